@@ -1,0 +1,419 @@
+"""The classifier: labels to targets and back, probabilities."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import (
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
+
+from skmlp._base import BaseTFMLP, ValidationSet
+
+
+class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
+    r"""Multi-layer perceptron classifier, trained by a compiled TensorFlow program.
+
+    The parameters, the fitted attributes and, in float64, the numbers are those of
+    :class:`sklearn.neural_network.MLPClassifier`: the same `random_state` gives the same weights
+    up to rounding. What differs is listed in the Notes.
+
+    Training minimises, over the weights :math:`W_l` and biases :math:`b_l` of the layers, the
+    weighted mean of the cross-entropies of the samples and an L2 penalty,
+
+    .. math::
+
+        \frac{1}{\sum_i s_i} \Big( \sum_i s_i \, \ell(y_i, f(x_i; W, b))
+        + \frac{\alpha}{2} \sum_l \lVert W_l \rVert_F^2 \Big),
+
+    each batch by its own samples :math:`i` and their weights :math:`s_i`. :math:`f` ends in a
+    softmax, or in a logistic function for two classes and for multilabel targets.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
+        Number of units of each hidden layer.
+
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+        Activation function of the hidden layers: f(x) = x, 1 / (1 + exp(-x)), tanh(x) or
+        max(0, x).
+
+    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+        How the objective is minimised. 'adam' is the method of Kingma and Ba [1]_. 'sgd' and
+        'lbfgs' are not implemented yet; `fit` raises ValueError for them.
+
+    alpha : float, default=0.0001
+        Strength of the L2 penalty on the weights. Biases are not penalised.
+
+    batch_size : int or 'auto', default='auto'
+        Number of samples of a batch; "auto" is ``min(200, n_samples)``. The last batch of an
+        epoch may be smaller.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        Schedule of the learning rate. Only used by solver='sgd'.
+
+    learning_rate_init : float, default=0.001
+        Learning rate that training starts with.
+
+    power_t : float, default=0.5
+        Exponent of learning_rate='invscaling'. Only used by solver='sgd'.
+
+    max_iter : int, default=200
+        Maximum number of epochs: how often each sample is used.
+
+    shuffle : bool, default=True
+        Whether to shuffle the samples before every epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the initial weights and biases, then the hold-out if there is one, then one shuffle
+        an epoch. Pass an int for reproducible results.
+
+    tol : float, default=1e-4
+        How much the loss (or with early stopping the validation score) must improve for an
+        epoch to count as an improvement.
+
+    verbose : bool or int, default=False
+        1 prints a line an epoch: training loss and, if a validation set is scored, validation
+        loss and accuracy. 2 or more also prints loss and accuracy of a batch every 100
+        iterations, after the update by it.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the previous call. The optimiser starts anew,
+        and the curves are appended to.
+
+    momentum : float, default=0.9
+        Momentum, between 0 and 1. Only used by solver='sgd'.
+
+    nesterovs_momentum : bool, default=True
+        Whether to use Nesterov's momentum. Only used by solver='sgd'.
+
+    early_stopping : bool, default=False
+        Whether training stops by the accuracy on a validation set instead of by the training
+        loss, and ends with the weights of the best epoch.
+
+    validation_fraction : float, int or None, default=None
+        How many samples to hold out as a validation set, as a fraction between 0 and 1 or as a
+        number of samples. It is scored after every epoch, whether or not training may stop
+        early. None holds out 0.1 if ``early_stopping=True`` and no `X_val` is given to `fit`,
+        otherwise nothing. The hold-out is stratified for two classes, as in scikit-learn.
+
+    beta_1 : float, default=0.9
+        Decay rate of Adam's first moments, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay rate of Adam's second moments, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Keeps Adam's denominator from zero; it is added outside the root.
+
+    n_iter_no_change : int or inf, default=10
+        Training stops after more than this number of epochs in a row without an improvement.
+
+    max_fun : int, default=15000
+        Maximum number of evaluations of the loss. Only used by solver='lbfgs'.
+
+    init : {'glorot_uniform', 'truncated_normal'}, default='glorot_uniform'
+        How initial weights are drawn. 'glorot_uniform' is uniform within
+        :math:`\pm\sqrt{6 / (n_{in} + n_{out})}` (2 in place of 6 for activation='logistic') [2]_,
+        biases too, as in scikit-learn. 'truncated_normal' is normal with standard deviation
+        0.01, cut at two of them, with biases of zero.
+
+    dtype : {'float32', 'float64'} or None, default=None
+        Type in which to train and to predict. None keeps float32 input as it is and converts all
+        other to float64, as scikit-learn does.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+
+    coefs_ : list of ndarray of shape (fan_in, fan_out), of length n_layers - 1
+        Weights of each layer.
+
+    intercepts_ : list of ndarray of shape (fan_out,), of length n_layers - 1
+        Biases of each layer.
+
+    loss_ : float
+        Loss of the last epoch: the mean over its batches, taken as training went on.
+
+    best_loss_ : float or None
+        Smallest loss of an epoch. None if ``early_stopping=True``.
+
+    loss_curve_ : list of float
+        Loss of each epoch.
+
+    validation_scores_ : list of float or None
+        Accuracy on the validation set after each epoch. None if there is no validation set.
+
+    validation_loss_curve_ : list of float or None
+        Mean cross-entropy on the validation set after each epoch, without the penalty. None if
+        there is no validation set.
+
+    best_validation_score_ : float or None
+        Largest of `validation_scores_`. None if there is no validation set.
+
+    n_iter_ : int
+        Number of epochs that the last `fit` ran.
+
+    t_ : int
+        Number of samples that training has seen.
+
+    n_features_in_ : int
+        Number of features seen by `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features. Defined only if `X` has names that are all strings.
+
+    n_layers_ : int
+        Number of layers, input and output included.
+
+    n_outputs_ : int
+        Number of outputs of the network: 1 for two classes.
+
+    out_activation_ : {'softmax', 'logistic'}
+        Activation function of the output layer.
+
+    See Also
+    --------
+    sklearn.neural_network.MLPClassifier : The same model, trained by NumPy.
+
+    Notes
+    -----
+    Differences from MLPClassifier, all on purpose:
+
+    - `validation_fraction` is None by default and, if given, always held out; its int form, the
+      validation set of one's own in `fit` and `validation_loss_curve_` are new, as are `init`
+      and `dtype`.
+    - A batch whose weights are all zero changes nothing, where MLPClassifier divides by zero.
+    - A `fit` that fails, or is interrupted before its first epoch is complete, leaves the
+      estimator as it was.
+    - `predict_log_proba` gives ``-inf`` without a warning where a probability is 0.
+
+    TensorFlow is imported by the first `fit` in a process, and never to predict.
+
+    References
+    ----------
+    .. [1] Kingma, D. P. and Ba, J. (2014). "Adam: A method for stochastic optimization."
+       :arxiv:`1412.6980`
+    .. [2] Glorot, X. and Bengio, Y. (2010). "Understanding the difficulty of training deep
+       feedforward neural networks." AISTATS.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmlp import TFMLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+    >>> clf.predict(X[:2])
+    array([0, 0])
+    >>> clf.predict_proba(X[:2]).shape
+    (2, 3)
+    >>> clf.score(X, y) > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=None,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        init="glorot_uniform",
+        dtype=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.init = init
+        self.dtype = dtype
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels of any type; or an indicator matrix for multilabel classification.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative and not all zero. None weighs them equally.
+
+        X_val : array-like of shape (n_val_samples, n_features), default=None
+            Validation samples, scored after every epoch. With them nothing is held out.
+
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_labels), default=None
+            Labels of the validation samples, all of them in `y`.
+
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the validation samples in their loss and score.
+
+        Returns
+        -------
+        self : TFMLPClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an array is not as described, or if training produced weights that
+            are not finite. The estimator is then as it was before.
+        RuntimeError
+            In a process that was forked after TensorFlow had run, where training would hang.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If training ran for `max_iter` epochs without stopping.
+        """
+        self._fit(X, y, sample_weight, ValidationSet(X_val, y_val, sample_weight_val))
+        return self
+
+    def predict(self, X):
+        """Predict the classes of samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Predicted labels, or indicators for multilabel.
+        """
+        outputs = self._forward(X)
+        if self.n_outputs_ == 1:
+            outputs = outputs.ravel()
+        return self._label_binarizer.inverse_transform(outputs)
+
+    def predict_proba(self, X):
+        """Estimate the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y_prob : ndarray of shape (n_samples, n_classes)
+            Probabilities, the classes in the order of `classes_`. For multilabel each column is
+            the probability of its label, and rows need not sum to 1.
+        """
+        outputs = self._forward(X)
+        return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
+
+    def predict_log_proba(self, X):
+        """Return the logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        log_y_prob : ndarray of shape (n_samples, n_classes)
+            Natural logarithms of the probabilities; ``-inf`` where a probability is 0.
+        """
+        y_prob = self.predict_proba(X)
+        with np.errstate(divide="ignore"):
+            return np.log(y_prob, out=y_prob)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _encode_targets(self, y: Any, is_warm: bool) -> np.ndarray:
+        check_classification_targets(y)
+        y = _ravel_column(y)
+        if is_warm:
+            self._check_same_classes(unique_labels(y))
+        else:
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        return self._label_binarizer.transform(y).astype(bool)
+
+    def _check_same_classes(self, classes: np.ndarray) -> None:
+        if set(classes) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {classes}"
+            )
+
+    def _encode_validation_targets(self, y: Any) -> np.ndarray:
+        y = _ravel_column(check_array(y, ensure_2d=False, dtype=None, input_name="y_val"))
+        is_multilabel = self._label_binarizer.y_type_.startswith("multilabel")
+        if is_multilabel != type_of_target(y, input_name="y_val").startswith("multilabel"):
+            raise ValueError("y_val and y must both be indicator matrices, or neither.")
+        if is_multilabel and y.shape[1] != len(self.classes_):
+            raise ValueError(
+                f"y_val has {y.shape[1]} labels, expected {len(self.classes_)} as in y."
+            )
+        unseen = set(np.unique(y).tolist()) - set(self.classes_.tolist())
+        if unseen and not is_multilabel:
+            raise ValueError(
+                f"y_val has labels that y does not have: {sorted(unseen, key=str)}; y has "
+                f"{self.classes_}."
+            )
+        return self._label_binarizer.transform(y).astype(bool)
+
+    def _choose_out_activation(self) -> str:
+        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+
+    def _stratifies(self, targets: np.ndarray) -> bool:
+        return targets.shape[1] == 1
+
+
+def _ravel_column(y: Any) -> Any:
+    """Make a column of labels one-dimensional, with a warning."""
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y

@@ -1,0 +1,204 @@
+"""The network itself: sizes, initial weights and the forward pass, all in NumPy."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, xlogy
+from scipy.stats import truncnorm
+
+TRUNCATED_NORMAL_SCALE = 0.01
+"""Standard deviation of ``init="truncated_normal"``, before it is cut at twice its value."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What fixes the shape of a network and of its outputs.
+
+    Parameters
+    ----------
+    layer_units : tuple of int
+        Number of units of every layer, input and output included.
+    activation : {"identity", "logistic", "tanh", "relu"}
+        Activation function of the hidden layers.
+    out_activation : {"logistic", "softmax"}
+        Activation function of the output layer.
+    """
+
+    layer_units: tuple[int, ...]
+    activation: str
+    out_activation: str
+
+    @property
+    def coef_shapes(self) -> list[tuple[int, int]]:
+        """Shapes of the weight matrices, first layer first."""
+        return list(pairwise(self.layer_units))
+
+    @property
+    def intercept_shapes(self) -> list[tuple[int]]:
+        """Shapes of the bias vectors, first layer first."""
+        return [(units,) for units in self.layer_units[1:]]
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights and biases."""
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in self.coef_shapes)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The weights and biases of a network.
+
+    Parameters
+    ----------
+    coefs : list of ndarray of shape (fan_in, fan_out)
+        Weight matrices, first layer first.
+    intercepts : list of ndarray of shape (fan_out,)
+        Bias vectors, first layer first.
+    """
+
+    coefs: list[np.ndarray]
+    intercepts: list[np.ndarray]
+
+    def are_finite(self) -> bool:
+        """Tell whether no weight and no bias is NaN or infinite."""
+        return all(bool(np.isfinite(p).all()) for p in self.coefs + self.intercepts)
+
+
+def check_hidden_layer_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
+    """Return the sizes of the hidden layers as a tuple of positive ints.
+
+    Raises
+    ------
+    ValueError
+        If a size is not an integer, or is below 1.
+    """
+    is_sequence = isinstance(hidden_layer_sizes, Iterable)
+    sizes = list(hidden_layer_sizes) if is_sequence else [hidden_layer_sizes]
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be integers, got {hidden_layer_sizes!r}.")
+    if any(size <= 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return tuple(int(size) for size in sizes)
+
+
+def initialise(
+    architecture: Architecture,
+    init: str,
+    random_state: np.random.RandomState,
+    dtype: np.dtype,
+) -> Parameters:
+    """Draw the initial weights and biases, layer by layer, in the order W, b."""
+    draw = _glorot_uniform if init == "glorot_uniform" else _truncated_normal
+    layers = [
+        draw(fan_in, fan_out, architecture.activation, random_state)
+        for fan_in, fan_out in architecture.coef_shapes
+    ]
+    return Parameters(
+        [coef.astype(dtype, copy=False) for coef, _ in layers],
+        [intercept.astype(dtype, copy=False) for _, intercept in layers],
+    )
+
+
+def _glorot_uniform(
+    fan_in: int, fan_out: int, activation: str, random_state: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a layer as Glorot and Bengio (2010) recommend, biases too, as scikit-learn does."""
+    factor = 2.0 if activation == "logistic" else 6.0
+    bound = np.sqrt(factor / (fan_in + fan_out))
+    coef = random_state.uniform(-bound, bound, (fan_in, fan_out))
+    return coef, random_state.uniform(-bound, bound, fan_out)
+
+
+def _truncated_normal(
+    fan_in: int, fan_out: int, activation: str, random_state: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the weights from a normal distribution cut at two standard deviations; biases are 0."""
+    coef = truncnorm.rvs(
+        -2, 2, scale=TRUNCATED_NORMAL_SCALE, size=(fan_in, fan_out), random_state=random_state
+    )
+    return coef, np.zeros(fan_out)
+
+
+def forward(X: np.ndarray, parameters: Parameters, architecture: Architecture) -> np.ndarray:
+    """Return the outputs of the network, of shape (n_samples, n_outputs)."""
+    hidden = _ACTIVATIONS[architecture.activation]
+    output = _ACTIVATIONS[architecture.out_activation]
+    last = len(parameters.coefs) - 1
+    values = X
+    for layer, (coef, intercept) in enumerate(
+        zip(parameters.coefs, parameters.intercepts, strict=True)
+    ):
+        values = values @ coef
+        values += intercept
+        (output if layer == last else hidden)(values)
+    return values
+
+
+def log_loss(
+    targets: np.ndarray, outputs: np.ndarray, sample_weight: np.ndarray, out_activation: str
+) -> float:
+    """Return the weighted mean cross-entropy, the penalty left out.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_samples, n_outputs)
+        One-hot rows for softmax, indicators for logistic outputs.
+    outputs : ndarray of shape (n_samples, n_outputs)
+        What `forward` returns.
+    sample_weight : ndarray of shape (n_samples,)
+        Weights, not all of them zero.
+    out_activation : {"logistic", "softmax"}
+        Activation function of the output layer.
+    """
+    eps = np.finfo(outputs.dtype).eps
+    outputs = np.clip(outputs, eps, 1 - eps)
+    losses = xlogy(targets, outputs)
+    if out_activation == "logistic":
+        losses += xlogy(np.logical_not(targets), 1 - outputs)
+    return float(-np.average(losses.sum(axis=1), weights=sample_weight))
+
+
+def accuracy(
+    targets: np.ndarray, outputs: np.ndarray, sample_weight: np.ndarray, out_activation: str
+) -> float:
+    """Return the weighted share of the samples whose every label is right; as `log_loss`."""
+    if out_activation == "softmax":
+        correct = targets.argmax(axis=1) == outputs.argmax(axis=1)
+    else:
+        correct = (targets == (outputs > 0.5)).all(axis=1)
+    return float(np.average(correct, weights=sample_weight))
+
+
+def _identity(values: np.ndarray) -> None:
+    """Leave the values as they are."""
+
+
+def _logistic(values: np.ndarray) -> None:
+    expit(values, out=values)
+
+
+def _tanh(values: np.ndarray) -> None:
+    np.tanh(values, out=values)
+
+
+def _relu(values: np.ndarray) -> None:
+    np.maximum(values, 0, out=values)
+
+
+def _softmax(values: np.ndarray) -> None:
+    values -= values.max(axis=1, keepdims=True)
+    np.exp(values, out=values)
+    values /= values.sum(axis=1, keepdims=True)
+
+
+_ACTIVATIONS = {
+    "identity": _identity,
+    "logistic": _logistic,
+    "tanh": _tanh,
+    "relu": _relu,
+    "softmax": _softmax,
+}

@@ -1,0 +1,122 @@
+"""The samples of a fit, and which of them train and which validate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of a fit, in one or two blocks whose rows are numbered through.
+
+    Parameters
+    ----------
+    X : list of ndarray of shape (n_samples_of_block, n_features)
+        Features, all blocks of one dtype.
+    targets : list of ndarray of bool of shape (n_samples_of_block, n_outputs)
+        Targets.
+    sample_weight : list of ndarray of shape (n_samples_of_block,)
+        Weights.
+    train_rows : ndarray of int
+        Rows that train, in the order that the first shuffle starts from.
+    validation_rows : ndarray of int
+        Rows that are scored after every epoch; may be empty.
+    """
+
+    X: list[np.ndarray]
+    targets: list[np.ndarray]
+    sample_weight: list[np.ndarray]
+    train_rows: np.ndarray
+    validation_rows: np.ndarray
+
+    @property
+    def n_rows(self) -> int:
+        """Number of samples in all blocks."""
+        return sum(len(block) for block in self.X)
+
+    def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return features, targets and weights of rows of the first block."""
+        return self.X[0][rows], self.targets[0][rows], self.sample_weight[0][rows]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Samples that belong together; ``sample_weight`` is all ones where none was given."""
+
+    X: np.ndarray
+    targets: np.ndarray
+    sample_weight: np.ndarray
+
+
+def without_validation(train: Block) -> Samples:
+    """Return samples that all train."""
+    return _samples([train], np.arange(len(train.X)), np.arange(0))
+
+
+def with_validation(train: Block, validation: Block) -> Samples:
+    """Return samples of which a block of its own validates."""
+    n_train, n_validation = len(train.X), len(validation.X)
+    return _samples(
+        [train, validation], np.arange(n_train), np.arange(n_train, n_train + n_validation)
+    )
+
+
+def with_hold_out(
+    train: Block,
+    validation_fraction: float | int,
+    stratify: bool,
+    random_state: np.random.RandomState,
+) -> Samples:
+    """Return samples of which a random part validates, split as scikit-learn's MLP does.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two samples would validate, none would train, a class has too few members
+        to be split, or all the weights of a part are zero.
+    """
+    n_samples = len(train.X)
+    n_validation = _check_hold_out(n_samples, validation_fraction)
+    train_rows, validation_rows = train_test_split(
+        np.arange(n_samples),
+        random_state=random_state,
+        test_size=n_validation,
+        stratify=train.targets if stratify else None,
+    )
+    for name, rows in (("training", train_rows), ("validation", validation_rows)):
+        if not train.sample_weight[rows].any():
+            raise ValueError(
+                f"sample_weight is zero for all samples of the {name} part that "
+                f"validation_fraction={validation_fraction} has split off; expected at least one "
+                "positive weight in it."
+            )
+    return _samples([train], train_rows, validation_rows)
+
+
+def _check_hold_out(n_samples: int, validation_fraction: float | int) -> int:
+    """Return how many samples validate, at least two and leaving at least one."""
+    is_fraction = validation_fraction < 1
+    count = int(np.ceil(validation_fraction * n_samples)) if is_fraction else validation_fraction
+    if count < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size of your "
+            f"dataset: validation_fraction={validation_fraction} of {n_samples} samples is "
+            f"{count}, expected at least 2."
+        )
+    if count >= n_samples:
+        raise ValueError(
+            f"validation_fraction={validation_fraction} leaves nothing to train on: expected "
+            f"fewer than the {n_samples} samples in X."
+        )
+    return int(count)
+
+
+def _samples(blocks: list[Block], train_rows: np.ndarray, validation_rows: np.ndarray) -> Samples:
+    return Samples(
+        [block.X for block in blocks],
+        [block.targets for block in blocks],
+        [block.sample_weight for block in blocks],
+        train_rows,
+        validation_rows,
+    )

@@ -1,0 +1,123 @@
+"""The one place that imports TensorFlow: late, quietly, and not in a forked child."""
+
+import importlib
+import os
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_IMPORT_LOCK = threading.RLock()
+
+_IMPORT_ENVIRONMENT = {
+    # Nothing below "fatal"; read once, when TensorFlow's library is loaded.
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    # Keeps `import tensorflow` from importing Keras too, which takes as long again. Once the
+    # import is done the variable is gone, and `tf.keras` is loaded at its first use, as Keras 3.
+    "TF_USE_LEGACY_KERAS": "1",
+}
+
+_LOG_LINE = re.compile(
+    r"[IWEF]\d{4} "
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] "
+    r"|WARNING: All log messages before absl"
+    r"|To enable the following instructions:"
+)
+
+
+class _Fork:
+    """Whether this process was forked from one in which TensorFlow had run."""
+
+    happened_after_tensorflow = False
+
+
+def _note_fork() -> None:
+    if _has_run():
+        _Fork.happened_after_tensorflow = True
+
+
+def _has_run() -> bool:
+    """Tell whether TensorFlow has started its threads in this process (or in its parent)."""
+    context_module = sys.modules.get("tensorflow.python.eager.context")
+    if context_module is None:
+        return False
+    context = context_module.context_safe()
+    return context is not None and getattr(context, "_context_handle", True) is not None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
+
+
+def load() -> Any:
+    """Return the module ``tensorflow``, imported and ready to run.
+
+    Raises
+    ------
+    RuntimeError
+        In a process that was forked after TensorFlow had run: its threads do not exist there,
+        and the first operation would wait for them for ever.
+    """
+    check_not_forked()
+    with _IMPORT_LOCK:
+        if "tensorflow" in sys.modules and _has_run():
+            return sys.modules["tensorflow"]
+        with _environment(_IMPORT_ENVIRONMENT), _without_log_lines():
+            tensorflow = importlib.import_module("tensorflow")
+            with tensorflow.device("CPU:0"):
+                tensorflow.constant(0)  # starts the devices, which log too
+        return tensorflow
+
+
+def check_not_forked() -> None:
+    """Raise RuntimeError in a process that was forked after TensorFlow had run."""
+    if _Fork.happened_after_tensorflow:
+        raise RuntimeError(
+            "fit needs TensorFlow, and this process was forked after TensorFlow had run in its "
+            "parent, where it would hang. Start the workers with the 'spawn' or 'forkserver' "
+            "method, or use joblib's 'loky' or 'threading' backend. (predict works here.)"
+        )
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables that the user has not set, and unset them afterwards."""
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def _without_log_lines() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2, and drop TensorFlow's log lines from it.
+
+    TensorFlow's libraries log before its log level is in force, from C++, so that neither the
+    level nor `sys.stderr` can be used. All other lines are written once the block is over.
+    """
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:  # no standard error: nothing to keep quiet
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            if sys.stderr is not None:
+                sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            held.seek(0)
+            for line in held.read().decode(errors="replace").splitlines(keepends=True):
+                if not _LOG_LINE.match(line):
+                    os.write(2, line.encode())

@@ -1,0 +1,192 @@
+"""The training loop: epochs, shuffling, stopping, the log. It knows no TensorFlow."""
+
+import time
+import warnings
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from skmlp._history import History, Report
+from skmlp._log import TrainingLog
+from skmlp._network import Parameters
+
+SECONDS_A_CALL = 0.4
+"""How long one call of the compiled program should take: it does not see Ctrl-C."""
+
+
+class Trainer(Protocol):
+    """What runs the batches; `skmlp._engine.Session` does."""
+
+    @property
+    def max_epochs(self) -> int: ...
+
+    def run(self, orders: list[np.ndarray], first_batch: int, last_batch: int) -> Report: ...
+
+    def parameters(self) -> Parameters: ...
+
+
+class EpochOrders:
+    """The order of the training rows in each epoch: a shuffle of the order before it.
+
+    Orders are drawn ahead of the epochs that use them. `give_back` puts the random state where it
+    would be had those that were not used never been drawn.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+        The training rows in their first order.
+    shuffle : bool
+        Whether to shuffle; if not, every epoch has the first order and nothing is drawn.
+    random_state : RandomState
+        Draws the shuffles, as `sklearn.utils.shuffle` would.
+    """
+
+    def __init__(self, rows: np.ndarray, shuffle: bool, random_state: np.random.RandomState):
+        self._random_state = random_state
+        self._shuffle = shuffle
+        self._rows = rows
+        self._order = np.arange(len(rows))
+        self._states: list[dict] = []
+
+    def draw(self, n_epochs: int) -> list[np.ndarray]:
+        """Return the orders of the next epochs."""
+        if not self._shuffle:
+            return [self._rows] * n_epochs
+        self._states = []
+        orders = []
+        for _ in range(n_epochs):
+            self._order = self._order[self._random_state.permutation(len(self._order))]
+            self._states.append(self._random_state.get_state(legacy=False))
+            orders.append(self._rows[self._order])
+        return orders
+
+    def give_back(self, n_used: int) -> None:
+        """Say how many of the orders last drawn were used, one or more; training ends there."""
+        if self._shuffle and 0 < n_used < len(self._states):
+            self._random_state.set_state(self._states[n_used - 1])
+
+
+class Pace:
+    """How many batches a call may run, so that it takes about `SECONDS_A_CALL`.
+
+    Parameters
+    ----------
+    batch_flops : float
+        Floating-point operations of a batch; with a cautious rate they give the first guess.
+    """
+
+    _CAUTIOUS_RATE = 1e10  # operations a second
+    _OVERHEAD = 5e-5  # seconds a batch
+    _MAX_GROWTH = 8.0
+
+    def __init__(self, batch_flops: float):
+        self.n_batches = self._in_time(batch_flops / self._CAUTIOUS_RATE + self._OVERHEAD)
+
+    def update(self, n_batches: int, seconds: float) -> None:
+        """Learn from a call. The first of a program compiles it too, so growth comes after."""
+        fitting = self._in_time(max(seconds, 1e-9) / n_batches)
+        self.n_batches = int(
+            min(max(fitting, self.n_batches // 2), self.n_batches * self._MAX_GROWTH)
+        )
+
+    @staticmethod
+    def _in_time(seconds_a_batch: float) -> int:
+        return max(1, int(SECONDS_A_CALL / seconds_a_batch))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training went."""
+
+    history: History
+    stopped: bool
+    interrupted: bool
+
+
+class Loop:
+    """Runs epochs, several a call or a part of one, until training stops.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Runs the batches and says whether to stop.
+    orders : EpochOrders
+        The order of the rows in each epoch.
+    pace : Pace
+        The length of a call.
+    n_batches : int
+        Batches of an epoch.
+    max_iter : int
+        The most epochs.
+    log : TrainingLog
+        Prints the progress.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        orders: EpochOrders,
+        pace: Pace,
+        n_batches: int,
+        max_iter: int,
+        log: TrainingLog,
+    ):
+        self._trainer = trainer
+        self._orders = orders
+        self._pace = pace
+        self._n_batches = n_batches
+        self._max_iter = max_iter
+        self._log = log
+        self._history = History()
+        self._stopped = False
+
+    def run(self) -> Outcome:
+        """Train. Ctrl-C ends training early, and keeps what was trained.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If no epoch was completed before it: there is no model to keep.
+        """
+        interrupted = False
+        try:
+            while self._history.n_epochs < self._max_iter and not self._stopped:
+                self._run_some()
+        except KeyboardInterrupt:
+            if self._history.n_epochs == 0:
+                raise
+            interrupted = True
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        return Outcome(self._history, self._stopped, interrupted)
+
+    def _run_some(self) -> None:
+        """Run as many whole epochs as a call has time for, or one epoch in several calls."""
+        left = self._max_iter - self._history.n_epochs
+        n_epochs = min(self._pace.n_batches // self._n_batches, left, self._trainer.max_epochs)
+        if n_epochs == 0 or self._log.wants_batches:
+            self._run_in_parts(self._orders.draw(1)[0])
+        else:
+            orders = self._orders.draw(n_epochs)
+            self._call(orders, 0, self._n_batches)
+
+    def _run_in_parts(self, order: np.ndarray) -> None:
+        """Run one epoch, in calls that end where the time is up or the log wants a batch."""
+        first = 0
+        while first < self._n_batches:
+            last = min(first + self._pace.n_batches, self._n_batches, self._log.next_stop(first))
+            self._call([order], first, last)
+            if self._log.wants_batch(last - 1):
+                self._log.batch(last - 1, order, self._trainer.parameters())
+            first = last
+
+    def _call(self, orders: list[np.ndarray], first: int, last: int) -> None:
+        start = time.perf_counter()
+        report = self._trainer.run(orders, first, last)
+        n_run = max(1, len(report.loss)) * (last - first)
+        self._pace.update(n_run, time.perf_counter() - start)
+        self._history.extend(report)
+        self._stopped = report.stopped
+        if report.stopped:
+            self._orders.give_back(len(report.loss))
+        self._log.epochs(self._history, len(report.loss))
