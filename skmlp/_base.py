@@ -37,9 +37,6 @@ from skmlp._samples import Block, Samples
 from skmlp._tensorflow import check_not_forked
 from skmlp._training import EpochOrders, Loop, Outcome, Pace
 
-DEFAULT_VALIDATION_FRACTION = 0.1
-"""Held out when ``early_stopping=True`` and no validation set is given otherwise."""
-
 AVAILABLE_SOLVERS = ("adam",)
 
 
@@ -199,13 +196,10 @@ class BaseTFMLP(BaseEstimator, ABC):
                 validation.sample_weight,
             )
             return _samples.with_validation(train, validation)
-        fraction = self.validation_fraction
-        if fraction is None and self.early_stopping:
-            fraction = DEFAULT_VALIDATION_FRACTION
-        if fraction is None:
+        if self.validation_fraction is None and not self.early_stopping:
             return _samples.without_validation(train)
         stratify = self._stratifies(train.targets)
-        return _samples.with_hold_out(train, fraction, stratify, random_state)
+        return _samples.with_hold_out(train, self.validation_fraction, stratify, random_state)
 
     def _train(
         self,

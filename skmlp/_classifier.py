@@ -98,8 +98,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     validation_fraction : float, int or None, default=None
         How many samples to hold out as a validation set, as a fraction between 0 and 1 or as a
         number of samples. It is scored after every epoch, whether or not training may stop
-        early. None holds out 0.1 if ``early_stopping=True`` and no `X_val` is given to `fit`,
-        otherwise nothing. The hold-out is stratified for two classes, as in scikit-learn.
+        early. None holds out 0.1, or 2 samples if that is more, where ``early_stopping=True`` and
+        no `X_val` is given to `fit`, otherwise nothing. The hold-out is stratified for two classes, as in scikit-learn.
 
     beta_1 : float, default=0.9
         Decay rate of Adam's first moments, in [0, 1).

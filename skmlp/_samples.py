@@ -5,6 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import train_test_split
 
+DEFAULT_VALIDATION_FRACTION = 0.1
+"""Held out when ``early_stopping=True`` and no validation set is given otherwise."""
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -64,11 +67,13 @@ def with_validation(train: Block, validation: Block) -> Samples:
 
 def with_hold_out(
     train: Block,
-    validation_fraction: float | int,
+    validation_fraction: float | None,
     stratify: bool,
     random_state: np.random.RandomState,
 ) -> Samples:
     """Return samples of which a random part validates, split as scikit-learn's MLP does.
+
+    ``validation_fraction=None`` is 0.1, but at least two samples.
 
     Raises
     ------
@@ -77,7 +82,7 @@ def with_hold_out(
         to be split, or all the weights of a part are zero.
     """
     n_samples = len(train.X)
-    n_validation = _check_hold_out(n_samples, validation_fraction)
+    n_validation = _count_validation(n_samples, validation_fraction)
     train_rows, validation_rows = train_test_split(
         np.arange(n_samples),
         random_state=random_state,
@@ -94,22 +99,27 @@ def with_hold_out(
     return _samples([train], train_rows, validation_rows)
 
 
-def _check_hold_out(n_samples: int, validation_fraction: float | int) -> int:
-    """Return how many samples validate, at least two and leaving at least one."""
-    is_fraction = validation_fraction < 1
-    count = int(np.ceil(validation_fraction * n_samples)) if is_fraction else validation_fraction
-    if count < 2:
+def _count_validation(n_samples: int, validation_fraction: float | None) -> int:
+    """Return how many samples validate: at least two, and leaving at least one."""
+    if validation_fraction is None:
+        # As scikit-learn, which raises where this is fewer than two.
+        count = max(int(np.ceil(DEFAULT_VALIDATION_FRACTION * n_samples)), 2)
+    elif validation_fraction < 1:
+        count = int(np.ceil(validation_fraction * n_samples))
+    else:
+        count = int(validation_fraction)
+    if count < 2 or n_samples < 3:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the size of your "
-            f"dataset: validation_fraction={validation_fraction} of {n_samples} samples is "
-            f"{count}, expected at least 2."
+            f"dataset: validation_fraction={validation_fraction} of {n_samples} samples, expected "
+            "at least 2 samples to validate and 1 to train."
         )
     if count >= n_samples:
         raise ValueError(
             f"validation_fraction={validation_fraction} leaves nothing to train on: expected "
             f"fewer than the {n_samples} samples in X."
         )
-    return int(count)
+    return count
 
 
 def _samples(blocks: list[Block], train_rows: np.ndarray, validation_rows: np.ndarray) -> Samples:
