@@ -96,8 +96,8 @@ class BaseTFMLP(BaseEstimator, ABC):
         """Check the y of a validation set and return its targets."""
 
     @abstractmethod
-    def _choose_out_activation(self) -> str:
-        """Return the activation of the output layer for the targets learnt."""
+    def _choose_output(self) -> dict[str, Any]:
+        """Return what `Architecture` needs to know of the outputs for the targets learnt."""
 
     @abstractmethod
     def _stratifies(self, targets: np.ndarray) -> bool:
@@ -113,7 +113,7 @@ class BaseTFMLP(BaseEstimator, ABC):
             held_out = self._check_validation_set(validation)
             random_state = check_random_state(self.random_state)
             units = (train.X.shape[1], *hidden_layer_sizes, train.targets.shape[1])
-            architecture = Architecture(units, self.activation, self._choose_out_activation())
+            architecture = Architecture(units, self.activation, **self._choose_output())
             start = self._start(architecture, random_state, train.X.dtype, is_warm)
             samples = self._split(train, held_out, random_state)
             session, outcome = self._train(architecture, start, samples, random_state, is_warm)

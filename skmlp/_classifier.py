@@ -99,7 +99,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         How many samples to hold out as a validation set, as a fraction between 0 and 1 or as a
         number of samples. It is scored after every epoch, whether or not training may stop
         early. None holds out 0.1, or 2 samples if that is more, where ``early_stopping=True`` and
-        no `X_val` is given to `fit`, otherwise nothing. The hold-out is stratified for two classes, as in scikit-learn.
+        no `X_val` is given to `fit`, otherwise nothing. The hold-out is stratified for
+        two classes, as in scikit-learn.
 
     beta_1 : float, default=0.9
         Decay rate of Adam's first moments, in [0, 1).
@@ -407,8 +408,12 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
             )
         return self._label_binarizer.transform(y).astype(bool)
 
-    def _choose_out_activation(self) -> str:
-        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+    def _choose_output(self) -> dict[str, Any]:
+        is_multiclass = self._label_binarizer.y_type_ == "multiclass"
+        return {
+            "out_activation": "softmax" if is_multiclass else "logistic",
+            "threshold": 0.5 if len(self.classes_) > 1 else np.inf,
+        }
 
     def _stratifies(self, targets: np.ndarray) -> bool:
         return targets.shape[1] == 1

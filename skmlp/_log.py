@@ -55,9 +55,8 @@ class TrainingLog:
         if not weight.any():
             return
         outputs = forward(X, parameters, self.architecture)
-        out_activation = self.architecture.out_activation
-        loss = log_loss(targets, outputs, weight, out_activation)
-        share = accuracy(targets, outputs, weight, out_activation)
+        loss = log_loss(targets, outputs, weight, self.architecture)
+        share = accuracy(targets, outputs, weight, self.architecture)
         print(f"Iteration {number:3d}: batch loss: {loss:.4f}, batch accuracy: {share:.1%}")
 
     def epochs(self, history: History, n_new: int) -> None:

@@ -26,11 +26,14 @@ class Architecture:
         Activation function of the hidden layers.
     out_activation : {"logistic", "softmax"}
         Activation function of the output layer.
+    threshold : float
+        A logistic output above it predicts its label; infinity if there is no label but one.
     """
 
     layer_units: tuple[int, ...]
     activation: str
     out_activation: str
+    threshold: float = 0.5
 
     @property
     def coef_shapes(self) -> list[tuple[int, int]]:
@@ -139,37 +142,43 @@ def forward(X: np.ndarray, parameters: Parameters, architecture: Architecture) -
 
 
 def log_loss(
-    targets: np.ndarray, outputs: np.ndarray, sample_weight: np.ndarray, out_activation: str
+    targets: np.ndarray,
+    outputs: np.ndarray,
+    sample_weight: np.ndarray,
+    architecture: Architecture,
 ) -> float:
     """Return the weighted mean cross-entropy, the penalty left out.
 
     Parameters
     ----------
-    targets : ndarray of shape (n_samples, n_outputs)
+    targets : ndarray of bool of shape (n_samples, n_outputs)
         One-hot rows for softmax, indicators for logistic outputs.
     outputs : ndarray of shape (n_samples, n_outputs)
         What `forward` returns.
     sample_weight : ndarray of shape (n_samples,)
         Weights, not all of them zero.
-    out_activation : {"logistic", "softmax"}
-        Activation function of the output layer.
+    architecture : Architecture
+        The network that the outputs come from.
     """
     eps = np.finfo(outputs.dtype).eps
     outputs = np.clip(outputs, eps, 1 - eps)
     losses = xlogy(targets, outputs)
-    if out_activation == "logistic":
-        losses += xlogy(np.logical_not(targets), 1 - outputs)
+    if architecture.out_activation == "logistic":
+        losses += xlogy(~targets, 1 - outputs)
     return float(-np.average(losses.sum(axis=1), weights=sample_weight))
 
 
 def accuracy(
-    targets: np.ndarray, outputs: np.ndarray, sample_weight: np.ndarray, out_activation: str
+    targets: np.ndarray,
+    outputs: np.ndarray,
+    sample_weight: np.ndarray,
+    architecture: Architecture,
 ) -> float:
     """Return the weighted share of the samples whose every label is right; as `log_loss`."""
-    if out_activation == "softmax":
+    if architecture.out_activation == "softmax":
         correct = targets.argmax(axis=1) == outputs.argmax(axis=1)
     else:
-        correct = (targets == (outputs > 0.5)).all(axis=1)
+        correct = (targets == (outputs > architecture.threshold)).all(axis=1)
     return float(np.average(correct, weights=sample_weight))
 
 

@@ -456,4 +456,4 @@ def _is_correct(tf: Any, architecture: Architecture, targets: Tensor, outputs: T
     """Tell for each sample whether every label is right."""
     if architecture.out_activation == "softmax":
         return tf.argmax(targets, axis=1) == tf.argmax(outputs, axis=1)
-    return tf.reduce_all((outputs > 0.5) == (targets > 0), axis=1)
+    return tf.reduce_all((outputs > architecture.threshold) == (targets > 0), axis=1)

@@ -168,25 +168,27 @@ class Loop:
             self._run_in_parts(self._orders.draw(1)[0])
         else:
             orders = self._orders.draw(n_epochs)
-            self._call(orders, 0, self._n_batches)
+            self._log.epochs(self._history, self._call(orders, 0, self._n_batches))
 
     def _run_in_parts(self, order: np.ndarray) -> None:
         """Run one epoch, in calls that end where the time is up or the log wants a batch."""
         first = 0
         while first < self._n_batches:
             last = min(first + self._pace.n_batches, self._n_batches, self._log.next_stop(first))
-            self._call([order], first, last)
+            n_completed = self._call([order], first, last)
             if self._log.wants_batch(last - 1):
                 self._log.batch(last - 1, order, self._trainer.parameters())
+            self._log.epochs(self._history, n_completed)
             first = last
 
-    def _call(self, orders: list[np.ndarray], first: int, last: int) -> None:
+    def _call(self, orders: list[np.ndarray], first: int, last: int) -> int:
+        """Run batches, learn from the report, and return how many epochs were completed."""
         start = time.perf_counter()
         report = self._trainer.run(orders, first, last)
-        n_run = max(1, len(report.loss)) * (last - first)
-        self._pace.update(n_run, time.perf_counter() - start)
+        n_batches = max(1, len(report.loss)) * (last - first)
+        self._pace.update(n_batches, time.perf_counter() - start)
         self._history.extend(report)
         self._stopped = report.stopped
         if report.stopped:
             self._orders.give_back(len(report.loss))
-        self._log.epochs(self._history, len(report.loss))
+        return len(report.loss)

@@ -1,0 +1,34 @@
+"""Settings that all tests share."""
+
+import os
+
+import hypothesis
+import matplotlib
+import pytest
+
+matplotlib.use("Agg")
+
+hypothesis.settings.register_profile(
+    "skmlp",
+    deadline=None,  # the first example of a shape compiles a program
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("skmlp")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def mnist_path():
+    """Return where MNIST is, or skip."""
+    path = os.environ.get("SKMLP_MNIST")
+    if not path:
+        pytest.skip("MNIST is needed: set SKMLP_MNIST to the path of mnist.npz")
+    return path

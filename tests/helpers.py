@@ -1,0 +1,95 @@
+"""What several test modules need: data, Python processes of their own, comparisons."""
+
+import os
+import subprocess
+import sys
+import warnings
+from functools import cache
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import scale
+
+from skmlp import TFMLPClassifier
+
+
+def run_python(code, *, timeout=120, **environment):
+    """Run code in a new Python process, and return the finished process."""
+    names = {name for name, value in environment.items() if value is None}
+    env = {name: value for name, value in os.environ.items() if name not in names}
+    env |= {name: value for name, value in environment.items() if value is not None}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=env,
+        check=False,
+    )
+
+
+def fit_quietly(estimator, X, y, **fit_params):
+    """Fit without the warning that max_iter was reached."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return estimator.fit(X, y, **fit_params)
+
+
+@cache
+def load(name):
+    """Return the features and the labels of a problem, in float64."""
+    if name == "digits":
+        X, y = load_digits(return_X_y=True)
+        return X / 16, y
+    if name == "iris":
+        return load_iris(return_X_y=True)
+    if name == "breast_cancer":
+        # Unscaled, this problem is chaotic: a change of X in its last bit changes n_iter_ of
+        # scikit-learn's own classifier.
+        X, y = load_breast_cancer(return_X_y=True)
+        return scale(X), y
+    if name == "two_samples":
+        return np.array([[3.0, 2.0], [1.0, 6.0]]), np.array([1, 0])
+    X = np.random.RandomState(0).uniform(-3, 3, size=(80, 1))
+    return X, (np.sin(2 * X[:, 0]) > 0.1).astype(int)
+
+
+def fit_both(X, y, sample_weight=None, **params):
+    """Fit scikit-learn's classifier and ours with the same parameters."""
+    with warnings.catch_warnings():
+        # Asked for: max_iter is reached, batch_size is clipped.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", message="Got `?batch_size")
+        theirs = MLPClassifier(**params).fit(X, y, sample_weight)
+        ours = TFMLPClassifier(**params).fit(X, y, sample_weight)
+    return theirs, ours
+
+
+def assert_same_training(X, y, sample_weight=None, atol=1e-10, **params):
+    """Check that both classifiers end with the same numbers."""
+    theirs, ours = fit_both(X, y, sample_weight, **params)
+    assert_same_fit(theirs, ours, X, atol)
+    return ours
+
+
+def assert_same_fit(theirs, ours, X, atol=1e-10):
+    """Check that two fitted classifiers hold the same numbers."""
+    for name in ("n_iter_", "t_", "n_layers_", "n_outputs_", "out_activation_", "n_features_in_"):
+        assert getattr(ours, name) == getattr(theirs, name), name
+    close = {"rtol": 0, "atol": atol}
+    np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, **close)
+    np.testing.assert_allclose(ours.loss_, theirs.loss_, **close)
+    for name in ("best_loss_", "best_validation_score_", "validation_scores_"):
+        expected = getattr(theirs, name)
+        if expected is None:
+            assert getattr(ours, name) is None, name
+        else:
+            np.testing.assert_allclose(getattr(ours, name), expected, **close, err_msg=name)
+    for name in ("coefs_", "intercepts_"):
+        for actual, expected in zip(getattr(ours, name), getattr(theirs, name), strict=True):
+            np.testing.assert_allclose(actual, expected, **close, err_msg=name)
+    np.testing.assert_array_equal(ours.classes_, theirs.classes_)
+    np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), **close)

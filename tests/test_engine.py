@@ -1,0 +1,223 @@
+"""Compiled programs: when there is another one, and that nothing but speed depends on it."""
+
+import re
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from skmlp import TFMLPClassifier, _engine
+from skmlp._engine import ProgramCache, _pad, _round_up_batch, _round_up_rows
+from skmlp._network import Architecture
+from skmlp._program import ProgramSpec
+from tests.helpers import fit_quietly, load, run_python
+
+COUNT = """
+import os, sys, warnings
+warnings.simplefilter("ignore")
+from sklearn.datasets import load_digits, load_iris
+from skmlp import TFMLPClassifier
+X, y = load_digits(return_X_y=True)
+X_iris, y_iris = load_iris(return_X_y=True)
+
+def fit(n_samples=1500, X=X, y=y, X_val=None, y_val=None, **params):
+    params = {"max_iter": 3, "random_state": 0, "hidden_layer_sizes": 10} | params
+    before = compiled()
+    clf = TFMLPClassifier(**params).fit(X[:n_samples], y[:n_samples], X_val=X_val, y_val=y_val)
+    return clf, compiled() - before
+
+def compiled():
+    modules = {name.split(".")[0] for name in os.listdir(sys.argv_dump)}
+    return len({name for name in modules if name.startswith("module_")})
+"""
+
+
+def test_what_compiles_another_program(tmp_path):
+    """Check XLA's own dump of what it compiles: one module a compilation."""
+    code = (
+        COUNT.replace("sys.argv_dump", repr(str(tmp_path)))
+        + """
+assert fit()[1] == 1, "the first fit of a shape compiles"
+for params in (
+    {}, {"learning_rate_init": 0.01}, {"alpha": 0.0}, {"alpha": 1.0}, {"beta_1": 0.5},
+    {"beta_2": 0.9}, {"epsilon": 0.1}, {"tol": 0.5}, {"n_iter_no_change": 1},
+    {"random_state": 1}, {"max_iter": 1}, {"max_iter": 20}, {"shuffle": False},
+    {"verbose": 1}, {"verbose": 2}, {"init": "truncated_normal"},
+    {"n_samples": 1499}, {"n_samples": 1501}, {"n_samples": 1437}, {"n_samples": 1438},
+):
+    assert fit(**params)[1] == 0, params
+validated = fit(early_stopping=True)[1]
+assert validated == 1, "validation is a part of the program, so another one, but only one"
+for params in (
+    {"early_stopping": True, "random_state": 1}, {"early_stopping": True, "n_samples": 1480},
+    {"validation_fraction": 0.1}, {"validation_fraction": 151},
+    {"early_stopping": True, "max_iter": 60, "n_iter_no_change": 2},
+):
+    assert fit(**params)[1] == 0, params
+assert fit(X_val=X[1600:1750], y_val=y[1600:1750])[1] == 0
+assert fit(early_stopping=True, max_iter=80)[0].n_iter_ > 10
+# Full batches, whose rows are those of the samples.
+assert fit(X=X_iris, y=y_iris, n_samples=150)[1] == 1
+for n_samples in (149, 145, 140, 135):
+    assert fit(X=X_iris, y=y_iris, n_samples=n_samples)[1] == 0, n_samples
+# And what is static.
+for params in ({"hidden_layer_sizes": 11}, {"activation": "tanh"}, {"batch_size": 50}):
+    assert fit(**params)[1] == 1, params
+print("counted", compiled())
+"""
+    )
+    done = run_python(code, XLA_FLAGS=f"--xla_dump_to={tmp_path} --xla_dump_hlo_as_text")
+    assert done.returncode == 0, done.stderr
+    assert int(re.search(r"counted (\d+)", done.stdout)[1]) == 6
+
+
+def test_a_validated_fit_runs_many_epochs_a_call(monkeypatch):
+    """Check that validation after every epoch does not end a call after every epoch."""
+    calls = []
+    run = _engine.Session.run
+
+    def counted(session, orders, first_batch, last_batch):
+        calls.append(len(orders))
+        return run(session, orders, first_batch, last_batch)
+
+    monkeypatch.setattr(_engine.Session, "run", counted)
+    X, y = load("iris")
+    clf = TFMLPClassifier(max_iter=100, n_iter_no_change=100, early_stopping=True)
+    fit_quietly(clf, X, y)
+    assert len(clf.validation_scores_) == 100
+    assert len(calls) < 20
+    assert max(calls) >= 20
+
+
+SPEC = ProgramSpec(Architecture((3, 2, 1), "relu", "logistic"), "float64", 10, 0, 100, 0, 0)
+
+
+@pytest.fixture
+def cache(monkeypatch):
+    monkeypatch.setattr(_engine, "_trace", lambda tf, spec: object())
+    return ProgramCache(3)
+
+
+def test_cache_shares_programs_between_similar_sizes(cache):
+    """Check capacities below, at and above that of a program."""
+    spec, program = cache.get(None, SPEC)
+    assert spec.data_rows >= 100
+    assert spec.epochs > 1
+    for rows in (99, 100, 101, spec.data_rows):
+        assert cache.get(None, replace(SPEC, data_rows=rows))[1] is program
+    for rows in (spec.data_rows + 1, 20, 1000):
+        assert cache.get(None, replace(SPEC, data_rows=rows))[1] is not program
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"dtype": "float32"}, {"batch_rows": 11}, {"validation_rows": 5, "validation_batch_rows": 8}],
+)
+def test_cache_tells_programs_apart(cache, change):
+    """Check what is static."""
+    _, program = cache.get(None, SPEC)
+    assert cache.get(None, replace(SPEC, **change))[1] is not program
+
+
+def test_cache_is_bounded_and_drops_the_least_recently_used(cache):
+    """Check which program goes."""
+    specs = [replace(SPEC, batch_rows=n) for n in (1, 2, 3, 4)]
+    programs = [cache.get(None, spec)[1] for spec in specs[:3]]
+    assert cache.get(None, specs[0])[1] is programs[0]
+    cache.get(None, specs[3])
+    assert len(cache) == 3
+    assert cache.get(None, specs[0])[1] is programs[0]
+    assert cache.get(None, specs[1])[1] is not programs[1]
+
+
+def test_cache_traces_once_for_many_threads(monkeypatch):
+    """Check that threads that want the same program wait for one."""
+    traced = []
+    monkeypatch.setattr(_engine, "_trace", lambda tf, spec: traced.append(spec) or object())
+    cache = ProgramCache(3)
+    threads = [threading.Thread(target=cache.get, args=(None, SPEC)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(traced) == 1
+
+
+def test_fits_in_threads_give_the_same_bits():
+    """Check four fits at once against the same one alone."""
+    X, y = load("digits")
+    params = {"hidden_layer_sizes": (13,), "max_iter": 4, "random_state": 0}
+    fits = [TFMLPClassifier(**params, tol=0.0) for _ in range(4)]
+    import warnings
+
+    with warnings.catch_warnings():  # filters are of the process, so set them around all threads
+        warnings.simplefilter("ignore")
+        threads = [threading.Thread(target=clf.fit, args=(X, y)) for clf in fits]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    alone = fit_quietly(TFMLPClassifier(**params, tol=0.0), X, y)
+    for clf in fits:
+        np.testing.assert_array_equal(clf.coefs_[0], alone.coefs_[0])
+
+
+def test_bits_do_not_depend_on_the_capacity_of_the_program(monkeypatch):
+    """Check a fit by a program with little and with much room, validation included."""
+    X, y = load("iris")
+    params = {"random_state": 0, "max_iter": 5, "early_stopping": True}
+    fits = []
+    for rows in (150, 190):
+        monkeypatch.setattr(_engine, "PROGRAMS", ProgramCache(4))
+        monkeypatch.setattr(_engine, "_round_up_rows", lambda n, rows=rows: rows)
+        fits.append(fit_quietly(TFMLPClassifier(**params), X, y))
+    np.testing.assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
+    assert fits[0].validation_loss_curve_ == fits[1].validation_loss_curve_
+
+
+def test_bits_do_not_depend_on_the_length_of_calls(monkeypatch):
+    """Check epochs that were run one a call, many a call, and in parts."""
+    X, y = load("digits")
+    params = {"random_state": 0, "max_iter": 6, "batch_size": 30, "validation_fraction": 0.1}
+    fits = []
+    for seconds in (1e-9, 0.01, 10.0):
+        monkeypatch.setattr("skmlp._training.SECONDS_A_CALL", seconds)
+        fits.append(fit_quietly(TFMLPClassifier(**params), X, y))
+    for fit in fits[1:]:
+        np.testing.assert_array_equal(fit.coefs_[0], fits[0].coefs_[0])
+        assert fit.loss_curve_ == fits[0].loss_curve_
+        assert fit.validation_scores_ == fits[0].validation_scores_
+
+
+def test_many_validation_samples_are_scored_in_blocks():
+    """Check a validation set larger than a block against the fitted model itself."""
+    from sklearn.metrics import log_loss
+
+    X, y = load("digits")
+    X_val, y_val = np.vstack([X, X])[:2500], np.hstack([y, y])[:2500]
+    weight = np.random.RandomState(0).uniform(size=2500)
+    clf = TFMLPClassifier(max_iter=2, random_state=0, hidden_layer_sizes=6)
+    fit_quietly(clf, X[:500], y[:500], X_val=X_val, y_val=y_val, sample_weight_val=weight)
+    proba = clf.predict_proba(X_val)
+    expected = log_loss(y_val, proba, sample_weight=weight)
+    assert clf.validation_loss_curve_[-1] == pytest.approx(expected, rel=1e-12)
+    accuracy = clf.score(X_val, y_val, sample_weight=weight)
+    assert clf.validation_scores_[-1] == pytest.approx(accuracy, rel=1e-12)
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 8, 9, 100, 128, 129, 1000, 5000, 10**5, 10**7])
+def test_capacities_are_enough_and_not_far_more(n_rows):
+    """Check the rounding of rows and of full batches."""
+    assert n_rows <= _round_up_rows(n_rows) <= max(1.2 * n_rows, n_rows + 16)
+    bound = 2 * n_rows if n_rows <= 128 else 1.25 * n_rows
+    assert n_rows <= _round_up_batch(n_rows) <= max(bound, 8)
+
+
+def test_pad_stacks_blocks_in_aligned_memory():
+    """Check values, type, the zeros at the end, and the alignment."""
+    padded = _pad([np.ones((2, 3)), 2 * np.ones((1, 3))], 5, np.dtype(np.float32))
+    np.testing.assert_array_equal(padded[:, 0], [1, 1, 2, 0, 0])
+    assert padded.dtype == np.float32
+    assert padded.shape == (5, 3)
+    assert padded.ctypes.data % 64 == 0

@@ -1,0 +1,128 @@
+"""Sizes, initial weights, the forward pass."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+from sklearn.metrics import log_loss as sklearn_log_loss
+
+from skmlp._network import (
+    Architecture,
+    Parameters,
+    accuracy,
+    check_hidden_layer_sizes,
+    forward,
+    initialise,
+    log_loss,
+)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [(5, (5,)), ((5, 3), (5, 3)), ([5], (5,)), ((), ()), (np.array([4, 2]), (4, 2))],
+)
+def test_hidden_layer_sizes_become_a_tuple(sizes, expected):
+    """Check the forms that scikit-learn accepts."""
+    assert check_hidden_layer_sizes(sizes) == expected
+
+
+@pytest.mark.parametrize("sizes", [(5, 0), (-1,), [3, -2]])
+def test_sizes_below_one_are_refused(sizes):
+    """Check the message of scikit-learn."""
+    with pytest.raises(ValueError, match="hidden_layer_sizes must be > 0, got"):
+        check_hidden_layer_sizes(sizes)
+
+
+@pytest.mark.parametrize("sizes", [(5.5,), ("a",), ((3, 4),), (True,), (None,)])
+def test_sizes_that_are_no_integers_are_refused(sizes):
+    """Check that nothing is rounded or guessed."""
+    with pytest.raises(ValueError, match="hidden_layer_sizes must be integers, got"):
+        check_hidden_layer_sizes(sizes)
+
+
+def test_architecture_counts_parameters():
+    """Check shapes and count of a network that can be counted by hand."""
+    architecture = Architecture((4, 3, 2), "relu", "softmax")
+    assert architecture.coef_shapes == [(4, 3), (3, 2)]
+    assert architecture.intercept_shapes == [(3,), (2,)]
+    assert architecture.n_parameters == 4 * 3 + 3 + 3 * 2 + 2
+
+
+@pytest.mark.parametrize(("activation", "factor"), [("relu", 6), ("logistic", 2)])
+def test_glorot_uniform_keeps_its_bound(activation, factor):
+    """Check the range of weights and biases, and that it is used."""
+    architecture = Architecture((300, 200, 10), activation, "softmax")
+    drawn = initialise(architecture, "glorot_uniform", np.random.RandomState(0), np.float64)
+    bound = np.sqrt(factor / 500)
+    for values in (drawn.coefs[0], drawn.intercepts[0]):
+        assert np.abs(values).max() <= bound
+        assert np.abs(values).max() > 0.95 * bound
+
+
+def test_truncated_normal_is_cut_at_two_deviations():
+    """Check range, deviation and biases. A normal cut at 2 deviations has 0.8796 of its own."""
+    architecture = Architecture((400, 300, 10), "relu", "softmax")
+    drawn = initialise(architecture, "truncated_normal", np.random.RandomState(0), np.float32)
+    assert drawn.coefs[0].dtype == np.float32
+    assert np.abs(drawn.coefs[0]).max() <= 0.02
+    assert drawn.coefs[0].std() == pytest.approx(0.01 * 0.8796, rel=0.01)
+    assert all((intercept == 0).all() for intercept in drawn.intercepts)
+
+
+HIDDEN = {
+    "identity": lambda z: z,
+    "logistic": expit,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+}
+
+
+@pytest.mark.parametrize("activation", HIDDEN)
+@pytest.mark.parametrize("out_activation", ["softmax", "logistic"])
+def test_forward_is_the_formula(activation, out_activation):
+    """Check the outputs of two layers against the formula."""
+    rng = np.random.RandomState(0)
+    shapes = Architecture((4, 3, 2), activation, out_activation)
+    weights = Parameters(
+        [rng.normal(size=s) for s in shapes.coef_shapes], [rng.normal(size=3), rng.normal(size=2)]
+    )
+    X = rng.normal(size=(5, 4))
+    hidden = HIDDEN[activation](X @ weights.coefs[0] + weights.intercepts[0])
+    logits = hidden @ weights.coefs[1] + weights.intercepts[1]
+    expected = softmax(logits, axis=1) if out_activation == "softmax" else expit(logits)
+    before = X.copy()
+    np.testing.assert_allclose(forward(X, weights, shapes), expected, rtol=1e-13)
+    np.testing.assert_array_equal(X, before)
+
+
+def test_softmax_does_not_overflow():
+    """Check logits beyond the range of exp."""
+    shapes = Architecture((1, 2), "relu", "softmax")
+    weights = Parameters([np.array([[1e4, -1e4]])], [np.zeros(2)])
+    np.testing.assert_array_equal(forward(np.ones((1, 1)), weights, shapes), [[1.0, 0.0]])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_loss_and_accuracy_are_scikit_learns(n_classes):
+    """Check the weighted cross-entropy and accuracy against sklearn.metrics."""
+    rng = np.random.RandomState(0)
+    y, weight = rng.randint(n_classes, size=20), rng.uniform(size=20)
+    proba = softmax(rng.normal(size=(20, n_classes)), axis=1)
+    expected = sklearn_log_loss(y, proba, sample_weight=weight, labels=range(n_classes))
+    is_correct = proba.argmax(axis=1) == y
+    shapes = Architecture((1, n_classes), "relu", "softmax")
+    targets, outputs = np.eye(n_classes, dtype=bool)[y], proba
+    if n_classes == 2:
+        shapes = Architecture((1, 1), "relu", "logistic")
+        targets, outputs = y[:, np.newaxis] == 1, proba[:, 1:]
+    assert log_loss(targets, outputs, weight, shapes) == pytest.approx(expected, rel=1e-12)
+    share = (weight * is_correct).sum() / weight.sum()
+    assert accuracy(targets, outputs, weight, shapes) == pytest.approx(share, rel=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_parameters_know_whether_they_are_finite(bad):
+    """Check weights and biases."""
+    good = np.ones((2, 2))
+    assert Parameters([good], [good[0]]).are_finite()
+    assert not Parameters([good * bad], [good[0]]).are_finite()
+    assert not Parameters([good], [good[0] * bad]).are_finite()

@@ -1,0 +1,186 @@
+"""TensorFlow stays out of the way: when it is imported, what it prints, and forks."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+
+from skmlp import _tensorflow
+from tests.helpers import run_python
+
+FIT = """
+import warnings
+warnings.simplefilter("ignore")
+import numpy as np
+from skmlp import TFMLPClassifier
+X, y = np.random.RandomState(0).normal(size=(50, 3)), np.arange(50) % 3
+clf = TFMLPClassifier(hidden_layer_sizes=5, max_iter=3, random_state=0)
+"""
+
+NO_TENSORFLOW = """
+import sys
+sys.modules["tensorflow"] = None  # importing it raises ImportError
+"""
+
+
+def pickled_fit(path):
+    code = FIT + f"import pickle; pickle.dump(clf.fit(X, y), open({str(path)!r}, 'wb'))"
+    assert run_python(code).returncode == 0
+    return (
+        "import pickle, sys, numpy as np; X = np.random.RandomState(0).normal(size=(50, 3))\n"
+        f"clf = pickle.load(open({str(path)!r}, 'rb'))\n"
+        "assert clf.predict(X).shape == (50,)\n"
+        "assert clf.predict_proba(X).shape == (50, 3)\n"
+        "assert clf.predict_log_proba(X).shape == (50, 3)\n"
+        "assert 0 <= clf.score(X, np.arange(50) % 3) <= 1\n"
+    )
+
+
+def test_import_and_predict_do_not_import_tensorflow(tmp_path):
+    """Check sys.modules after an import, an unpickling and all predictions."""
+    code = pickled_fit(tmp_path / "clf.pkl")
+    check = "assert not any(name.split('.')[0] == 'tensorflow' for name in sys.modules)"
+    done = run_python("import skmlp, sys\n" + check + "\n" + code + check)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_predict_works_where_tensorflow_cannot_be_imported(tmp_path):
+    """Check a machine without TensorFlow."""
+    done = run_python(NO_TENSORFLOW + pickled_fit(tmp_path / "clf.pkl"))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_fit_says_that_tensorflow_is_missing():
+    """Check that the error is an ImportError, and leaves the estimator unfitted."""
+    code = NO_TENSORFLOW + FIT + "\ntry:\n    clf.fit(X, y)\nexcept ImportError as e: print(e)"
+    done = run_python(code + "\nassert not hasattr(clf, 'classes_')")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "tensorflow" in done.stdout
+
+
+def test_nothing_is_printed():
+    """Check both streams during the import and two fits, and that the environment is as before."""
+    code = (
+        "import os; before = dict(os.environ)"
+        + FIT
+        + "clf.fit(X, y); clf.set_params(activation='tanh').fit(X, y)\n"
+        "assert dict(os.environ) == before"
+    )
+    done = run_python(code, TF_CPP_MIN_LOG_LEVEL=None)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_many_shapes_print_no_warning_of_retracing():
+    """Check fits of more shapes than TensorFlow tolerates without a warning."""
+    code = FIT + "for n in range(2, 9): clf.set_params(hidden_layer_sizes=n).fit(X, y)"
+    done = run_python(code)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_keras_is_not_imported_but_can_be():
+    """Check that the first fit leaves Keras out, and that tf.keras works afterwards."""
+    code = (
+        FIT
+        + "import sys; clf.fit(X, y); assert 'keras' not in sys.modules\n"
+        + "import tensorflow as tf; assert tf.keras.layers.Dense(2)(X).shape == (50, 2)"
+    )
+    assert run_python(code).returncode == 0
+
+
+def test_fit_works_where_standard_error_is_closed():
+    """Check a process without file descriptor 2, as a daemon may be."""
+    code = "import os, sys; os.close(2); sys.stderr = None" + FIT + "clf.fit(X, y); print('done')"
+    done = run_python(code)
+    assert (done.returncode, done.stdout) == (0, "done\n")
+
+
+FORK = """
+import os, sys
+def in_child(action):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            action()
+        except RuntimeError as error:
+            print(error, flush=True)
+            os._exit(3)
+        except BaseException:
+            os._exit(4)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_fit_in_a_forked_process_raises_at_once():
+    """Check a real fork after a fit: fit raises, predict works, and so does the parent."""
+    code = (
+        FORK
+        + FIT
+        + "clf.fit(X, y)\n"
+        + "assert in_child(lambda: clf.fit(X, y)) == 3\n"
+        + "assert in_child(lambda: clf.predict(X)) == 0\n"
+        + "assert in_child(lambda: in_child(lambda: clf.fit(X, y)) == 3 or os._exit(5)) == 0\n"
+        + "clf.fit(X, y)"
+    )
+    done = run_python(code)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "forked after TensorFlow had run" in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_fit_raises_in_a_fork_after_a_user_ran_tensorflow():
+    """Check TensorFlow that was run by somebody else."""
+    code = (
+        FORK
+        + FIT
+        + "import tensorflow as tf; tf.constant(1) + 1\n"
+        + "assert in_child(lambda: clf.fit(X, y)) == 3"
+    )
+    assert run_python(code).returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_fit_works_in_a_fork_before_tensorflow_ran():
+    """Check that a fork as such is no reason to refuse."""
+    code = FORK + FIT + "assert in_child(lambda: clf.fit(X, y)) == 0"
+    assert run_python(code).returncode == 0
+
+
+def test_lines_of_others_reach_standard_error(capfd):
+    """Check that only TensorFlow's log lines are dropped from what is held back."""
+    with _tensorflow._without_log_lines():
+        os.write(2, b"I0000 00:00:1.5 1 port.cc:153] oneDNN custom operations are on.\n")
+        os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called\n")
+        os.write(2, b"a line of somebody else\n")
+    assert capfd.readouterr().err == "a line of somebody else\n"
+
+
+def test_held_back_lines_survive_an_error(capfd):
+    """Check that what explains an error is not lost."""
+    with pytest.raises(OSError, match="no"), _tensorflow._without_log_lines():
+        os.write(2, b"why\n")
+        raise OSError("no")
+    assert capfd.readouterr().err == "why\n"
+
+
+def test_bits_do_not_depend_on_the_process():
+    """Check that the same seed gives the same bits in two processes."""
+    code = FIT + "print(clf.fit(X, y).coefs_[0].tobytes().hex())"
+    first, second = run_python(code), run_python(code)
+    assert first.returncode == 0
+    assert first.stdout == second.stdout
+    assert len(first.stdout) > 100
+
+
+def test_one_module_imports_tensorflow():
+    """Check the sources, for what the module docstrings promise."""
+    from pathlib import Path
+
+    sources = Path(_tensorflow.__file__).parent.rglob("*.py")
+    marks = ("import tensorflow", "from tensorflow", 'import_module("tensorflow')
+    importers = {p.name for p in sources if any(mark in p.read_text() for mark in marks)}
+    assert importers <= {"_tensorflow.py"}
+    assert "tensorflow" not in np.__dict__
+    assert sys.modules["skmlp._tensorflow"] is _tensorflow
