@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_sample_weight,
+    _num_samples,
     check_is_fitted,
     validate_data,
 )
@@ -153,12 +154,15 @@ class BaseTFMLP(BaseEstimator, ABC):
         if validation.X is None:
             return None
         _check_feature_names(self, validation.X, reset=False)
-        X = check_array(validation.X, dtype=self._accepted_dtype(), input_name="X_val")
+        X = _check_array("X_val", validation.X, dtype=self._accepted_dtype())
         if X.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X_val has {X.shape[1]} features, expected {self.n_features_in_} as in X."
             )
-        check_consistent_length(X, validation.y)
+        if _num_samples(validation.y) != len(X):
+            raise ValueError(
+                f"y_val has {_num_samples(validation.y)} samples, expected {len(X)} as in X_val."
+            )
         targets = self._encode_validation_targets(validation.y)
         weight = _check_weight(validation.sample_weight, X, "sample_weight_val")
         return Block(X, targets, weight)
@@ -313,6 +317,14 @@ class BaseTFMLP(BaseEstimator, ABC):
         return forward(X, parameters, Architecture(units, self.activation, self.out_activation_))
 
 
+def _check_array(name: str, array: Any, **kwargs: Any) -> np.ndarray:
+    """Check an array as `sklearn.utils.check_array`, with its name in every error."""
+    try:
+        return check_array(array, input_name=name, **kwargs)
+    except ValueError as error:
+        raise ValueError(str(error) if name in str(error) else f"{name}: {error}") from error
+
+
 def _check_weight(sample_weight: Any, X: np.ndarray, name: str) -> np.ndarray:
     """Return the weights in the type of X, ones if there are none."""
     if sample_weight is None:
@@ -320,7 +332,8 @@ def _check_weight(sample_weight: Any, X: np.ndarray, name: str) -> np.ndarray:
     try:
         return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
     except ValueError as error:
-        raise ValueError(re.sub(r"\bsample_weight\b", name, str(error))) from error
+        message = re.sub(r"\bsample_weight\b", name, str(error))
+        raise ValueError(message if name in message else f"{name}: {message}") from error
 
 
 @contextmanager

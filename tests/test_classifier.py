@@ -1,0 +1,329 @@
+"""What a user of MLPClassifier expects of the classifier."""
+
+import inspect
+import pickle
+import signal
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_multilabel_classification
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.metrics import accuracy_score, log_loss
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skmlp import TFMLPClassifier
+from tests.helpers import fit_quietly, load
+
+
+def small(**params):
+    return TFMLPClassifier(
+        **({"hidden_layer_sizes": (8,), "max_iter": 10, "random_state": 0} | params)
+    )
+
+
+def test_parameters_are_those_of_scikit_learn():
+    """Check names, defaults and order; only validation_fraction differs, two are new."""
+    theirs = inspect.signature(MLPClassifier).parameters
+    ours = inspect.signature(TFMLPClassifier).parameters
+    assert list(ours) == [*theirs, "init", "dtype"]
+    for name, parameter in theirs.items():
+        assert ours[name].kind == parameter.kind
+        if name != "validation_fraction":
+            assert ours[name].default == parameter.default, name
+    assert ours["validation_fraction"].default is None
+
+
+def test_accepts_the_parameters_of_scikit_learn():
+    """Check that get_params of MLPClassifier can be passed on, and trains."""
+    X, y = load("iris")
+    clf = TFMLPClassifier(**MLPClassifier(max_iter=3).get_params())
+    fit_quietly(clf, X, y)
+    assert clf.n_iter_ == 3
+
+
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}], ids=str)
+def test_fitted_attributes_are_those_of_scikit_learn(params):
+    """Check that each public one exists, in its type, plus the new curve."""
+    X, y = load("iris")
+    theirs = fit_quietly(MLPClassifier(max_iter=5, **params), X, y)
+    ours = fit_quietly(TFMLPClassifier(max_iter=5, **params), X, y)
+
+    def fitted(estimator):
+        return {n for n in vars(estimator) if n.endswith("_") and not n.startswith("_")}
+
+    assert fitted(ours) == fitted(theirs) | {"validation_loss_curve_"}
+    for name in fitted(theirs) - {"loss_", "best_loss_", "best_validation_score_"}:
+        assert type(getattr(ours, name)) is type(getattr(theirs, name)), name
+    for name in ("loss_", "best_loss_", "best_validation_score_"):
+        assert isinstance(getattr(ours, name), float | type(None))
+
+
+LABELS = {
+    "strings": ["setosa", "versicolor", "virginica"],
+    "objects": np.array(["a", "bb", "ccc"], dtype=object),
+    "booleans": [False, True, True],
+    "negative": [-5, -1, 7],
+    "huge": [2**62, 2**62 + 1, -(2**62)],
+    "floats": [0.0, 1.0, 2.0],
+    "uint8": np.array([3, 200, 7], dtype=np.uint8),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_any_labels(kind, early_stopping):
+    """Check that labels of any type come back, in the same type, with the same numbers."""
+    X, y = load("iris")
+    labels = np.asarray(LABELS[kind])[y]
+    theirs = fit_quietly(
+        MLPClassifier((8,), max_iter=10, random_state=0, early_stopping=early_stopping), X, labels
+    )
+    ours = fit_quietly(small(early_stopping=early_stopping), X, labels)
+    np.testing.assert_array_equal(ours.classes_, theirs.classes_)
+    predicted = ours.predict(X)
+    assert predicted.dtype == theirs.predict(X).dtype
+    np.testing.assert_array_equal(predicted, theirs.predict(X))
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-12)
+
+
+def test_pandas_labels_and_features():
+    """Check a DataFrame, a categorical Series, and that the names of features are kept."""
+    pd = pytest.importorskip("pandas")
+    X, y = load("iris")
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"])
+    series = pd.Series(np.array(["x", "y", "z"])[y], dtype="category")
+    clf = fit_quietly(small(early_stopping=True), frame, series, sample_weight=pd.Series(y + 1.0))
+    assert list(clf.feature_names_in_) == ["a", "b", "c", "d"]
+    assert set(clf.predict(frame)) <= {"x", "y", "z"}
+    with pytest.raises(ValueError, match="feature names should match"):
+        clf.predict(frame[["b", "a", "c", "d"]])
+    with pytest.raises(ValueError, match="feature names should match"):
+        fit_quietly(small(), frame, series, X_val=frame[["b", "a", "c", "d"]], y_val=series)
+
+
+def test_a_column_of_labels_warns():
+    """Check that y of shape (n_samples, 1) is taken as one-dimensional."""
+    X, y = load("iris")
+    flat = fit_quietly(small(), X, y)
+    with pytest.warns(DataConversionWarning):
+        column = fit_quietly(small(), X, y[:, np.newaxis])
+    np.testing.assert_array_equal(column.coefs_[0], flat.coefs_[0])
+
+
+def test_multilabel_predictions_are_indicators():
+    """Check the shapes, and that probabilities do not sum to one."""
+    X, Y = make_multilabel_classification(n_samples=60, n_classes=4, random_state=0)
+    clf = fit_quietly(small(max_iter=40), X, Y)
+    assert clf.predict(X).shape == clf.predict_proba(X).shape == (60, 4)
+    np.testing.assert_array_equal(clf.predict(X), clf.predict_proba(X) > 0.5)
+    assert clf.out_activation_ == "logistic"
+
+
+def test_log_proba_is_the_logarithm_without_a_warning():
+    """Check probabilities that are 0."""
+    X, y = load("iris")
+    clf = fit_quietly(small(max_iter=50, learning_rate_init=0.1), X, y)
+    log_proba = clf.predict_log_proba(1e6 * X)
+    with np.errstate(divide="ignore"):
+        np.testing.assert_array_equal(log_proba, np.log(clf.predict_proba(1e6 * X)))
+    assert np.isneginf(log_proba).any()
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
+def test_unfitted_estimators_do_not_predict(method):
+    """Check the error of scikit-learn."""
+    with pytest.raises(NotFittedError):
+        getattr(TFMLPClassifier(), method)([[0.0]])
+
+
+@pytest.mark.parametrize(
+    ("given", "dtype", "expected"),
+    [
+        ("float64", None, "float64"),
+        ("float32", None, "float32"),
+        ("float16", None, "float64"),
+        ("int64", None, "float64"),
+        ("float64", "float32", "float32"),
+        ("float32", "float64", "float64"),
+    ],
+)
+def test_dtype_of_training_and_prediction(given, dtype, expected):
+    """Check which type the weights and the probabilities have."""
+    X, y = load("iris")
+    X = np.round(10 * X).astype(given)
+    clf = fit_quietly(small(dtype=dtype), X, y)
+    assert {a.dtype.name for a in clf.coefs_ + clf.intercepts_} == {expected}
+    assert clf.predict_proba(X).dtype.name == expected
+
+
+def test_validation_fraction_is_always_held_out():
+    """Check that it is scored without early stopping, and that no weights are restored."""
+    X, y = load("iris")
+    clf = fit_quietly(small(validation_fraction=0.2), X, y)
+    assert len(clf.validation_scores_) == len(clf.validation_loss_curve_) == 10
+    assert clf.best_validation_score_ == max(clf.validation_scores_)
+    assert clf.best_loss_ == min(clf.loss_curve_)
+    assert clf.t_ == 10 * 120
+    nothing = fit_quietly(small(), X, y)
+    assert nothing.validation_scores_ is None
+    assert nothing.validation_loss_curve_ is None
+    assert nothing.best_validation_score_ is None
+
+
+def test_validation_fraction_as_a_number_of_samples():
+    """Check that 30 of 150 samples is the fraction 0.2."""
+    X, y = load("iris")
+    as_number = fit_quietly(small(validation_fraction=30), X, y)
+    as_fraction = fit_quietly(small(validation_fraction=0.2), X, y)
+    np.testing.assert_array_equal(as_number.coefs_[0], as_fraction.coefs_[0])
+    assert as_number.validation_scores_ == as_fraction.validation_scores_
+
+
+@pytest.mark.parametrize("y_kind", ["three classes", "two classes"])
+def test_validation_curves_are_the_metrics(y_kind):
+    """Check the curves of a validation set of one's own against sklearn.metrics."""
+    X, y = load("iris")
+    y = y if y_kind == "three classes" else np.array(["no", "yes"])[(y > 0).astype(int)]
+    X_val, y_val, weight = X[::3], y[::3], np.arange(50) % 4.0
+    clf = fit_quietly(small(max_iter=3), X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
+    for n_epochs in (1, 2, 3):
+        same = fit_quietly(small(max_iter=n_epochs), X, y)
+        loss = log_loss(y_val, same.predict_proba(X_val), sample_weight=weight)
+        score = accuracy_score(y_val, same.predict(X_val), sample_weight=weight)
+        assert clf.validation_loss_curve_[n_epochs - 1] == pytest.approx(loss, rel=1e-12)
+        assert clf.validation_scores_[n_epochs - 1] == pytest.approx(score, rel=1e-12)
+
+
+def test_a_validation_set_changes_no_number_of_training():
+    """Check that what is scored is not trained on, and that nothing is held out for it."""
+    X, y = load("iris")
+    scored = fit_quietly(small(), X, y, X_val=X[:7], y_val=y[:7])
+    plain = fit_quietly(small(), X, y)
+    np.testing.assert_allclose(scored.coefs_[0], plain.coefs_[0], rtol=0, atol=1e-14)
+    assert scored.t_ == plain.t_
+
+
+def test_early_stopping_restores_the_best_weights():
+    """Check that the model has its best score, on a validation set of one's own."""
+    X, y = load("digits")
+    X_val, y_val = X[1000:1300], y[1000:1300]
+    clf = TFMLPClassifier(
+        early_stopping=True, random_state=0, learning_rate_init=0.02, n_iter_no_change=5
+    ).fit(X[:1000], y[:1000], X_val=X_val, y_val=y_val)
+    assert clf.validation_scores_[-1] < clf.best_validation_score_
+    assert clf.score(X_val, y_val) == pytest.approx(clf.best_validation_score_, rel=1e-12)
+    assert clf.n_iter_ == np.argmax(clf.validation_scores_) + 1 + 6
+    assert clf.best_loss_ is None
+
+
+def test_y_val_may_lack_classes():
+    """Check a validation set of one class only."""
+    X, y = load("iris")
+    clf = fit_quietly(small(), X, y, X_val=X[:20], y_val=y[:20])
+    assert clf.validation_scores_[-1] == pytest.approx(clf.score(X[:20], y[:20]))
+
+
+def test_warm_start_keeps_curves_and_weights():
+    """Check that the second fit starts where the first ended."""
+    X, y = load("iris")
+    clf = small(warm_start=True, validation_fraction=0.2)
+    for n_fits in (1, 2):
+        fit_quietly(clf, X, y)
+        assert clf.n_iter_ == 10
+        for curve in (clf.loss_curve_, clf.validation_scores_, clf.validation_loss_curve_):
+            assert len(curve) == 10 * n_fits
+    assert clf.loss_curve_[10] < clf.loss_curve_[0]
+
+
+@pytest.mark.parametrize("protocol", [2, pickle.HIGHEST_PROTOCOL])
+def test_pickles_predict_the_same_bits(protocol):
+    """Check a round trip."""
+    X, y = load("iris")
+    clf = fit_quietly(small(early_stopping=True), X, y)
+    loaded = pickle.loads(pickle.dumps(clf, protocol=protocol))
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
+def test_fitted_state_is_numpy_and_plain_python():
+    """Check that skops and the like need no code of ours."""
+    X, y = load("iris")
+    clf = fit_quietly(small(early_stopping=True), X, y)
+
+    def modules(value):
+        if isinstance(value, list | tuple):
+            return set().union(*map(modules, value))
+        return {type(value).__module__.split(".")[0]}
+
+    assert set().union(*map(modules, vars(clf).values())) <= {"builtins", "numpy", "sklearn"}
+
+
+def test_pipeline_and_grid_search_over_hidden_units():
+    """Check the search of the README, and that its best estimator is a fitted one."""
+    X, y = load("iris")
+    pipeline = make_pipeline(StandardScaler(), small(max_iter=60, learning_rate_init=0.02))
+    grid = {"tfmlpclassifier__hidden_layer_sizes": [(4,), (8,), (8, 4)]}
+    search = fit_quietly(GridSearchCV(pipeline, grid, cv=3), X, y)
+    assert search.best_score_ > 0.9
+    assert search.score(X, y) > 0.9
+
+
+def test_cross_validation_in_processes_and_threads():
+    """Check that joblib's workers give what one process gives."""
+    from joblib import parallel_config
+
+    X, y = load("iris")
+    clf = small(n_iter_no_change=1, tol=10.0)  # stops at once, without a warning in the workers
+    expected = cross_val_predict(clf, X, y, cv=3, method="predict_proba")
+    for backend in ("loky", "threading"):
+        with parallel_config(backend, n_jobs=2):
+            proba = cross_val_predict(clf, X, y, cv=3, method="predict_proba")
+        np.testing.assert_array_equal(proba, expected)
+
+
+def test_routed_validation_sets():
+    """Check that metadata routing hands the arguments of fit through a pipeline."""
+    from sklearn import config_context
+
+    X, y = load("iris")
+    with config_context(enable_metadata_routing=True):
+        clf = small().set_fit_request(sample_weight=True, X_val=True, y_val=True)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        pipeline = make_pipeline(scaler, clf, transform_input=["X_val"])
+        fit_quietly(pipeline, X, y, X_val=X[::5], y_val=y[::5], sample_weight=y + 1.0)
+    assert pipeline[-1].validation_scores_[-1] == pytest.approx(pipeline.score(X[::5], y[::5]))
+
+
+def test_clone_forgets_the_fit():
+    """Check that a clone has the parameters and no weights."""
+    X, y = load("iris")
+    clf = fit_quietly(small(init="truncated_normal", dtype="float32"), X, y)
+    copy = clone(clf)
+    assert copy.get_params() == clf.get_params()
+    assert not hasattr(copy, "coefs_")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer signal")
+def test_ctrl_c_keeps_the_model():
+    """Check a KeyboardInterrupt in the middle of a fit that would not end by itself."""
+    X, y = load("iris")
+    endless = small(max_iter=10**7, n_iter_no_change=np.inf, verbose=0)
+    fit_quietly(small(), X, y)  # compiled from here on
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 2.0)
+        with pytest.warns(UserWarning, match="Training interrupted by user"):
+            endless.fit(X, y)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert 0 < endless.n_iter_ < 10**7
+    assert len(endless.loss_curve_) == endless.n_iter_
+    assert endless.predict(X).shape == y.shape
