@@ -17,7 +17,6 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_sample_weight,
-    _num_samples,
     check_is_fitted,
     validate_data,
 )
@@ -153,17 +152,19 @@ class BaseTFMLP(BaseEstimator, ABC):
     def _check_validation_set(self, validation: ValidationSet) -> Block | None:
         if validation.X is None:
             return None
-        _check_feature_names(self, validation.X, reset=False)
-        X = _check_array("X_val", validation.X, dtype=self._accepted_dtype())
-        if X.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X_val has {X.shape[1]} features, expected {self.n_features_in_} as in X."
-            )
-        if _num_samples(validation.y) != len(X):
-            raise ValueError(
-                f"y_val has {_num_samples(validation.y)} samples, expected {len(X)} as in X_val."
-            )
-        targets = self._encode_validation_targets(validation.y)
+        with _errors_name("X_val"):
+            _check_feature_names(self, validation.X, reset=False)
+            X = check_array(validation.X, dtype=self._accepted_dtype(), input_name="X_val")
+            if X.shape[1] != self.n_features_in_:
+                raise ValueError(
+                    f"X_val has {X.shape[1]} features, expected {self.n_features_in_} as in X."
+                )
+        with _errors_name("y_val"):
+            targets = self._encode_validation_targets(validation.y)
+            if len(targets) != len(X):
+                raise ValueError(
+                    f"y_val has {len(targets)} samples, expected {len(X)} as in X_val."
+                )
         weight = _check_weight(validation.sample_weight, X, "sample_weight_val")
         return Block(X, targets, weight)
 
@@ -317,23 +318,24 @@ class BaseTFMLP(BaseEstimator, ABC):
         return forward(X, parameters, Architecture(units, self.activation, self.out_activation_))
 
 
-def _check_array(name: str, array: Any, **kwargs: Any) -> np.ndarray:
-    """Check an array as `sklearn.utils.check_array`, with its name in every error."""
-    try:
-        return check_array(array, input_name=name, **kwargs)
-    except ValueError as error:
-        raise ValueError(str(error) if name in str(error) else f"{name}: {error}") from error
-
-
 def _check_weight(sample_weight: Any, X: np.ndarray, name: str) -> np.ndarray:
     """Return the weights in the type of X, ones if there are none."""
     if sample_weight is None:
         return np.ones(len(X), X.dtype)
-    try:
+    with _errors_name(name):
         return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-    except ValueError as error:
-        message = re.sub(r"\bsample_weight\b", name, str(error))
-        raise ValueError(message if name in message else f"{name}: {message}") from error
+
+
+@contextmanager
+def _errors_name(name: str) -> Iterator[None]:
+    """Put the name of an array before errors that do not have it."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if re.search(rf"\b{name}\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {error}") from error
 
 
 @contextmanager

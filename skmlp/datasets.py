@@ -102,7 +102,8 @@ def _read_file(file: Path, source: str) -> dict[str, np.ndarray]:
             "provides it."
         )
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        # np.load leaves a file open that it opened itself and can't read.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in _ARRAY_NAMES}
     except KeyError as error:
         raise ValueError(

@@ -144,7 +144,7 @@ BAD_DATA = {
         X,
         Y,
         {"X_val": X, "y_val": Y, "sample_weight_val": np.ones(3)},
-        "sample_weight_val.shape",
+        "sample_weight_val",
     ),
 }
 
