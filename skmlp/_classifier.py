@@ -166,7 +166,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     n_features_in_ : int
         Number of features seen by `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features. Defined only if `X` has names that are all strings.
 
     n_layers_ : int

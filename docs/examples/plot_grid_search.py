@@ -1,0 +1,61 @@
+"""
+Choosing the hidden layers by a grid search
+===========================================
+
+:class:`~skmlp.TFMLPClassifier` is an estimator like any other of scikit-learn: it goes into a
+pipeline, and the pipeline into a grid search.
+"""
+
+# %%
+# The data are measurements of tumours. Their features differ in scale by orders of magnitude, so a
+# scaler comes first. It is part of the pipeline, so that it never sees the fold that is scored.
+
+from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skmlp import TFMLPClassifier
+
+X, y = load_breast_cancer(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+
+pipeline = make_pipeline(
+    StandardScaler(),
+    TFMLPClassifier(learning_rate_init=0.003, max_iter=500, random_state=0),
+)
+
+# %%
+# Each of the three networks is compiled once. All folds use the same compiled program, though they
+# are not all of the same length, and so do the values of ``alpha``: the penalty is an input of the
+# program. The last fit, of the best network on the whole training set, has a quarter more samples
+# and is compiled anew.
+
+param_grid = {
+    "tfmlpclassifier__hidden_layer_sizes": [(10,), (50,), (50, 10)],
+    "tfmlpclassifier__alpha": [0.01, 0.1, 1, 10],
+}
+search = GridSearchCV(pipeline, param_grid, cv=5, scoring="neg_log_loss")
+search.fit(X_train, y_train)
+
+print("Best parameters:")
+for name, value in search.best_params_.items():
+    print(f"  {name} = {value}")
+print(f"Log loss in cross-validation: {-search.best_score_:.4f}")
+print(f"Log loss on the test set:     {-search.score(X_test, y_test):.4f}")
+print(f"Accuracy on the test set:     {search.best_estimator_.score(X_test, y_test):.1%}")
+
+# %%
+# The mean over the folds for every point of the grid.
+
+import matplotlib.pyplot as plt
+
+results = search.cv_results_
+sizes, alphas = param_grid.values()
+fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
+for size in sizes:
+    rows = [params["tfmlpclassifier__hidden_layer_sizes"] == size for params in results["params"]]
+    ax.plot(alphas, -results["mean_test_score"][rows], marker="o", label=str(size))
+ax.set(xlabel="alpha", ylabel="log loss", xscale="log")
+ax.legend(title="hidden layers")
+plt.show()

@@ -1,0 +1,159 @@
+"""A demonstration: ``python -m skmlp`` learns handwritten digits and draws what it predicts.
+
+The digits come with scikit-learn, so that nothing is downloaded.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from skmlp import TFMLPClassifier, plot_example_errors, plot_images
+
+DEFAULT_OUTPUT_DIR = Path("skmlp-demo")
+SEED = 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train on the digits, print how it goes, and write two pictures.
+
+    Parameters
+    ----------
+    arguments : sequence of str, default=None
+        Arguments of the command line. None takes those of the process.
+    """
+    output_dir = make_output_dir(arguments)
+    X_train, X_test, y_train, y_test = load_data()
+    print(
+        f"Training on {len(X_train):,} images of handwritten digits, 15 % of them held out to "
+        "validate. TensorFlow is loaded first.",
+        flush=True,
+    )
+    clf = train(X_train, y_train)
+    y_pred = clf.predict(X_test)
+    print(f"Accuracy on {len(X_test)} test images: {np.mean(y_pred == y_test):.1%}")
+    for path in draw(X_test, y_test, y_pred, output_dir):
+        print(f"Picture: {path}")
+
+
+def make_output_dir(arguments: Sequence[str] | None) -> Path:
+    """Read the command line, and make the directory that it names.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        Arguments of the command line. None takes those of the process.
+
+    Returns
+    -------
+    output_dir : Path
+        A directory that exists.
+
+    Raises
+    ------
+    SystemExit
+        If the arguments are wrong or the directory cannot be made.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m skmlp",
+        description="Train TFMLPClassifier on scikit-learn's digits and draw its predictions.",
+    )
+    parser.add_argument(
+        "--output-dir",
+        type=Path,
+        default=DEFAULT_OUTPUT_DIR,
+        metavar="DIR",
+        help="where to write the pictures; made if missing (default: %(default)s)",
+    )
+    output_dir: Path = parser.parse_args(arguments).output_dir
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"cannot make the directory {str(output_dir)!r}: {error.strerror}")
+    return output_dir
+
+
+def load_data() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the digits, a fifth of them for the test.
+
+    Returns
+    -------
+    X_train, X_test : ndarray of shape (n_samples, 64)
+        Images of 8 x 8 pixels between 0 and 1, flattened.
+    y_train, y_test : ndarray of shape (n_samples,)
+        The digits that they show.
+    """
+    X, y = load_digits(return_X_y=True)
+    X_train, X_test, y_train, y_test = train_test_split(
+        X / 16, y, test_size=0.2, stratify=y, random_state=SEED
+    )
+    return X_train, X_test, y_train, y_test
+
+
+def train(X: np.ndarray, y: np.ndarray) -> TFMLPClassifier:
+    """Fit a network that prints a line an epoch, and stops once validation is at its best.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, 64)
+        Images.
+    y : ndarray of shape (n_samples,)
+        The digits that they show.
+
+    Returns
+    -------
+    clf : TFMLPClassifier
+        The fitted classifier.
+    """
+    clf = TFMLPClassifier(
+        hidden_layer_sizes=100,
+        batch_size=32,
+        learning_rate_init=0.002,
+        max_iter=100,
+        early_stopping=True,
+        validation_fraction=0.15,
+        n_iter_no_change=20,
+        random_state=SEED,
+        verbose=1,
+    )
+    return clf.fit(X, y)
+
+
+def draw(
+    images: np.ndarray, y_true: np.ndarray, y_pred: np.ndarray, output_dir: Path
+) -> list[Path]:
+    """Write a picture of predictions and one of errors.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_images, 64)
+        Images.
+    y_true, y_pred : ndarray of shape (n_images,)
+        True and predicted digits.
+    output_dir : Path
+        Where to write.
+
+    Returns
+    -------
+    paths : list of Path
+        The files written, PNG.
+    """
+    pictures = {
+        "predictions.png": plot_images(images, y_true, y_pred, title="Predictions on test images"),
+        "errors.png": plot_example_errors(images, y_true, y_pred),
+    }
+    paths = []
+    for name, axes in pictures.items():
+        paths.append(output_dir / name)
+        axes[0, 0].figure.savefig(paths[-1], dpi=150)
+    return paths
+
+
+if __name__ == "__main__":
+    # Only files are written: what a notebook or a desktop has set must not matter.
+    os.environ["MPLBACKEND"] = "Agg"
+    main()
