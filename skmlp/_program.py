@@ -10,6 +10,7 @@ What is static, because it is the shape of something, is in `ProgramSpec`.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,6 +75,7 @@ class Hyper(NamedTuple):
     alpha: Tensor
     tol: Tensor
     n_iter_no_change: Tensor
+    infinity: Tensor = np.inf  # as an argument, so that the compiler does not know it
 
 
 class Counts(NamedTuple):
@@ -263,14 +265,25 @@ def _tanh(tf: Any, values: Tensor) -> Tensor:
     return tf.where(tf.abs(values) > 0.55, saturated, tf.tanh(values))
 
 
-def _multiply_by_derivative(tf: Any, name: str, values: Tensor, delta: Tensor) -> Tensor:
+def _rounded(tf: Any, hyper: Hyper, product: Tensor) -> Tensor:
+    """Return a product that is rounded to float64 before anything is added to it.
+
+    LLVM fuses products and sums into one operation with a single rounding, where NumPy has two.
+    Adam makes that last bit visible where weights shrink to nothing and where tanh saturates. A
+    minimum with infinity changes no value, and is in the way of the fusion. In float32, which
+    is not compared bit by bit, products stay fused.
+    """
+    return product if product.dtype == tf.float32 else tf.minimum(product, hyper.infinity)
+
+
+def _multiply_by_derivative(
+    tf: Any, hyper: Hyper, name: str, values: Tensor, delta: Tensor
+) -> Tensor:
     """Multiply by the derivative of an activation, given the values that it returned."""
     if name == "relu":
         return tf.where(values == 0, tf.zeros_like(delta), delta)
     if name == "tanh":
-        # The minimum changes no value. It keeps LLVM from fusing the product with the
-        # subtraction, whose unrounded result differs from NumPy's where tanh saturates.
-        return delta * (1 - tf.minimum(values * values, tf.ones_like(values)))
+        return delta * (1 - _rounded(tf, hyper, values * values))
     if name == "logistic":
         return delta * values * (1 - values)
     return delta
@@ -294,22 +307,25 @@ def _gradients(
     tf: Any,
     architecture: Architecture,
     batch: Batch,
-    alpha: Tensor,
+    hyper: Hyper,
     coefs: list[Tensor],
     values: list[Tensor],
 ) -> list[Tensor]:
     """Return the gradients of the batch loss and the penalty by back-propagation."""
+    alpha = tf.cast(hyper.alpha, coefs[0].dtype)
     divisor = tf.where(batch.weight_sum > 0, batch.weight_sum, tf.ones_like(batch.weight_sum))
     coef_grads: list[Tensor] = []
     intercept_grads: list[Tensor] = []
     delta = (values[-1] - batch.targets) * batch.sample_weight
     for layer in reversed(range(len(coefs))):
-        grad = tf.matmul(values[layer], delta, transpose_a=True) + alpha * coefs[layer]
-        coef_grads.insert(0, grad / divisor)
+        grad = tf.matmul(values[layer], delta, transpose_a=True)
+        penalty = _rounded(tf, hyper, alpha * coefs[layer])
+        coef_grads.insert(0, (grad + penalty) / divisor)
         intercept_grads.insert(0, tf.reduce_sum(delta, axis=0) / divisor)
         if layer > 0:
             delta = tf.matmul(delta, coefs[layer], transpose_b=True)
-            delta = _multiply_by_derivative(tf, architecture.activation, values[layer], delta)
+            name = architecture.activation
+            delta = _multiply_by_derivative(tf, hyper, name, values[layer], delta)
     return coef_grads + intercept_grads
 
 
@@ -321,9 +337,8 @@ def _update(tf: Any, spec: ProgramSpec, hyper: Hyper, batch: Batch, state: State
     is_active = batch.weight_sum > 0
     n_rows = tf.where(is_active, batch.n_rows, tf.zeros_like(batch.n_rows))
     scale = tf.where(is_active, n_rows / tf.cast(batch.weight_sum, tf.float64), 0.0)
-    alpha = tf.cast(hyper.alpha, coefs[0].dtype)
     loss_sum = tf.cast(_loss_sum(tf, architecture, batch, values[-1]), tf.float64)
-    grads = _gradients(tf, architecture, batch, alpha, coefs, values)
+    grads = _gradients(tf, architecture, batch, hyper, coefs, values)
     state = state._replace(
         loss_sum=state.loss_sum + scale * loss_sum,
         penalty_sums=_add_squares(tf, hyper.alpha, scale, coefs, state.penalty_sums),
@@ -360,17 +375,19 @@ def _adam(tf: Any, hyper: Hyper, is_active: Tensor, grads: list[Tensor], state: 
     zero, one = tf.zeros([], tf.float64), tf.ones([], tf.float64)
     step = state.step + tf.cast(is_active, tf.int64)
     t = tf.cast(step, tf.float64)
-    corrected = tf.sqrt(one - hyper.beta_2**t) / (one - hyper.beta_1**t)
-    rate = tf.cast(tf.where(is_active, hyper.learning_rate * corrected, zero), dtype)
+    rate = hyper.learning_rate * tf.sqrt(one - hyper.beta_2**t) / (one - hyper.beta_1**t)
+    rate = tf.cast(tf.where(is_active, rate, zero), dtype)
     epsilon = tf.cast(hyper.epsilon, dtype)
-    keep_1, keep_2 = (tf.cast(tf.where(is_active, b, one), dtype) for b in hyper[1:3])
-    take_1, take_2 = (tf.cast(tf.where(is_active, one - b, zero), dtype) for b in hyper[1:3])
+    betas = (hyper.beta_1, hyper.beta_2)
+    keep_1, keep_2 = (tf.cast(tf.where(is_active, beta, one), dtype) for beta in betas)
+    take_1, take_2 = (tf.cast(tf.where(is_active, one - beta, zero), dtype) for beta in betas)
+    rounded = partial(_rounded, tf, hyper)
     params, first, second = [], [], []
     for param, grad, m, v in zip(
         state.params, grads, state.first_moments, state.second_moments, strict=True
     ):
-        first.append(keep_1 * m + take_1 * grad)
-        second.append(keep_2 * v + take_2 * (grad * grad))
+        first.append(rounded(keep_1 * m) + rounded(take_1 * grad))
+        second.append(rounded(keep_2 * v) + rounded(take_2 * rounded(grad * grad)))
         params.append(param - rate * first[-1] / (tf.sqrt(second[-1]) + epsilon))
     return state._replace(params=params, first_moments=first, second_moments=second, step=step)
 
