@@ -18,6 +18,7 @@ import sys
 import time
 import warnings
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -82,7 +83,7 @@ def fit_workload(name, target, X, y, n_epochs, **params):
     return Workload(name, target, fit_theirs, fit_ours, n_epochs)
 
 
-def import_workload():
+def import_workload(name):
     """Compare imports in processes of their own."""
 
     def import_module(name):
@@ -91,40 +92,53 @@ def import_workload():
 
     # At most 1.1 times as long is at least 1 / 1.1 times as fast.
     theirs, ours = import_module("sklearn.neural_network"), import_module("skmlp")
-    return Workload("import, in a new process", 1 / 1.1, theirs, ours)
+    return Workload(name, 1 / 1.1, theirs, ours)
 
 
-def fit_workloads():
-    iris, digits, cancer = load_iris(), load_digits(), load_breast_cancer()
-    small = (
-        ("iris, 200 epochs, an epoch", iris.data, iris.target, 2.0),
-        ("breast cancer, 200 epochs, an epoch", cancer.data, cancer.target, None),
-        ("digits, 200 epochs, an epoch", digits.data / 16, digits.target, None),
-    )
+def small_workload(name, load, dtype, target):
+    X, y = load(return_X_y=True)
+    X = X / 16 if load is load_digits else X
+    return fit_workload(name, target, X.astype(dtype), y, 200)
+
+
+def mnist_workload(name, dtype, target):
+    (X, y), _, _ = datasets.load_mnist(return_X_y=True)
+    params = {"hidden_layer_sizes": 200, "batch_size": 100}
+    return fit_workload(name, target, X.astype(dtype), y, 6, **params)
+
+
+def workloads():
+    """Yield the name of each workload, and what makes it."""
+    name = "import, in a new process"
+    yield name, partial(import_workload, name)
+    small = (("iris", load_iris), ("breast cancer", load_breast_cancer), ("digits", load_digits))
     for dtype in ("float32", "float64"):
-        for name, X, y, target in small:
-            target = target if dtype == "float32" else None
-            yield fit_workload(f"{name}, {dtype}", target, X.astype(dtype), y, 200)
+        for problem, load in small:
+            name = f"{problem}, an epoch of 200, {dtype}"
+            target = 2.0 if (problem, dtype) == ("iris", "float32") else None
+            yield name, partial(small_workload, name, load, dtype, target)
     if datasets.MNIST_ENVIRONMENT_VARIABLE not in os.environ:
         print(f"{datasets.MNIST_ENVIRONMENT_VARIABLE} is not set: no MNIST", file=sys.stderr)
         return
-    (X, y), _, _ = datasets.load_mnist(return_X_y=True)
-    params = {"hidden_layer_sizes": 200, "batch_size": 100}
     for dtype, target in (("float32", 2.0), ("float64", None)):
-        name = f"MNIST, 55,000 x 784, batch 100, 200 hidden, an epoch of 3, {dtype}"
-        yield fit_workload(name, target, X.astype(dtype), y, 3, **params)
+        name = f"MNIST 55,000 x 784, batch 100, 200 hidden, an epoch of 6, {dtype}"
+        yield name, partial(mnist_workload, name, dtype, target)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7, help="rounds of each workload")
-    n_rounds = parser.parse_args().rounds
+    parser.add_argument("--only", default="", help="text that the names of workloads must have")
+    arguments = parser.parse_args()
+    n_rounds = arguments.rounds
     warnings.simplefilter("ignore")  # training is meant to end at max_iter
-    import_ = import_workload()
     versions = f"Python {platform.python_version()}, NumPy {np.__version__}, "
     versions += f"scikit-learn {sklearn.__version__}"
     rows = []
-    for workload in (import_, *fit_workloads()):
+    for name, make in workloads():
+        if arguments.only not in name:
+            continue
+        workload = make()
         for _ in range(n_rounds):
             workload.run()
         rows.append(workload.row())

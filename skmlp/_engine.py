@@ -162,7 +162,7 @@ class Session:
             second_moments=moments,
             step=self._tensor(np.array(0, np.int64)),
             loss_sum=zero,
-            penalty_sums=[self._tensor(np.zeros_like(b)) for b in parameters.intercepts],
+            penalty_sums=moments[: len(parameters.coefs)],
             row_sum=zero,
             best_params=params if self._counts.n_validation else [],
             best_loss=self._tensor(np.array(progress.best_loss)),

@@ -98,7 +98,7 @@ class State(NamedTuple):
     second_moments: list[Tensor]
     step: Tensor  # int64: updates so far
     loss_sum: Tensor  # float64: batch losses times batch rows, this epoch
-    penalty_sums: list[Tensor]  # the same for the squares of the weights, a vector a layer
+    penalty_sums: list[Tensor]  # the same for the square of each weight
     row_sum: Tensor  # float64: rows of the batches that counted, this epoch
     best_params: list[Tensor]  # empty where no validation set is scored
     best_loss: Tensor  # float64
@@ -148,7 +148,7 @@ def signature(tf: Any, spec: ProgramSpec) -> tuple[Any, ...]:
         second_moments=params,
         step=tensor((), tf.int64),
         loss_sum=real,
-        penalty_sums=[tensor(shape, dtype) for shape in architecture.intercept_shapes],
+        penalty_sums=params[: len(architecture.coef_shapes)],
         row_sum=real,
         best_params=params if spec.validation_rows else [],
         best_loss=real,
@@ -174,6 +174,7 @@ def run_epochs(
     """Run up to ``counts.n_epochs`` epochs, or a part of one; return how many were completed."""
     n_batches = (counts.n_samples + counts.batch_size - 1) // counts.batch_size
     end = tf.minimum(counts.last_batch, n_batches)
+    is_complete = end == n_batches
 
     def epoch(number: Tensor, done: Tensor, state: State, curves: Curves) -> tuple[Any, ...]:
         def update(batch_number: Tensor, state: State) -> tuple[Tensor, State]:
@@ -182,12 +183,11 @@ def run_epochs(
 
         first = tf.where(number == 0, counts.first_batch, 0)
         _, state = tf.while_loop(lambda i, _: i < end, update, (first, state))
-        state, curves, done = tf.cond(
-            end == n_batches,
-            lambda: (*_end_epoch(tf, spec, data, hyper, counts, number, state, curves), done + 1),
-            lambda: (state, curves, done),
+        state, losses = _end_epoch(tf, spec, data, hyper, counts, is_complete, state)
+        curves = Curves(
+            *(_put(tf, c, number, loss) for c, loss in zip(curves, losses, strict=True))
         )
-        return number + 1, done, state, curves
+        return number + 1, done + tf.cast(is_complete, tf.int32), state, curves
 
     empty = tf.zeros([spec.epochs], tf.float64)
     _, done, state, curves = tf.while_loop(
@@ -341,28 +341,21 @@ def _update(tf: Any, spec: ProgramSpec, hyper: Hyper, batch: Batch, state: State
     grads = _gradients(tf, architecture, batch, hyper, coefs, values)
     state = state._replace(
         loss_sum=state.loss_sum + scale * loss_sum,
-        penalty_sums=_add_squares(tf, hyper.alpha, scale, coefs, state.penalty_sums),
+        penalty_sums=_add_squares(tf, scale, coefs, state.penalty_sums),
         row_sum=state.row_sum + n_rows,
     )
     return _adam(tf, hyper, is_active, grads, state)
 
 
-def _add_squares(
-    tf: Any, alpha: Tensor, scale: Tensor, coefs: list[Tensor], sums: list[Tensor]
-) -> list[Tensor]:
-    """Add the squares of the weights to the sums of their columns.
+def _add_squares(tf: Any, scale: Tensor, coefs: list[Tensor], sums: list[Tensor]) -> list[Tensor]:
+    """Add the square of each weight to its sum.
 
-    XLA does not vectorise a full reduction on CPU; a vector a layer, reduced once an epoch, is
-    the cheaper way. Without a penalty the sums are not needed.
+    They are added up once an epoch: XLA vectorises a sum of arrays, but not the reduction of one.
     """
-
-    def add() -> list[Tensor]:
-        return [
-            total + tf.cast(scale, coef.dtype) * tf.reduce_sum(coef * coef, axis=0)
-            for coef, total in zip(coefs, sums, strict=True)
-        ]
-
-    return tf.cond(alpha > 0, add, lambda: sums)
+    return [
+        total + tf.cast(scale, coef.dtype) * (coef * coef)
+        for coef, total in zip(coefs, sums, strict=True)
+    ]
 
 
 def _adam(tf: Any, hyper: Hyper, is_active: Tensor, grads: list[Tensor], state: State) -> State:
@@ -398,41 +391,49 @@ def _end_epoch(
     data: Data,
     hyper: Hyper,
     counts: Counts,
-    number: Tensor,
+    is_complete: Tensor,
     state: State,
-    curves: Curves,
 ) -> tuple[State, Curves]:
-    """Close an epoch: its loss, its validation, the patience; clear the sums."""
+    """Close an epoch if it is complete: score it, move the stopping rule, clear the sums.
+
+    What is not to change is selected, not skipped by a conditional, which would copy the state.
+    """
     penalty = sum(tf.reduce_sum(tf.cast(sums, tf.float64)) for sums in state.penalty_sums)
     loss = (state.loss_sum + 0.5 * hyper.alpha * penalty) / state.row_sum
-    curves = curves._replace(loss=_put(tf, curves.loss, number, loss))
     is_worse = loss > state.best_loss - hyper.tol
+    validation_loss = score = tf.zeros([], tf.float64)
     if spec.validation_rows:
-        validation_loss, score = _score_validation(tf, spec, data, counts, state.params)
-        curves = curves._replace(
-            validation_loss=_put(tf, curves.validation_loss, number, validation_loss),
-            validation_score=_put(tf, curves.validation_score, number, score),
-        )
-        is_best = score > state.best_score
+        n_validation = tf.where(is_complete, counts.n_validation, 0)
+        validation_loss, score = _score_validation(tf, spec, data, n_validation, state.params)
         score_is_worse = score < state.best_score + hyper.tol
         is_worse = tf.where(counts.watch_validation > 0, score_is_worse, is_worse)
-        state = state._replace(
-            best_params=[
-                tf.where(is_best, param, best)
-                for param, best in zip(state.params, state.best_params, strict=True)
-            ],
-            best_score=tf.where(is_best, score, state.best_score),
-        )
+        state = _keep_best(tf, is_complete & (score > state.best_score), score, state)
     count = tf.where(is_worse, state.no_improvement_count + 1, 0)
+    count = tf.where(is_complete, count, state.no_improvement_count)
     state = state._replace(
-        best_loss=tf.where(loss < state.best_loss, loss, state.best_loss),
+        best_loss=tf.where(is_complete & (loss < state.best_loss), loss, state.best_loss),
         no_improvement_count=count,
-        stopped=tf.cast(count, tf.float64) > hyper.n_iter_no_change,
-        loss_sum=tf.zeros_like(state.loss_sum),
-        penalty_sums=[tf.zeros_like(sums) for sums in state.penalty_sums],
-        row_sum=tf.zeros_like(state.row_sum),
+        stopped=is_complete & (tf.cast(count, tf.float64) > hyper.n_iter_no_change),
+        loss_sum=_clear(tf, is_complete, state.loss_sum),
+        penalty_sums=[_clear(tf, is_complete, sums) for sums in state.penalty_sums],
+        row_sum=_clear(tf, is_complete, state.row_sum),
     )
-    return state, curves
+    return state, Curves(loss, validation_loss, score)
+
+
+def _keep_best(tf: Any, is_best: Tensor, score: Tensor, state: State) -> State:
+    """Keep the parameters that have the best validation score so far."""
+    return state._replace(
+        best_params=[
+            tf.where(is_best, param, best)
+            for param, best in zip(state.params, state.best_params, strict=True)
+        ],
+        best_score=tf.where(is_best, score, state.best_score),
+    )
+
+
+def _clear(tf: Any, condition: Tensor, values: Tensor) -> Tensor:
+    return tf.where(condition, tf.zeros_like(values), values)
 
 
 def _put(tf: Any, curve: Tensor, position: Tensor, value: Tensor) -> Tensor:
@@ -440,16 +441,16 @@ def _put(tf: Any, curve: Tensor, position: Tensor, value: Tensor) -> Tensor:
 
 
 def _score_validation(
-    tf: Any, spec: ProgramSpec, data: Data, counts: Counts, params: list[Tensor]
+    tf: Any, spec: ProgramSpec, data: Data, n_validation: Tensor, params: list[Tensor]
 ) -> tuple[Tensor, Tensor]:
     """Return the mean cross-entropy and the accuracy on the validation set, block by block."""
     architecture = spec.architecture
 
     def block(start: Tensor, loss: Tensor, correct: Tensor, total: Tensor) -> tuple[Tensor, ...]:
         position = start + tf.range(spec.validation_batch_rows)
-        n_rows = tf.minimum(counts.n_validation - start, spec.validation_batch_rows)
+        n_rows = tf.minimum(n_validation - start, spec.validation_batch_rows)
         rows = tf.gather(data.validation_order, position)
-        batch = _gather(tf, data, rows, position < counts.n_validation, n_rows)
+        batch = _gather(tf, data, rows, position < n_validation, n_rows)
         outputs = _forward(tf, architecture, batch.X, params)[-1]
         weight = tf.cast(batch.sample_weight[:, 0], tf.float64)
         is_correct = _is_correct(tf, architecture, batch.targets, outputs)
@@ -462,7 +463,7 @@ def _score_validation(
 
     zero = tf.zeros([], tf.float64)
     _, loss, correct, total = tf.while_loop(
-        lambda start, *_: start < counts.n_validation,
+        lambda start, *_: start < n_validation,
         block,
         (tf.constant(0), zero, zero, zero),
     )

@@ -3,7 +3,7 @@
 import time
 import warnings
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -47,24 +47,26 @@ class EpochOrders:
         self._shuffle = shuffle
         self._rows = rows
         self._order = np.arange(len(rows))
-        self._states: list[dict] = []
+        self._before: tuple[np.ndarray, dict[str, Any]] | None = None
 
     def draw(self, n_epochs: int) -> list[np.ndarray]:
         """Return the orders of the next epochs."""
         if not self._shuffle:
             return [self._rows] * n_epochs
-        self._states = []
-        orders = []
-        for _ in range(n_epochs):
-            self._order = self._order[self._random_state.permutation(len(self._order))]
-            self._states.append(self._random_state.get_state(legacy=False))
-            orders.append(self._rows[self._order])
-        return orders
+        self._before = self._order, dict(self._random_state.get_state(legacy=False))
+        return [self._rows[self._draw_next()] for _ in range(n_epochs)]
 
     def give_back(self, n_used: int) -> None:
-        """Say how many of the orders last drawn were used, one or more; training ends there."""
-        if self._shuffle and 0 < n_used < len(self._states):
-            self._random_state.set_state(self._states[n_used - 1])
+        """Say how many of the orders last drawn were used; training ends there."""
+        if self._before is not None:
+            self._order, state = self._before
+            self._random_state.set_state(state)
+            for _ in range(n_used):
+                self._draw_next()
+
+    def _draw_next(self) -> np.ndarray:
+        self._order = self._order[self._random_state.permutation(len(self._order))]
+        return self._order
 
 
 class Pace:
