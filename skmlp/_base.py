@@ -110,7 +110,7 @@ class BaseTFMLP(BaseEstimator, ABC):
             hidden_layer_sizes = self._check_parameters(validation)
             is_warm = self.warm_start and hasattr(self, "coefs_")
             train = self._check_training_set(X, y, sample_weight, is_warm)
-            held_out = self._check_validation_set(validation)
+            held_out = self._check_validation_set(validation, train.X.dtype)
             random_state = check_random_state(self.random_state)
             units = (train.X.shape[1], *hidden_layer_sizes, train.targets.shape[1])
             architecture = Architecture(units, self.activation, **self._choose_output())
@@ -149,12 +149,13 @@ class BaseTFMLP(BaseEstimator, ABC):
         targets = self._encode_targets(y, is_warm)
         return Block(X, targets, _check_weight(sample_weight, X, "sample_weight"))
 
-    def _check_validation_set(self, validation: ValidationSet) -> Block | None:
+    def _check_validation_set(self, validation: ValidationSet, dtype: np.dtype) -> Block | None:
         if validation.X is None:
             return None
-        with _errors_name("X_val"):
+        # A value that overflows float32 is an error, so need not be a warning too.
+        with _errors_name("X_val"), np.errstate(over="ignore"):
             _check_feature_names(self, validation.X, reset=False)
-            X = check_array(validation.X, dtype=self._accepted_dtype(), input_name="X_val")
+            X = check_array(validation.X, dtype=dtype, input_name="X_val")
             if X.shape[1] != self.n_features_in_:
                 raise ValueError(
                     f"X_val has {X.shape[1]} features, expected {self.n_features_in_} as in X."
@@ -195,11 +196,6 @@ class BaseTFMLP(BaseEstimator, ABC):
     ) -> Samples:
         """Decide which samples train and which validate."""
         if validation is not None:
-            validation = Block(
-                validation.X.astype(train.X.dtype, copy=False),
-                validation.targets,
-                validation.sample_weight,
-            )
             return _samples.with_validation(train, validation)
         if self.validation_fraction is None and not self.early_stopping:
             return _samples.without_validation(train)
@@ -250,7 +246,7 @@ class BaseTFMLP(BaseEstimator, ABC):
             warnings.warn(
                 f"Got batch_size={self.batch_size}, larger than the {n_train} training samples. "
                 "It is going to be clipped.",
-                stacklevel=5,
+                stacklevel=6,
             )
         return min(int(self.batch_size), n_train)
 
@@ -322,8 +318,11 @@ def _check_weight(sample_weight: Any, X: np.ndarray, name: str) -> np.ndarray:
     """Return the weights in the type of X, ones if there are none."""
     if sample_weight is None:
         return np.ones(len(X), X.dtype)
-    with _errors_name(name):
-        return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+    with _errors_name(name), np.errstate(over="ignore"):
+        weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        if not np.isfinite(weight.sum()):
+            raise ValueError(f"the sum is too large for {X.dtype}, expected smaller weights.")
+        return weight
 
 
 @contextmanager

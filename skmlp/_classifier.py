@@ -192,6 +192,9 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     - A batch whose weights are all zero changes nothing, where MLPClassifier divides by zero.
     - A `fit` that fails, or is interrupted before its first epoch is complete, leaves the
       estimator as it was.
+    - A warm start with ``early_stopping=True`` that finds nothing better ends with the best weights
+      of the earlier fits. MLPClassifier ends with the last ones, as its best weights and those it
+      trains are then the same arrays.
     - `predict_log_proba` gives ``-inf`` without a warning where a probability is 0.
 
     TensorFlow is imported by the first `fit` in a process, and never to predict.
@@ -378,13 +381,22 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         check_classification_targets(y)
         y = _ravel_column(y)
         if is_warm:
-            self._check_same_classes(unique_labels(y))
+            self._check_same_labels(y)
         else:
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         return self._label_binarizer.transform(y).astype(bool)
 
-    def _check_same_classes(self, classes: np.ndarray) -> None:
+    def _check_same_labels(self, y: Any) -> None:
+        """Check that y of a warm start is of the same kind and has the same classes as before."""
+        was_multilabel = self._label_binarizer.y_type_.startswith("multilabel")
+        if was_multilabel != type_of_target(y).startswith("multilabel"):
+            raise ValueError(
+                "warm_start can only be used where `y` is of the same kind as in the previous call "
+                f"to fit, multilabel or not. Previously got {self._label_binarizer.y_type_}, `y` "
+                f"is {type_of_target(y)}."
+            )
+        classes = unique_labels(y)
         if set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous "
@@ -399,6 +411,10 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         if is_multilabel and y.shape[1] != len(self.classes_):
             raise ValueError(
                 f"y_val has {y.shape[1]} labels, expected {len(self.classes_)} as in y."
+            )
+        if is_multilabel and not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                f"y_val must be of 0 and 1, as an indicator matrix; got {np.unique(y)}."
             )
         unseen = set(np.unique(y).tolist()) - set(self.classes_.tolist())
         if unseen and not is_multilabel:

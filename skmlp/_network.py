@@ -1,6 +1,5 @@
 """The network itself: sizes, initial weights and the forward pass, all in NumPy."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral
@@ -79,13 +78,17 @@ def check_hidden_layer_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
     ValueError
         If a size is not an integer, or is below 1.
     """
-    is_sequence = isinstance(hidden_layer_sizes, Iterable)
-    sizes = list(hidden_layer_sizes) if is_sequence else [hidden_layer_sizes]
+    try:
+        sizes = np.atleast_1d(hidden_layer_sizes).tolist()
+    except ValueError:  # nested lists of different lengths
+        sizes = [None]
     if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be integers, got {hidden_layer_sizes!r}.")
+        raise ValueError(
+            f"hidden_layer_sizes must be an int or a sequence of ints, got {hidden_layer_sizes!r}."
+        )
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-    return tuple(int(size) for size in sizes)
+    return tuple(sizes)
 
 
 def initialise(

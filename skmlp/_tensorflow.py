@@ -29,13 +29,14 @@ _LOG_LINE = re.compile(
 
 
 class _Fork:
-    """Whether this process was forked from one in which TensorFlow had run."""
+    """Whether this process was forked from one in which TensorFlow had run, or was starting to."""
 
     happened_after_tensorflow = False
+    would_tear_import = False  # TensorFlow is being imported, perhaps by another thread
 
 
 def _note_fork() -> None:
-    if _has_run():
+    if _Fork.would_tear_import or _has_run():
         _Fork.happened_after_tensorflow = True
 
 
@@ -65,10 +66,14 @@ def load() -> Any:
     with _IMPORT_LOCK:
         if "tensorflow" in sys.modules and _has_run():
             return sys.modules["tensorflow"]
-        with _environment(_IMPORT_ENVIRONMENT), _without_log_lines():
-            tensorflow = importlib.import_module("tensorflow")
-            with tensorflow.device("CPU:0"):
-                tensorflow.constant(0)  # starts the devices, which log too
+        _Fork.would_tear_import = True
+        try:
+            with _environment(_IMPORT_ENVIRONMENT), _without_log_lines():
+                tensorflow = importlib.import_module("tensorflow")
+                with tensorflow.device("CPU:0"):
+                    tensorflow.constant(0)  # starts the devices, which log too
+        finally:
+            _Fork.would_tear_import = False
         return tensorflow
 
 

@@ -159,7 +159,7 @@ class Loop:
             if self._history.n_epochs == 0:
                 raise
             interrupted = True
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warnings.warn("Training interrupted by user.", stacklevel=6)
         return Outcome(self._history, self._stopped, interrupted)
 
     def _run_some(self) -> None:

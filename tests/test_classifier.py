@@ -239,6 +239,29 @@ def test_warm_start_keeps_curves_and_weights():
     assert clf.loss_curve_[10] < clf.loss_curve_[0]
 
 
+def test_warm_start_with_early_stopping_keeps_the_best_weights():
+    """Check fits of which the later ones find nothing better."""
+    X, y = load("iris")
+    X_val, y_val = X[::2], y[::2]
+    clf = small(warm_start=True, early_stopping=True, max_iter=60, learning_rate_init=0.02)
+    fit_quietly(clf, X[1::2], y[1::2], X_val=X_val, y_val=y_val)
+    best = clf.best_validation_score_
+    clf.set_params(learning_rate_init=1.0, max_iter=3)
+    fit_quietly(clf, X[1::2], y[1::2], X_val=X_val, y_val=y_val)
+    assert clf.validation_scores_[-1] < best
+    assert clf.best_validation_score_ == best
+    assert clf.score(X_val, y_val) == pytest.approx(best, rel=1e-12)
+
+
+def test_warnings_point_at_the_caller():
+    """Check the file that each warning names."""
+    X, y = load("iris")
+    with pytest.warns() as caught:
+        small(batch_size=1000, max_iter=2).fit(X, y)
+    assert len(caught) == 2
+    assert {warning.filename for warning in caught} == {__file__}
+
+
 @pytest.mark.parametrize("protocol", [2, pickle.HIGHEST_PROTOCOL])
 def test_pickles_predict_the_same_bits(protocol):
     """Check a round trip."""

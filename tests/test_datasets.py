@@ -1,5 +1,6 @@
 """MNIST: the split, the sources, and files that are not it."""
 
+import hashlib
 import sys
 import types
 
@@ -19,9 +20,11 @@ def fake(tmp_path, monkeypatch):
         arrays[f"x_{name}"] = rng.randint(256, size=(n_images, 28, 28)).astype(np.uint8)
         arrays[f"y_{name}"] = (np.arange(n_images) % 10).astype(np.uint8)
     monkeypatch.setattr(datasets, "_N_IMAGES", {"train": 300, "test": 100})
-    monkeypatch.setattr(datasets, "_LABEL_COUNTS", {"train": [30] * 10, "test": [10] * 10})
-    sums = {name: int(arrays[f"x_{name}"].sum(dtype=np.int64)) for name in ("train", "test")}
-    monkeypatch.setattr(datasets, "_PIXEL_SUMS", sums)
+    digests = {}
+    for name in ("train", "test"):
+        digest = hashlib.sha256(arrays[f"x_{name}"].tobytes() + arrays[f"y_{name}"].tobytes())
+        digests[name] = digest.hexdigest()
+    monkeypatch.setattr(datasets, "_DIGESTS", digests)
     monkeypatch.setattr(datasets, "N_VALIDATION", 25)
     monkeypatch.delenv(MNIST_ENVIRONMENT_VARIABLE, raising=False)
     path = tmp_path / "mnist.npz"
@@ -98,6 +101,12 @@ def test_a_missing_file_is_named(tmp_path):
             load_mnist(path)
 
 
+def test_a_path_of_another_type_is_named():
+    """Check that numbers are not taken for file descriptors."""
+    with pytest.raises(TypeError, match="path must be a str or a path-like object, got 3"):
+        load_mnist(3)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
 def test_a_truncated_file_is_named(fake, share):
     """Check files cut at several places, the empty one among them."""
@@ -132,6 +141,7 @@ WRONG = {
     "floats": lambda a: change(a, "x_test", a["x_test"] / 255),
     "text": lambda a: change(a, "y_train", a["y_train"].astype(str)),
     "other labels": lambda a: change(a, "y_train", np.zeros(300, np.uint8)),
+    "other order": lambda a: change(a, "x_train", a["x_train"][::-1]),
     "other images": lambda a: change(a, "x_train", 255 - a["x_train"]),
 }
 

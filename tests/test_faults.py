@@ -140,6 +140,25 @@ BAD_DATA = {
         {"X_val": X, "y_val": Y, "sample_weight_val": np.zeros(150)},
         "sample_weight_val",
     ),
+    "huge weights of X_val": (
+        X,
+        Y,
+        {"X_val": X, "y_val": Y, "sample_weight_val": np.full(150, 1e308)},
+        "sample_weight_val: the sum is too large for float64",
+    ),
+    "huge weights": (X, Y, {"sample_weight": np.full(150, 1e308)}, "sample_weight: the sum is too"),
+    "X_val too large for float32": (
+        X.astype(np.float32),
+        Y,
+        {"X_val": X * 1e60, "y_val": Y},
+        "X_val contains infinity or a value too large for dtype\\('float32'\\)",
+    ),
+    "indicators of y_val": (
+        X,
+        np.eye(3, dtype=int)[Y],
+        {"X_val": X, "y_val": 2 * np.eye(3, dtype=int)[Y]},
+        "y_val must be of 0 and 1",
+    ),
     "few weights of X_val": (
         X,
         Y,
@@ -196,6 +215,8 @@ def test_warm_start_needs_the_same_classes_and_layers():
     fitted = fit_quietly(clf(warm_start=True), X, Y)
     with pytest.raises(ValueError, match="same classes as in the previous call to fit"):
         fitted.fit(X[:100], Y[:100])
+    with pytest.raises(ValueError, match="same kind as in the previous call to fit"):
+        fitted.fit(X, np.eye(3, dtype=int)[Y])
     with pytest.raises(ValueError, match="warm_start can only be used with the layers"):
         fitted.set_params(hidden_layer_sizes=(5,)).fit(X, Y)
 

@@ -18,7 +18,14 @@ from skmlp._network import (
 
 @pytest.mark.parametrize(
     ("sizes", "expected"),
-    [(5, (5,)), ((5, 3), (5, 3)), ([5], (5,)), ((), ()), (np.array([4, 2]), (4, 2))],
+    [
+        (5, (5,)),
+        ((5, 3), (5, 3)),
+        ([5], (5,)),
+        ((), ()),
+        (np.array([4, 2]), (4, 2)),
+        (np.array(4), (4,)),
+    ],
 )
 def test_hidden_layer_sizes_become_a_tuple(sizes, expected):
     """Check the forms that scikit-learn accepts."""
@@ -32,10 +39,14 @@ def test_sizes_below_one_are_refused(sizes):
         check_hidden_layer_sizes(sizes)
 
 
-@pytest.mark.parametrize("sizes", [(5.5,), ("a",), ((3, 4),), (True,), (None,)])
+@pytest.mark.parametrize(
+    "sizes", [(5.5,), ("a",), ((3, 4),), ((3, 4), 5), (True,), (None,), {3}, {3: 4}]
+)
 def test_sizes_that_are_no_integers_are_refused(sizes):
     """Check that nothing is rounded or guessed."""
-    with pytest.raises(ValueError, match="hidden_layer_sizes must be integers, got"):
+    with pytest.raises(
+        ValueError, match="hidden_layer_sizes must be an int or a sequence of ints, got"
+    ):
         check_hidden_layer_sizes(sizes)
 
 

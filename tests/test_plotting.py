@@ -82,6 +82,28 @@ def test_axes_of_the_user_are_drawn_on():
     assert plt.get_fignums() == [figure.number]
 
 
+def test_axes_that_were_drawn_on_before_are_cleared():
+    """Check fewer images than before, then more."""
+    _, axes = plt.subplots(2, 2)
+    for n_images in (4, 1, 3):
+        plot_images(images(n_images), range(n_images), n_rows=2, n_cols=2, axes=axes)
+        assert [len(ax.images) for ax in axes.flat] == [i < n_images for i in range(4)]
+        assert [ax.axison for ax in axes.flat] == [i < n_images for i in range(4)]
+
+
+def test_labels_may_look_like_mathematics(tmp_path):
+    """Check dollar signs, which matplotlib would otherwise parse."""
+    axes = plot_images(images(3), ["$x", "a$_", "b$^$"])
+    assert captions(axes) == ["True: $x", "True: a$_", "True: b$^$"]
+    axes[0, 0].figure.savefig(tmp_path / "grid.png")
+
+
+def test_labels_of_two_kinds_are_not_compared():
+    """Check numbers against text, which would all be errors."""
+    with pytest.raises(ValueError, match="y_true and y_pred must be labels of one kind"):
+        plot_example_errors(images(3), [0, 1, 2], ["0", "1", "2"])
+
+
 def test_errors_are_the_images_whose_labels_differ():
     """Check which are drawn, and the title that counts them."""
     y_true, y_pred = np.arange(12), np.arange(12)
@@ -124,16 +146,24 @@ def test_pictures_can_be_written(tmp_path):
         (images(3), np.eye(3), range(3), {}, "y_true must have one label"),
         (images(3, (60,)), range(3), range(3), {}, "60 pixels.*image_shape"),
         (images(3), range(3), range(3), {"image_shape": (7, 9)}, "64 pixels.*image_shape"),
-        (images(3), range(3), range(3), {"image_shape": (64,)}, "64 pixels.*image_shape"),
-        (np.ones(4), range(4), range(4), {}, "images must have the shape"),
-        (images(3), range(3), range(3), {"n_rows": 0}, "n_rows and n_cols"),
+        (images(3), range(3), range(3), {"image_shape": (64,)}, "image_shape must be"),
+        (np.ones(4), range(4), range(4), {}, "images must be numbers of the shape"),
+        (images(3), range(3), range(3), {"n_rows": 0}, "n_rows must be an int"),
+        (images(3), range(3), range(3), {"n_cols": "3"}, "n_cols must be an int"),
+        (images(3), range(3), range(3), {"image_shape": 8}, "image_shape must be"),
+        (images(3), range(3), range(3), {"image_shape": (-8, -8)}, "image_shape must be"),
+        (images(3, (4, 4, 2)), range(3), range(3), {}, "1, 3 or 4 channels"),
+        (images(3, (2, 2, 2, 2)), range(3), range(3), {}, "images must be numbers of the shape"),
+        (images(3, (0,)), range(3), range(3), {}, "images must be numbers of the shape"),
+        (np.full((3, 4), "a"), range(3), range(3), {}, "images must be numbers of the shape"),
         (images(3), range(3), range(3), {"axes": np.array([None])}, "axes must have"),
     ],
 )
 def test_what_does_not_fit_is_named(plot, data, y_true, y_pred, params, message):
-    """Check lengths, shapes and the grid."""
+    """Check lengths, shapes and the grid, and that no figure is left open."""
     with pytest.raises(ValueError, match=message):
         plot(data, y_true, y_pred, **params)
+    assert plt.get_fignums() == []
 
 
 def test_matplotlib_is_imported_when_something_is_drawn():

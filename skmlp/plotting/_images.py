@@ -1,6 +1,7 @@
 """Grids of images with their labels."""
 
 from math import isqrt
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def plot_images(
         Colour map of images with one channel.
 
     axes : array-like of matplotlib Axes with n_rows * n_cols elements, default=None
-        Where to draw. None makes a figure.
+        Where to draw; what they show is cleared. None makes a figure.
 
     Returns
     -------
@@ -72,11 +73,12 @@ def plot_images(
     >>> axes[0, 0].get_xlabel()
     'True: 0'
     """
+    _check_grid(n_rows, n_cols)
     pictures = _as_pictures(images, image_shape)
     captions = _captions(len(pictures), y_true, y_pred)
-    _check_grid(n_rows, n_cols)
     axes = _make_axes(n_rows, n_cols) if axes is None else _check_axes(axes, n_rows, n_cols)
     for number, ax in enumerate(axes.flat):
+        ax.clear()
         if number < len(pictures):
             _draw(ax, pictures[number], captions[number], cmap)
         else:
@@ -152,6 +154,7 @@ def plot_example_errors(
     pictures = _as_pictures(images, image_shape)
     y_true = _check_labels("y_true", y_true, len(pictures))
     y_pred = _check_labels("y_pred", y_pred, len(pictures))
+    _check_comparable(y_true, y_pred)
     wrong = y_true != y_pred
     if title is None:
         title = f"{np.count_nonzero(wrong)} of {len(pictures)} images misclassified"
@@ -171,23 +174,38 @@ def plot_example_errors(
 def _as_pictures(images: Any, image_shape: tuple[int, ...] | None) -> np.ndarray:
     """Return the images as an array of pictures."""
     images = np.asarray(images)
-    if images.ndim < 2:
+    if images.dtype.kind not in "biuf" or images.ndim not in (2, 3, 4) or 0 in images.shape[1:]:
         raise ValueError(
-            "images must have the shape (n_images, n_pixels), (n_images, height, width) or "
-            f"(n_images, height, width, n_channels), got {images.shape}."
+            "images must be numbers of the shape (n_images, n_pixels), (n_images, height, width) "
+            "or (n_images, height, width, n_channels), got the type "
+            f"{images.dtype} and the shape {images.shape}."
         )
-    if image_shape is None:
-        if images.ndim > 2:
-            return images
-        side = isqrt(images.shape[1])
-        image_shape = (side, side)
     n_pixels = int(np.prod(images.shape[1:]))
-    if len(image_shape) not in (2, 3) or np.prod(image_shape) != n_pixels:
+    shape = _check_image_shape(image_shape, images.shape[1:], n_pixels)
+    if len(shape) == 3 and shape[2] not in (1, 3, 4):
+        raise ValueError(f"images must have 1, 3 or 4 channels, got {shape[2]} of {shape}.")
+    return images.reshape(len(images), *shape)
+
+
+def _check_image_shape(
+    image_shape: tuple[int, ...] | None, shape: tuple[int, ...], n_pixels: int
+) -> tuple[int, ...]:
+    """Return the shape of a picture, from what was asked for and what there is."""
+    if image_shape is None:
+        side = isqrt(n_pixels)
+        image_shape = shape if len(shape) > 1 else (side, side)
+    is_shape = isinstance(image_shape, tuple | list) and len(image_shape) in (2, 3)
+    if not is_shape or not all(isinstance(n, Integral) and n > 0 for n in image_shape):
+        raise ValueError(
+            "image_shape must be (height, width) or (height, width, n_channels), got "
+            f"{image_shape!r}."
+        )
+    if np.prod(image_shape) != n_pixels:
         raise ValueError(
             f"images have {n_pixels} pixels each, which image_shape={tuple(image_shape)} does not "
             "hold; give image_shape=(height, width) if they are not square."
         )
-    return images.reshape(len(images), *image_shape)
+    return tuple(image_shape)
 
 
 def _check_labels(name: str, labels: Any, n_images: int) -> np.ndarray:
@@ -200,6 +218,16 @@ def _check_labels(name: str, labels: Any, n_images: int) -> np.ndarray:
     return labels
 
 
+def _check_comparable(y_true: np.ndarray, y_pred: np.ndarray) -> None:
+    is_text = [labels.dtype.kind in "US" for labels in (y_true, y_pred)]
+    is_object = [labels.dtype.kind == "O" for labels in (y_true, y_pred)]
+    if is_text[0] != is_text[1] and not any(is_object):
+        raise ValueError(
+            "y_true and y_pred must be labels of one kind to be compared, got the types "
+            f"{y_true.dtype} and {y_pred.dtype}."
+        )
+
+
 def _captions(n_images: int, y_true: Any, y_pred: Any) -> list[str]:
     y_true = _check_labels("y_true", y_true, n_images)
     if y_pred is None:
@@ -209,8 +237,9 @@ def _captions(n_images: int, y_true: Any, y_pred: Any) -> list[str]:
 
 
 def _check_grid(n_rows: int, n_cols: int) -> None:
-    if n_rows < 1 or n_cols < 1:
-        raise ValueError(f"n_rows and n_cols must be at least 1, got {n_rows} and {n_cols}.")
+    for name, n in (("n_rows", n_rows), ("n_cols", n_cols)):
+        if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
+            raise ValueError(f"{name} must be an int of at least 1, got {n!r}.")
 
 
 def _make_axes(n_rows: int, n_cols: int) -> np.ndarray:
@@ -227,16 +256,19 @@ def _make_axes(n_rows: int, n_cols: int) -> np.ndarray:
 
 
 def _check_axes(axes: Any, n_rows: int, n_cols: int) -> np.ndarray:
+    from matplotlib.axes import Axes
+
     axes = np.asarray(axes, dtype=object)
-    if axes.size != n_rows * n_cols:
+    if axes.size != n_rows * n_cols or not all(isinstance(ax, Axes) for ax in axes.flat):
         raise ValueError(
-            f"axes must have n_rows * n_cols = {n_rows * n_cols} elements, got {axes.size}."
+            f"axes must have n_rows * n_cols = {n_rows * n_cols} elements, all of them matplotlib "
+            f"Axes, got {axes.size} of the types { {type(ax).__name__ for ax in axes.flat} }."
         )
     return axes.reshape(n_rows, n_cols)
 
 
 def _draw(ax: "Axes", picture: np.ndarray, caption: str, cmap: str) -> None:
     ax.imshow(picture, cmap=cmap)
-    ax.set_xlabel(caption)
+    ax.set_xlabel(caption, parse_math=False)  # a label may have a dollar sign
     ax.set_xticks([])
     ax.set_yticks([])
