@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from skmlp._samples import Samples
 
 MAX_PROGRAMS = 32
 """Number of compiled programs kept; the least recently used goes first."""
+
+MAPPINGS_LEFT = 8000
+"""Memory mappings to leave to the process, of those that Linux allows."""
 
 MAX_EPOCHS_A_CALL = 256
 _ORDERS_A_CALL = 2**19  # entries of the table of orders, 2 MB
@@ -206,8 +210,24 @@ class ProgramCache:
 PROGRAMS = ProgramCache(MAX_PROGRAMS)
 
 
+def _can_compile() -> bool:
+    """Tell whether the process has memory mappings left for another compiled program.
+
+    TensorFlow never unloads a compiled program, each of which takes a few hundred of the 65,530
+    mappings that Linux gives a process by default; past them it crashes. What can't be compiled
+    runs as a graph, with the same numbers up to rounding, but slower.
+    """
+    try:
+        limit = int(Path("/proc/sys/vm/max_map_count").read_text())
+        with Path("/proc/self/maps").open("rb") as maps:
+            n_left = limit - sum(1 for _ in maps)
+    except (OSError, ValueError):  # not Linux
+        return True
+    return n_left > MAPPINGS_LEFT
+
+
 def _trace(tf: Any, spec: ProgramSpec) -> Any:
-    """Build the program as a function that TensorFlow compiles by XLA at its first call."""
+    """Build the program as a function, which TensorFlow compiles by XLA at its first call."""
 
     def program(data: Data, orders: Any, hyper: Any, counts: Any, state: State) -> Any:
         return _program.run_epochs(
@@ -218,7 +238,7 @@ def _trace(tf: Any, spec: ProgramSpec) -> Any:
         function = tf.function(
             program,
             input_signature=_program.signature(tf, spec),
-            jit_compile=True,
+            jit_compile=_can_compile(),
             autograph=False,
         )
         return function.get_concrete_function()

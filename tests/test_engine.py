@@ -11,7 +11,7 @@ from skmlp import TFMLPClassifier, _engine
 from skmlp._engine import ProgramCache, _pad, _round_up_batch, _round_up_rows
 from skmlp._network import Architecture
 from skmlp._program import ProgramSpec
-from tests.helpers import fit_quietly, load, run_python
+from tests.helpers import assert_same_training, fit_quietly, load, run_python
 
 COUNT = """
 import os, sys, warnings
@@ -174,6 +174,16 @@ def test_bits_do_not_depend_on_the_capacity_of_the_program(monkeypatch):
         fits.append(fit_quietly(TFMLPClassifier(**params), X, y))
     np.testing.assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
     assert fits[0].validation_loss_curve_ == fits[1].validation_loss_curve_
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_without_mappings_for_a_program_training_is_the_same(monkeypatch, early_stopping):
+    """Check a process that has compiled all that Linux lets it, against scikit-learn."""
+    monkeypatch.setattr(_engine, "PROGRAMS", ProgramCache(4))
+    monkeypatch.setattr(_engine, "MAPPINGS_LEFT", 10**12)
+    assert not _engine._can_compile()
+    X, y = load("breast_cancer")
+    assert_same_training(X, y, random_state=0, early_stopping=early_stopping)
 
 
 def test_bits_do_not_depend_on_the_length_of_calls(monkeypatch):

@@ -296,7 +296,7 @@ def test_drawn_configurations_equal_scikit_learn(problem, configuration):
 
 
 @pytest.mark.slow
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(problem=problems(), configuration=CONFIGURATIONS)
 def test_many_drawn_configurations_equal_scikit_learn(problem, configuration):
     """Check more configurations beyond the grid."""
