@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import TFMLPClassifier
-from tests.helpers import fit_quietly, load
+from tests.helpers import fit_quietly, load, run_python
 
 
 def small(**params):
@@ -332,22 +332,22 @@ def test_clone_forgets_the_fit():
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer signal")
 def test_ctrl_c_keeps_the_model():
     """Check a KeyboardInterrupt in the middle of a fit that would not end by itself."""
-    X, y = load("iris")
-    endless = small(max_iter=10**7, n_iter_no_change=np.inf, verbose=0)
-    fit_quietly(small(), X, y)  # compiled from here on
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        # Again and again: Python ignores an exception that hits it in a weakref callback.
-        signal.setitimer(signal.ITIMER_REAL, 2.0, 2.0)
-        with pytest.warns(UserWarning, match="Training interrupted by user"):
-            endless.fit(X, y)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    assert 0 < endless.n_iter_ < 10**7
-    assert len(endless.loss_curve_) == endless.n_iter_
-    assert endless.predict(X).shape == y.shape
+    done = run_python("""
+import signal, warnings
+import numpy as np
+from skmlp import TFMLPClassifier
+X, y = np.random.RandomState(0).normal(size=(60, 3)), np.arange(60) % 3
+warnings.simplefilter("ignore")
+TFMLPClassifier(hidden_layer_sizes=8, max_iter=1).fit(X, y)  # compiled from here on
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, 2.0, 2.0)
+clf = TFMLPClassifier(hidden_layer_sizes=8, max_iter=10**8, n_iter_no_change=np.inf)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    clf.fit(X, y)
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert any("interrupted by user" in str(w.message) for w in caught)
+assert 0 < clf.n_iter_ < 10**8 and len(clf.loss_curve_) == clf.n_iter_
+assert clf.predict(X).shape == y.shape
+""")
+    assert (done.returncode, done.stderr) == (0, "")
