@@ -77,9 +77,11 @@ def test_size_title_and_colours_of_the_grid():
 def test_axes_of_the_user_are_drawn_on():
     """Check that no figure is made."""
     figure, axes = plt.subplots(2, 2)
+    before = plt.get_fignums()
     returned = plot_images(images(), range(12), n_rows=2, n_cols=2, axes=axes)
     assert (returned == axes).all()
-    assert plt.get_fignums()[-1] == figure.number
+    assert returned[0, 0].figure is figure
+    assert plt.get_fignums() == before
 
 
 def test_axes_that_were_drawn_on_before_are_cleared():
