@@ -1,29 +1,32 @@
 """What the estimators share: their parameters and the flow validate, initialise, train, publish."""
 
-import re
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
+from sklearn.metrics import get_scorer_names
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import (
-    _check_feature_names,
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmlp import _samples
-from skmlp._engine import Session
-from skmlp._history import Progress
+from skmlp._checks import (
+    NO_VALIDATION_SET,
+    ValidationSet,
+    as_csr_array,
+    check_validation_features,
+    check_weight,
+    errors_name,
+    unchanged_on_error,
+)
+from skmlp._engine import Objective, Session
+from skmlp._history import Trained
+from skmlp._lbfgs import LBFGS
 from skmlp._log import TrainingLog
 from skmlp._network import (
     Architecture,
@@ -32,21 +35,59 @@ from skmlp._network import (
     forward,
     initialise,
 )
-from skmlp._program import Hyper
+from skmlp._pace import Pace
 from skmlp._samples import Block, Samples
+from skmlp._scoring import ValidationScorer
+from skmlp._solvers import Optimizer, new_optimizer
+from skmlp._stopping import ADAPTIVE_DIVISOR, START, Rule, Standing
 from skmlp._tensorflow import check_not_forked
-from skmlp._training import EpochOrders, Loop, Outcome, Pace
+from skmlp._training import EpochOrders, Loop
 
-AVAILABLE_SOLVERS = ("adam",)
+_ROWS_EVALUATED = 2048
+"""Samples whose loss and gradient L-BFGS evaluates at a time: it bounds the memory."""
 
 
 @dataclass(frozen=True)
-class ValidationSet:
-    """The validation set that a user gave to fit, unchecked."""
+class Call:
+    """What a user gave to fit or partial_fit, unchecked."""
 
     X: Any
     y: Any
     sample_weight: Any
+    validation: ValidationSet = NO_VALIDATION_SET
+    is_incremental: bool = False
+    classes: Any = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be trained, checked.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The network.
+    start : Parameters
+        Where training starts.
+    samples : Samples
+        What is trained and validated on.
+    random_state : RandomState
+        Draws the shuffles.
+    is_warm : bool
+        Whether training goes on from an earlier fit.
+    is_incremental : bool
+        Whether it is one epoch of `partial_fit`.
+    is_weighted : bool
+        Whether the samples have weights.
+    """
+
+    architecture: Architecture
+    start: Parameters
+    samples: Samples
+    random_state: np.random.RandomState
+    is_warm: bool
+    is_incremental: bool
+    is_weighted: bool
 
 
 class BaseTFMLP(BaseEstimator, ABC):
@@ -84,16 +125,21 @@ class BaseTFMLP(BaseEstimator, ABC):
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "init": [StrOptions({"glorot_uniform", "truncated_normal"})],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "dtype": [StrOptions({"float32", "float64"}), None],
     }
 
     @abstractmethod
-    def _encode_targets(self, y: Any, is_warm: bool) -> np.ndarray:
+    def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
         """Check y, learn from it, and return the targets of shape (n_samples, n_outputs)."""
 
     @abstractmethod
     def _encode_validation_targets(self, y: Any) -> np.ndarray:
         """Check the y of a validation set and return its targets."""
+
+    @abstractmethod
+    def _decode_targets(self, targets: np.ndarray) -> np.ndarray:
+        """Return the y that targets stand for."""
 
     @abstractmethod
     def _choose_output(self) -> dict[str, Any]:
@@ -103,36 +149,51 @@ class BaseTFMLP(BaseEstimator, ABC):
     def _stratifies(self, targets: np.ndarray) -> bool:
         """Tell whether a hold-out keeps the proportions of the targets."""
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, validation: ValidationSet) -> None:
+    def _class_factors(self, y: Any, sample_weight: np.ndarray) -> np.ndarray | None:
+        """Return the factors of the weights of training samples by their classes, if any."""
+        return None
+
+    def _fit(self, call: Call) -> None:
         """Validate, initialise, train and publish; if any of it fails, change nothing."""
         check_not_forked()
-        with _unchanged_on_error(self):
-            hidden_layer_sizes = self._check_parameters(validation)
-            is_warm = self.warm_start and hasattr(self, "coefs_")
-            train = self._check_training_set(X, y, sample_weight, is_warm)
-            held_out = self._check_validation_set(validation, train.X.dtype)
-            random_state = check_random_state(self.random_state)
-            units = (train.X.shape[1], *hidden_layer_sizes, train.targets.shape[1])
-            architecture = Architecture(units, self.activation, **self._choose_output())
-            start = self._start(architecture, random_state, train.X.dtype, is_warm)
-            samples = self._split(train, held_out, random_state)
-            session, outcome = self._train(architecture, start, samples, random_state, is_warm)
-            self._publish(architecture, session, outcome, samples, is_warm)
-        self._warn_if_not_converged(outcome)
+        with unchanged_on_error(self):
+            task = self._prepare(call)
+            trained = self._minimise(task) if self.solver == "lbfgs" else self._train(task)
+            self._publish(task, trained)
+        if trained.warn is not None:
+            trained.warn()
 
-    def _check_parameters(self, validation: ValidationSet) -> tuple[int, ...]:
+    def _prepare(self, call: Call) -> Task:
+        """Check everything, and draw the initial parameters and the hold-out."""
+        hidden_layer_sizes = self._check_parameters(call)
+        is_warm = hasattr(self, "coefs_") and (self.warm_start or call.is_incremental)
+        train, factors = self._check_training_set(call, is_warm)
+        validation = self._check_validation_set(call.validation, train)
+        random_state = check_random_state(self.random_state)
+        units = (train.X.shape[1], *hidden_layer_sizes, train.targets.shape[1])
+        architecture = Architecture(units, self.activation, **self._choose_output())
+        start = self._start(architecture, random_state, train.X.dtype, is_warm)
+        if call.is_incremental:
+            samples = _samples.without_validation(train)
+        else:
+            samples = self._split(train, validation, random_state)
+        weights = (call.sample_weight, call.validation.sample_weight)
+        return Task(
+            architecture,
+            start,
+            samples if factors is None else samples.with_training_factors(factors),
+            random_state,
+            is_warm,
+            call.is_incremental,
+            any(weight is not None for weight in weights),
+        )
+
+    def _check_parameters(self, call: Call) -> tuple[int, ...]:
         """Check what the declared constraints can't; return the sizes of the hidden layers."""
-        if self.solver not in AVAILABLE_SOLVERS:
-            raise ValueError(
-                f"solver={self.solver!r} is not implemented yet, expected one of "
-                f"{AVAILABLE_SOLVERS}."
-            )
-        if (validation.X is None) != (validation.y is None):
-            given, missing = ("X_val", "y_val") if validation.y is None else ("y_val", "X_val")
-            raise ValueError(f"{given} was given without {missing}; expected both or neither.")
-        if validation.X is None and validation.sample_weight is not None:
-            raise ValueError("sample_weight_val was given without X_val and y_val.")
-        if validation.X is not None and self.validation_fraction is not None:
+        if call.is_incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        call.validation.check_complete()
+        if call.validation.X is not None and self.validation_fraction is not None:
             raise ValueError(
                 "Both X_val and validation_fraction were given; expected one of them, got "
                 f"validation_fraction={self.validation_fraction}."
@@ -142,31 +203,44 @@ class BaseTFMLP(BaseEstimator, ABC):
     def _accepted_dtype(self) -> Any:
         return (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype).type
 
-    def _check_training_set(self, X: Any, y: Any, sample_weight: Any, is_warm: bool) -> Block:
+    def _check_training_set(self, call: Call, is_warm: bool) -> tuple[Block, np.ndarray | None]:
+        """Return the samples, and the factors of their weights by their classes."""
+        goes_on = is_warm and call.is_incremental
         X, y = validate_data(
-            self, X, y, multi_output=True, dtype=self._accepted_dtype(), reset=not is_warm
+            self,
+            call.X,
+            call.y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=self.__sklearn_tags__().estimator_type != "classifier",
+            dtype=self.coefs_[0].dtype if goes_on else self._accepted_dtype(),
+            reset=not is_warm,
         )
-        targets = self._encode_targets(y, is_warm)
-        return Block(X, targets, _check_weight(sample_weight, X, "sample_weight"))
+        X = as_csr_array(X)
+        targets = self._encode_targets(y, call, is_warm)
+        weight = check_weight(call.sample_weight, X, "sample_weight")
+        if not np.issubdtype(targets.dtype, np.bool_):
+            targets = _as_dtype(targets, X.dtype, "y")
+        return Block(X, targets, weight), self._class_factors(y, weight)
 
-    def _check_validation_set(self, validation: ValidationSet, dtype: np.dtype) -> Block | None:
+    def _check_validation_set(self, validation: ValidationSet, train: Block) -> Block | None:
         if validation.X is None:
             return None
-        # A value that overflows float32 is an error, so need not be a warning too.
-        with _errors_name("X_val"), np.errstate(over="ignore"):
-            _check_feature_names(self, validation.X, reset=False)
-            X = check_array(validation.X, dtype=dtype, input_name="X_val")
-            if X.shape[1] != self.n_features_in_:
-                raise ValueError(
-                    f"X_val has {X.shape[1]} features, expected {self.n_features_in_} as in X."
-                )
-        with _errors_name("y_val"):
+        X = check_validation_features(self, validation.X, train.X)
+        with errors_name("y_val"):
             targets = self._encode_validation_targets(validation.y)
-            if len(targets) != len(X):
+            if len(targets) != X.shape[0]:
                 raise ValueError(
-                    f"y_val has {len(targets)} samples, expected {len(X)} as in X_val."
+                    f"y_val has {len(targets)} samples, expected {X.shape[0]} as in X_val."
                 )
-        weight = _check_weight(validation.sample_weight, X, "sample_weight_val")
+            if targets.shape[1] != train.targets.shape[1]:
+                raise ValueError(
+                    f"y_val has {targets.shape[1]} columns, expected {train.targets.shape[1]} as "
+                    "in y."
+                )
+            if targets.dtype != bool:
+                targets = _as_dtype(targets, X.dtype, "y_val")
+        weight = check_weight(validation.sample_weight, X, "sample_weight_val")
         return Block(X, targets, weight)
 
     def _start(
@@ -182,14 +256,11 @@ class BaseTFMLP(BaseEstimator, ABC):
         shapes = [coef.shape for coef in self.coefs_]
         if shapes != architecture.coef_shapes:
             raise ValueError(
-                "warm_start can only be used with the layers of the previous call to fit: "
+                "warm_start and partial_fit can only be used with the layers of the previous call: "
                 f"coefs_ have the shapes {shapes}, hidden_layer_sizes="
                 f"{self.hidden_layer_sizes} asks for {architecture.coef_shapes}."
             )
-        return Parameters(
-            [coef.astype(dtype) for coef in self.coefs_],
-            [intercept.astype(dtype) for intercept in self.intercepts_],
-        )
+        return Parameters(self.coefs_, self.intercepts_).astype(dtype)
 
     def _split(
         self, train: Block, validation: Block | None, random_state: np.random.RandomState
@@ -197,47 +268,115 @@ class BaseTFMLP(BaseEstimator, ABC):
         """Decide which samples train and which validate."""
         if validation is not None:
             return _samples.with_validation(train, validation)
-        if self.validation_fraction is None and not self.early_stopping:
+        # As in scikit-learn, L-BFGS does not stop early.
+        stops_early = self.early_stopping and self.solver != "lbfgs"
+        if self.validation_fraction is None and not stops_early:
             return _samples.without_validation(train)
         stratify = self._stratifies(train.targets)
         return _samples.with_hold_out(train, self.validation_fraction, stratify, random_state)
 
-    def _train(
-        self,
-        architecture: Architecture,
-        start: Parameters,
-        samples: Samples,
-        random_state: np.random.RandomState,
-        is_warm: bool,
-    ) -> tuple[Session, Outcome]:
-        """Run the epochs."""
-        n_train = len(samples.train_rows)
+    def _train(self, task: Task) -> Trained:
+        """Run the epochs of a stochastic solver."""
+        n_train = len(task.samples.train_rows)
         batch_size = self._clip_batch_size(n_train)
-        hyper = Hyper(
-            learning_rate=self.learning_rate_init,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-            alpha=self.alpha,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-        )
-        progress = self._progress() if is_warm else Progress()
+        optimizer = self._make_optimizer(task)
+        rule = self._rule(optimizer.divides_rate)
         session = Session(
-            architecture, batch_size, samples, hyper, self.early_stopping, start, progress
+            task.architecture,
+            batch_size,
+            task.samples,
+            self.alpha,
+            rule,
+            self._scoring(),
+            optimizer,
+            task.start,
+            self._standing() if task.is_warm else START,
+            getattr(self, "t_", 0) if task.is_warm else 0,
         )
-        log = TrainingLog(int(self.verbose), samples, architecture, batch_size)
+        log = self._log(task, batch_size, rule)
         loop = Loop(
             session,
-            EpochOrders(samples.train_rows, self.shuffle, random_state),
-            Pace(6.0 * batch_size * architecture.n_parameters),
+            EpochOrders(task.samples.train_rows, self.shuffle, task.random_state),
+            Pace(6.0 * batch_size * task.architecture.n_parameters),
             -(-n_train // batch_size),
-            self.max_iter,
+            1 if task.is_incremental else self.max_iter,
             log,
+            self._scorer(task),
         )
         outcome = loop.run()
-        log.stop(outcome.stopped, self.early_stopping, self.tol, self.n_iter_no_change)
-        return session, outcome
+        log.stop(outcome.stopped)
+        is_complete = outcome.stopped or outcome.interrupted or task.is_incremental
+        return Trained(
+            session.best_parameters() if self.early_stopping else session.parameters(),
+            outcome.history,
+            loss=outcome.history.loss_curve[-1],
+            n_iter=outcome.history.n_epochs,
+            warn=None if is_complete else self._warn_of_max_iter,
+            standing=session.standing(),
+            optimizer=session.optimizer(),
+            samples_seen=session.samples_seen(),
+        )
+
+    def _minimise(self, task: Task) -> Trained:
+        """Run L-BFGS, in float64 whatever the dtype, as scikit-learn does."""
+        samples = task.samples.astype(np.dtype(np.float64))
+        batch_size = min(len(samples.train_rows), _ROWS_EVALUATED)
+        objective = Objective(task.architecture, batch_size, samples, self.alpha)
+        rule = Rule(self.tol, self.n_iter_no_change)
+        solver = LBFGS(
+            objective,
+            task.architecture,
+            samples,
+            self._log(task, batch_size, rule),
+            self._scorer(task),
+        )
+        trained = solver.run(task.start, max_iter=self.max_iter, max_fun=self.max_fun, tol=self.tol)
+        seen = getattr(self, "t_", 0) if task.is_warm else 0
+        parameters = trained.parameters.astype(task.samples.dtype)
+        return replace(trained, parameters=parameters, samples_seen=seen)
+
+    def _rule(self, divides_rate: bool) -> Rule:
+        divisor = ADAPTIVE_DIVISOR if divides_rate else 0.0
+        return Rule(self.tol, self.n_iter_no_change, float(self.early_stopping), divisor)
+
+    def _scoring(self) -> str:
+        """Return what validation scores are, as the engine names it."""
+        return {None: "metric", "loss": "loss"}.get(self.scoring, "host")
+
+    def _scorer(self, task: Task) -> ValidationScorer | None:
+        """Return what scores on the host, if the program can't."""
+        if self._scoring() != "host" or not len(task.samples.validation_rows):
+            return None
+        X, targets, weight = task.samples.validation()
+        return ValidationScorer(
+            self,
+            task.architecture,
+            X,
+            self._decode_targets(targets),
+            weight if task.is_weighted else None,
+        )
+
+    def _log(self, task: Task, batch_size: int, rule: Rule) -> TrainingLog:
+        return TrainingLog(
+            int(self.verbose), task.samples, task.architecture, batch_size, rule, self._scoring()
+        )
+
+    def _make_optimizer(self, task: Task) -> Optimizer:
+        """Return a new optimizer, or in partial_fit that of the previous call."""
+        kept = getattr(self, "_optimizer", None)
+        if task.is_incremental and task.is_warm and kept is not None and kept.solver == self.solver:
+            return kept
+        hyper = {"learning_rate": self.learning_rate_init}
+        if self.solver == "adam":
+            hyper |= {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        else:
+            scales = self.learning_rate == "invscaling"
+            hyper |= {"momentum": self.momentum, "nesterov": float(self.nesterovs_momentum)}
+            hyper |= {"power_t": self.power_t, "scales_inversely": float(scales)}
+        divides_rate = self.solver == "sgd" and self.learning_rate == "adaptive"
+        return new_optimizer(
+            self.solver, hyper, divides_rate, task.start.coefs + task.start.intercepts
+        )
 
     def _clip_batch_size(self, n_train: int) -> int:
         if self.batch_size == "auto":
@@ -250,100 +389,100 @@ class BaseTFMLP(BaseEstimator, ABC):
             )
         return min(int(self.batch_size), n_train)
 
-    def _progress(self) -> Progress:
+    def _standing(self) -> Standing:
         """Return where the stopping rule of the last fit stood, for a warm start."""
         # best_loss_ is None after early stopping. Only then are coefs_ those of the best score.
-        loss, score = self.best_loss_, self.best_validation_score_
+        loss = getattr(self, "best_loss_", None)
+        score = getattr(self, "best_validation_score_", None)
         restored = loss is None
-        return Progress(
-            np.inf if loss is None else loss,
-            -np.inf if score is None or restored != self.early_stopping else score,
-            self._no_improvement_count,
+        return START._replace(
+            best_loss=np.inf if loss is None else loss,
+            best_score=-np.inf if score is None or restored != self.early_stopping else score,
+            no_improvement_count=getattr(self, "_no_improvement_count", 0),
         )
 
-    def _publish(
-        self,
-        architecture: Architecture,
-        session: Session,
-        outcome: Outcome,
-        samples: Samples,
-        is_warm: bool,
-    ) -> None:
+    def _publish(self, task: Task, trained: Trained) -> None:
         """Set the fitted attributes, all together."""
-        parameters = session.best_parameters() if self.early_stopping else session.parameters()
-        if not parameters.are_finite():
+        if not trained.parameters.are_finite():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 "values and need to be preprocessed."
             )
-        history, progress = outcome.history, session.progress()
-        is_scored = len(samples.validation_rows) > 0
-        before = vars(self) if is_warm else {}
-        self.n_layers_ = len(architecture.layer_units)
-        self.n_outputs_ = architecture.layer_units[-1]
-        self.out_activation_ = architecture.out_activation
-        self.coefs_ = parameters.coefs
-        self.intercepts_ = parameters.intercepts
-        self.n_iter_ = history.n_epochs
-        self.t_ = before.get("t_", 0) + history.n_epochs * len(samples.train_rows)
-        self.loss_ = history.loss_curve[-1]
-        self.loss_curve_ = before.get("loss_curve_", []) + history.loss_curve
-        self.best_loss_ = None if self.early_stopping else progress.best_loss
-        scores = (before.get("validation_scores_") or []) + history.validation_scores
-        losses = (before.get("validation_loss_curve_") or []) + history.validation_loss_curve
-        self.validation_scores_ = scores if is_scored else None
-        self.validation_loss_curve_ = losses if is_scored else None
-        self.best_validation_score_ = progress.best_score if is_scored else None
-        self._no_improvement_count = progress.no_improvement_count
+        before = dict(vars(self)) if task.is_warm else {}
+        self.n_layers_ = len(task.architecture.layer_units)
+        self.n_outputs_ = task.architecture.layer_units[-1]
+        self.out_activation_ = task.architecture.out_activation
+        self.coefs_ = trained.parameters.coefs
+        self.intercepts_ = trained.parameters.intercepts
+        self.n_iter_ = trained.n_iter
+        self.t_ = trained.samples_seen
+        self.loss_ = trained.loss
+        self.loss_curve_ = (before.get("loss_curve_") or []) + trained.history.loss_curve
+        self.best_loss_ = self._best_loss(trained)
+        self._publish_validation(task, trained, before)
+        self._optimizer = trained.optimizer
+        self._no_improvement_count = int(trained.standing.no_improvement_count)
 
-    def _warn_if_not_converged(self, outcome: Outcome) -> None:
-        if not outcome.stopped and not outcome.interrupted:
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
-                "optimization hasn't converged yet.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
+    def _best_loss(self, trained: Trained) -> float | None:
+        if self.solver == "lbfgs":
+            return min([*trained.history.loss_curve, trained.loss])
+        return None if self.early_stopping else float(trained.standing.best_loss)
+
+    def _publish_validation(self, task: Task, trained: Trained, before: dict[str, Any]) -> None:
+        """Set the curves of the validation set; partial_fit, which has none, leaves them."""
+        history = trained.history
+        names = ("validation_scores_", "validation_loss_curve_", "best_validation_score_")
+        if not len(task.samples.validation_rows):
+            for name in names:
+                setattr(self, name, before.get(name) if task.is_incremental else None)
+            return
+        scores = (before.get("validation_scores_") or []) + history.validation_scores
+        self.validation_scores_ = scores
+        self.validation_loss_curve_ = (
+            before.get("validation_loss_curve_") or []
+        ) + history.validation_loss_curve
+        best = float(trained.standing.best_score)
+        if self.solver == "lbfgs":
+            best = float(np.nanmax([-np.inf, *history.validation_scores]))
+        self.best_validation_score_ = best
+
+    def _warn_of_max_iter(self) -> None:
+        warnings.warn(
+            f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
+            "optimization hasn't converged yet.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
 
     def _forward(self, X: Any) -> np.ndarray:
         """Return the outputs of the network for new samples."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=self._accepted_dtype(), reset=False)
+        X = validate_data(
+            self, X, accept_sparse=["csr", "csc"], dtype=self._accepted_dtype(), reset=False
+        )
         parameters = Parameters(self.coefs_, self.intercepts_)
         units = (X.shape[1], *(len(b) for b in self.intercepts_))
         return forward(X, parameters, Architecture(units, self.activation, self.out_activation_))
 
+    def _check_solver(self) -> bool:
+        """Tell that there is a partial_fit, or raise why not."""
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                "partial_fit is only available for the stochastic solvers 'adam' and 'sgd', got "
+                "solver='lbfgs'."
+            )
+        return True
 
-def _check_weight(sample_weight: Any, X: np.ndarray, name: str) -> np.ndarray:
-    """Return the weights in the type of X, ones if there are none."""
-    if sample_weight is None:
-        return np.ones(len(X), X.dtype)
-    with _errors_name(name), np.errstate(over="ignore"):
-        weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-        if not np.isfinite(weight.sum()):
-            raise ValueError(f"the sum is too large for {X.dtype}, expected smaller weights.")
-        return weight
-
-
-@contextmanager
-def _errors_name(name: str) -> Iterator[None]:
-    """Put the name of an array before errors that do not have it."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        if re.search(rf"\b{name}\b", str(error)):
-            raise
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name}: {error}") from error
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
 
-@contextmanager
-def _unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Put the attributes of an estimator back as they were if the block raises."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
+def _as_dtype(targets: np.ndarray, dtype: np.dtype, name: str) -> np.ndarray:
+    """Return numbers in the type of X, if it can hold them."""
+    with np.errstate(over="ignore"):
+        converted = targets.astype(dtype)
+    if not np.isfinite(converted).all():
+        raise ValueError(f"{name} has values too large for {dtype}, the type of X.")
+    return converted

@@ -1,18 +1,24 @@
 """The classifier: labels to targets and back, probabilities."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array, column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
     check_classification_targets,
     type_of_target,
     unique_labels,
 )
 
-from skmlp._base import BaseTFMLP, ValidationSet
+from skmlp._base import BaseTFMLP, Call
+from skmlp._checks import ValidationSet
+from skmlp._class_weight import class_factors
 
 
 class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
@@ -43,8 +49,9 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         max(0, x).
 
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
-        How the objective is minimised. 'adam' is the method of Kingma and Ba [1]_. 'sgd' and
-        'lbfgs' are not implemented yet; `fit` raises ValueError for them.
+        How the objective is minimised: 'adam' by the method of Kingma and Ba [1]_, 'sgd' by
+        stochastic gradient descent with momentum, both batch by batch; 'lbfgs' by L-BFGS-B of
+        SciPy on all samples at once, which suits small data.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights. Biases are not penalised.
@@ -54,16 +61,19 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         epoch may be smaller.
 
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Schedule of the learning rate. Only used by solver='sgd'.
+        Schedule of the learning rate, only used by solver='sgd': 'constant' stays at
+        `learning_rate_init`; 'invscaling' is ``learning_rate_init / (t + 1) ** power_t`` after
+        `t` samples, updated every epoch; 'adaptive' is divided by 5 whenever training would stop
+        otherwise, until it is no more than 1e-6.
 
     learning_rate_init : float, default=0.001
-        Learning rate that training starts with.
+        Learning rate that training starts with. Not used by solver='lbfgs'.
 
     power_t : float, default=0.5
         Exponent of learning_rate='invscaling'. Only used by solver='sgd'.
 
     max_iter : int, default=200
-        Maximum number of epochs: how often each sample is used.
+        Maximum number of epochs: how often each sample is used. For solver='lbfgs' of iterations.
 
     shuffle : bool, default=True
         Whether to shuffle the samples before every epoch.
@@ -74,7 +84,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
     tol : float, default=1e-4
         How much the loss (or with early stopping the validation score) must improve for an
-        epoch to count as an improvement.
+        epoch to count as an improvement. For solver='lbfgs' the largest element of the gradient
+        at which it stops.
 
     verbose : bool or int, default=False
         1 prints a line an epoch: training loss and, if a validation set is scored, validation
@@ -92,8 +103,9 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Whether to use Nesterov's momentum. Only used by solver='sgd'.
 
     early_stopping : bool, default=False
-        Whether training stops by the accuracy on a validation set instead of by the training
-        loss, and ends with the weights of the best epoch.
+        Whether training stops by the score on a validation set instead of by the training
+        loss, and ends with the weights of the best epoch. See `scoring`. Not used by
+        solver='lbfgs'.
 
     validation_fraction : float, int or None, default=None
         How many samples to hold out as a validation set, as a fraction between 0 and 1 or as a
@@ -116,6 +128,18 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
     max_fun : int, default=15000
         Maximum number of evaluations of the loss. Only used by solver='lbfgs'.
+
+    class_weight : dict, list of dict, 'balanced' or None, default=None
+        Factors of the weights of training samples by their class. 'balanced' is
+        ``sum(sample_weight) / (n_classes * sum(sample_weight[y == label]))``. For multilabel
+        targets a list with a dict ``{0: weight, 1: weight}`` for each label, whose factors are
+        multiplied. Validation samples are weighed by their `sample_weight` alone.
+
+    scoring : str, callable or None, default=None
+        Score of the validation set: None is the accuracy, "loss" minus the cross-entropy, a str
+        one of :func:`sklearn.metrics.get_scorer_names`, and a callable takes
+        ``(estimator, X, y)`` and, where samples have weights, ``sample_weight`` if it can. NaN
+        is no improvement. Scorers run in Python after every epoch; None and "loss" cost little.
 
     init : {'glorot_uniform', 'truncated_normal'}, default='glorot_uniform'
         How initial weights are drawn. 'glorot_uniform' is uniform within
@@ -142,13 +166,14 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Loss of the last epoch: the mean over its batches, taken as training went on.
 
     best_loss_ : float or None
-        Smallest loss of an epoch. None if ``early_stopping=True``.
+        Smallest loss of an epoch. None if ``early_stopping=True``, but for solver='lbfgs'.
 
     loss_curve_ : list of float
-        Loss of each epoch.
+        Loss of each epoch; for solver='lbfgs' after each iteration.
 
     validation_scores_ : list of float or None
-        Accuracy on the validation set after each epoch. None if there is no validation set.
+        Score of the validation set after each epoch, see `scoring`. None if there is no
+        validation set.
 
     validation_loss_curve_ : list of float or None
         Mean cross-entropy on the validation set after each epoch, without the penalty. None if
@@ -158,10 +183,10 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Largest of `validation_scores_`. None if there is no validation set.
 
     n_iter_ : int
-        Number of epochs that the last `fit` ran.
+        Number of epochs or iterations that the last `fit` or `partial_fit` ran.
 
     t_ : int
-        Number of samples that training has seen.
+        Number of samples that the epochs of all calls had. solver='lbfgs' does not count.
 
     n_features_in_ : int
         Number of features seen by `fit`.
@@ -180,6 +205,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
     See Also
     --------
+    TFMLPRegressor : The same for numbers.
     sklearn.neural_network.MLPClassifier : The same model, trained by NumPy.
 
     Notes
@@ -187,8 +213,11 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     Differences from MLPClassifier, all on purpose:
 
     - `validation_fraction` is None by default and, if given, always held out; its int form, the
-      validation set of one's own in `fit` and `validation_loss_curve_` are new, as are `init`
-      and `dtype`.
+      validation set of one's own in `fit` and `validation_loss_curve_` are new, as are
+      `class_weight`, `scoring`, `init` and `dtype`.
+    - NaN as a score or a loss is no improvement, where it is one to MLPClassifier.
+    - solver='lbfgs' has a `loss_curve_` and a `best_loss_`, and keeps float32 in float32 (it
+      computes in float64).
     - A batch whose weights are all zero changes nothing, where MLPClassifier divides by zero.
     - A `fit` that fails, or is interrupted before its first epoch is complete, leaves the
       estimator as it was.
@@ -220,6 +249,11 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     True
     """
 
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **BaseTFMLP._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
+    }
+
     def __init__(
         self,
         hidden_layer_sizes=(100,),
@@ -246,6 +280,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        class_weight=None,
+        scoring=None,
         init="glorot_uniform",
         dtype=None,
     ):
@@ -272,6 +308,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.class_weight = class_weight
+        self.scoring = scoring
         self.init = init
         self.dtype = dtype
 
@@ -281,7 +319,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training samples.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
@@ -290,7 +328,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples, not negative and not all zero. None weighs them equally.
 
-        X_val : array-like of shape (n_val_samples, n_features), default=None
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), default=None
             Validation samples, scored after every epoch. With them nothing is held out.
 
         y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_labels), default=None
@@ -317,7 +355,45 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         ConvergenceWarning
             If training ran for `max_iter` epochs without stopping.
         """
-        self._fit(X, y, sample_weight, ValidationSet(X_val, y_val, sample_weight_val))
+        self._fit(Call(X, y, sample_weight, ValidationSet(X_val, y_val, sample_weight_val)))
+        return self
+
+    @available_if(lambda self: self._check_solver() and self._check_class_weight())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Train for one epoch on some samples, going on from the previous call.
+
+        What the solver has kept, such as Adam's moments, is used again, and so are its
+        hyper-parameters: a change of `learning_rate_init` takes effect in the next `fit`. Nothing
+        is held out. Not available for solver='lbfgs' and for class_weight='balanced', as the
+        classes of samples yet to come are not known.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels; or an indicator matrix for multilabel classification.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative and not all zero. None weighs them equally.
+
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may come. Required by the first call, optional in others.
+
+        Returns
+        -------
+        self : TFMLPClassifier
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`; and without `classes` in the first call, if `classes` are not those of
+            the first call, if `y` has others, or if ``early_stopping=True``.
+        """
+        self._fit(Call(X, y, sample_weight, is_incremental=True, classes=classes))
         return self
 
     def predict(self, X):
@@ -325,7 +401,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -343,7 +419,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -360,7 +436,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -377,25 +453,45 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _encode_targets(self, y: Any, is_warm: bool) -> np.ndarray:
+    def _check_class_weight(self) -> bool:
+        """Tell that partial_fit can weigh the classes, or raise why not."""
+        if isinstance(self.class_weight, str):
+            raise AttributeError(
+                "partial_fit is not available for class_weight='balanced': the frequencies of the "
+                "classes in samples yet to come are not known; expected a dict or None."
+            )
+        return True
+
+    def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
         check_classification_targets(y)
-        y = _ravel_column(y)
-        if is_warm:
+        y = _as_labels(y)
+        if call.is_incremental:
+            self._learn_classes(y, call.classes)
+        elif is_warm:
             self._check_same_labels(y)
         else:
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         return self._label_binarizer.transform(y).astype(bool)
 
-    def _check_same_labels(self, y: Any) -> None:
-        """Check that y of a warm start is of the same kind and has the same classes as before."""
-        was_multilabel = self._label_binarizer.y_type_.startswith("multilabel")
-        if was_multilabel != type_of_target(y).startswith("multilabel"):
+    def _learn_classes(self, y: np.ndarray, classes: Any) -> None:
+        """Learn the labels that are to come from the first call of partial_fit, and check y."""
+        is_multilabel = type_of_target(y).startswith("multilabel")
+        if _check_partial_fit_first_call(self, classes):
+            self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else self.classes_)
+        self._check_same_kind(y)
+        labels = self.classes_ if is_multilabel else unique_labels(y)
+        n_labels = y.shape[1] if is_multilabel else len(self.classes_)
+        unseen = set(labels.tolist()) - set(self.classes_.tolist())
+        if unseen or n_labels != len(self.classes_):
             raise ValueError(
-                "warm_start can only be used where `y` is of the same kind as in the previous call "
-                f"to fit, multilabel or not. Previously got {self._label_binarizer.y_type_}, `y` "
-                f"is {type_of_target(y)}."
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
+                f"'y' has {np.arange(n_labels) if is_multilabel else labels}."
             )
+
+    def _check_same_labels(self, y: np.ndarray) -> None:
+        """Check that y of a warm start is of the same kind and has the same classes as before."""
+        self._check_same_kind(y)
         classes = unique_labels(y)
         if set(classes) != set(self.classes_):
             raise ValueError(
@@ -403,8 +499,18 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
                 f"call to fit. Previously got {self.classes_}, `y` has {classes}"
             )
 
+    def _check_same_kind(self, y: np.ndarray) -> None:
+        was_multilabel = self._label_binarizer.y_type_.startswith("multilabel")
+        if was_multilabel != type_of_target(y).startswith("multilabel"):
+            raise ValueError(
+                "warm_start and partial_fit can only be used where `y` is of the same kind as in "
+                "the previous call, multilabel or not. Previously got "
+                f"{self._label_binarizer.y_type_}, `y` is {type_of_target(y)}."
+            )
+
     def _encode_validation_targets(self, y: Any) -> np.ndarray:
-        y = _ravel_column(check_array(y, ensure_2d=False, dtype=None, input_name="y_val"))
+        y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y_val")
+        y = _as_labels(y)
         is_multilabel = self._label_binarizer.y_type_.startswith("multilabel")
         if is_multilabel != type_of_target(y, input_name="y_val").startswith("multilabel"):
             raise ValueError("y_val and y must both be indicator matrices, or neither.")
@@ -424,6 +530,14 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
             )
         return self._label_binarizer.transform(y).astype(bool)
 
+    def _decode_targets(self, targets: np.ndarray) -> np.ndarray:
+        return self._label_binarizer.inverse_transform(targets.astype(int))
+
+    def _class_factors(self, y: Any, sample_weight: np.ndarray) -> np.ndarray | None:
+        if self.class_weight is None:
+            return None
+        return class_factors(self.class_weight, self.classes_, _as_labels(y), sample_weight)
+
     def _choose_output(self) -> dict[str, Any]:
         is_multiclass = self._label_binarizer.y_type_ == "multiclass"
         return {
@@ -435,6 +549,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         return targets.shape[1] == 1
 
 
-def _ravel_column(y: Any) -> Any:
-    """Make a column of labels one-dimensional, with a warning."""
+def _as_labels(y: Any) -> np.ndarray:
+    """Make a column of labels one-dimensional, with a warning, and sparse indicators dense."""
+    if scipy.sparse.issparse(y):
+        return y.toarray()
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y

@@ -1,33 +1,33 @@
-"""The training engine: compiled programs, their cache, and a fit's data and state on the device."""
+"""The training engine: a fit's data and state on the device, and the program that runs on them."""
 
-import threading
-from collections import OrderedDict
+import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from skmlp import _program, _tensorflow
-from skmlp._history import Progress, Report
+from skmlp import _tensorflow
+from skmlp._feed import (
+    DenseFeed,
+    SparseFeed,
+    largest_batch,
+    likely_largest_batch,
+    to_tensor,
+)
+from skmlp._graph.types import Counts, Hyper, ProgramSpec, State, Sums
+from skmlp._history import Report
 from skmlp._network import Architecture, Parameters
-from skmlp._program import Counts, Curves, Data, Hyper, ProgramSpec, State
+from skmlp._pace import Pace
+from skmlp._programs import PROGRAMS, round_up_batch
 from skmlp._samples import Samples
+from skmlp._solvers import Optimizer
+from skmlp._stopping import Rule, Standing, judge
 
-MAX_PROGRAMS = 32
-"""Number of compiled programs kept; the least recently used goes first."""
-
-MAPPINGS_LEFT = 8000
-"""Memory mappings to leave to the process, of those that Linux allows."""
-
-MAX_EPOCHS_A_CALL = 256
-_ORDERS_A_CALL = 2**19  # entries of the table of orders, 2 MB
 _MAX_VALIDATION_BATCH = 1024
-_ALIGNMENT = 64  # bytes; what TensorFlow needs to use memory of NumPy's without a copy
 
 
 class Session:
-    """The data and the state of one fit on the device.
+    """The data and the state of one fit by epochs on the device.
 
     Parameters
     ----------
@@ -36,15 +36,22 @@ class Session:
     batch_size : int
         Samples of a batch, at most the number of training samples.
     samples : Samples
-        What is trained and scored on. Its first block gives the dtype of everything.
-    hyper : Hyper
-        Hyper-parameters, as floats.
-    watch_validation : bool
-        Whether training stops by the validation score instead of by the loss.
+        What is trained and scored on. Its dtype is that of everything.
+    alpha : float
+        Strength of the penalty.
+    rule : Rule
+        When training stops.
+    scoring : {"metric", "loss", "host"}
+        What the validation score is: accuracy or R2, minus the validation loss, or what the host
+        gives to `judge` after each epoch.
+    optimizer : Optimizer
+        What the solver starts from.
     parameters : Parameters
         Where training starts.
-    progress : Progress
+    standing : Standing
         Where the stopping rule starts.
+    samples_seen : int
+        Samples of the epochs of earlier fits.
     """
 
     def __init__(
@@ -52,35 +59,40 @@ class Session:
         architecture: Architecture,
         batch_size: int,
         samples: Samples,
-        hyper: Hyper,
-        watch_validation: bool,
+        alpha: float,
+        rule: Rule,
+        scoring: str,
+        optimizer: Optimizer,
         parameters: Parameters,
-        progress: Progress,
+        standing: Standing,
+        samples_seen: int,
     ):
         self._tf = _tensorflow.load()
-        n_train, n_validation = len(samples.train_rows), len(samples.validation_rows)
-        wanted = ProgramSpec(
-            architecture=architecture,
-            dtype=samples.X[0].dtype.name,
-            batch_rows=batch_size if batch_size < n_train else _round_up_batch(batch_size),
-            validation_batch_rows=min(_round_up_batch(n_validation), _MAX_VALIDATION_BATCH),
-            data_rows=samples.n_rows,
-            validation_rows=n_validation,
-            epochs=0,
-        )
+        self._optimizer = optimizer
+        self._rule = rule
+        wanted = _wanted(architecture, optimizer.solver, batch_size, samples)
         self._spec, self._program = PROGRAMS.get(self._tf, wanted)
-        self._counts = Counts(n_train, batch_size, n_validation, 0, 0, 0, int(watch_validation))
-        self._hyper = self._tensor(np.array(hyper, np.float64))
-        self._orders = np.full(
-            (self._spec.epochs, self._spec.order_stride), samples.train_rows[0], np.int32
+        self._feed = _make_feed(self._tf, self._spec, samples, batch_size)
+        self._judges = scoring != "host"
+        self._counts = Counts(
+            len(samples.train_rows),
+            batch_size,
+            len(samples.validation_rows),
+            0,
+            0,
+            0,
+            int(self._judges),
+            int(scoring == "loss"),
         )
-        self._data = self._upload(samples)
-        self._state = self._start(parameters, progress)
+        hyper = Hyper(**optimizer.hyper, alpha=alpha)
+        self._hyper = to_tensor(self._tf, np.array(hyper, np.float64))
+        self._rule_tensor = to_tensor(self._tf, np.array(rule, np.float64))
+        self._state = self._start(parameters, standing, samples_seen)
 
     @property
     def max_epochs(self) -> int:
         """The most epochs that one call can run."""
-        return self._spec.epochs
+        return self._spec.epochs if self._judges else 1
 
     def run(self, orders: list[np.ndarray], first_batch: int, last_batch: int) -> Report:
         """Run one epoch for each order; of the first epoch only from ``first_batch`` on.
@@ -94,19 +106,31 @@ class Session:
         first_batch, last_batch : int
             The batches to run; ``last_batch`` itself is not.
         """
-        for number, order in enumerate(orders):
-            self._orders[number, : len(order)] = order
+        if missing := self._feed.missing_entries(orders):
+            self._grow(missing)
+        data, order_tensor = self._feed.load(orders)
         counts = self._counts._replace(
             n_epochs=len(orders), first_batch=first_batch, last_batch=last_batch
         )
         done, self._state, curves = self._program(
-            self._data,
-            self._tensor(self._orders.ravel()),
+            data,
+            order_tensor,
             self._hyper,
-            self._tensor(np.array(counts, np.int32)),
+            to_tensor(self._tf, np.array(counts, np.int32)),
+            self._rule_tensor,
             self._state,
         )
         return self._report(int(done), curves)
+
+    def judge(self, loss: float, score: float) -> bool:
+        """Apply the stopping rule to the last epoch by a score of the host's; tell its verdict."""
+        before = self.standing()
+        after = judge(np.where, self._rule, before, np.float64(loss), np.float64(score))
+        tensors = [to_tensor(self._tf, np.array(value, np.float64)) for value in after]
+        self._state = self._state._replace(standing=Standing(*tensors))
+        if after.best_score > before.best_score:
+            self._state = self._state._replace(best_params=self._state.params)
+        return bool(after.stopped)
 
     def parameters(self) -> Parameters:
         """Return a copy of the weights and biases."""
@@ -116,188 +140,171 @@ class Session:
         """Return a copy of the weights and biases that had the best validation score."""
         return self._split(self._state.best_params)
 
-    def progress(self) -> Progress:
+    def standing(self) -> Standing:
         """Return where the stopping rule stands."""
-        return Progress(
-            float(self._state.best_loss),
-            float(self._state.best_score),
-            int(self._state.no_improvement_count),
+        return Standing(*(np.float64(value) for value in self._state.standing))
+
+    def samples_seen(self) -> int:
+        """Return how many samples the epochs of all fits had."""
+        return int(self._state.samples_seen)
+
+    def optimizer(self) -> Optimizer:
+        """Return what the solver has kept."""
+        return replace(
+            self._optimizer,
+            learning_rate=self._learning_rate(),
+            step=int(self._state.step),
+            slots=[[np.array(value) for value in slot] for slot in self._state.slots],
         )
 
-    def _report(self, n_done: int, curves: Curves) -> Report:
-        loss, validation_loss, score = (curve.numpy()[:n_done].tolist() for curve in curves)
+    def _learning_rate(self) -> float:
+        """Return the learning rate; a power by Python, as XLA's may differ in its last bit."""
+        hyper = self._optimizer.hyper
+        if hyper.get("scales_inversely"):
+            return hyper["learning_rate"] / (self.samples_seen() + 1) ** hyper["power_t"]
+        return float(self._state.standing.learning_rate)
+
+    def _grow(self, batch_entries: int) -> None:
+        """Go on with a program that has room for a larger sparse batch."""
+        spec = replace(self._spec, batch_entries=batch_entries + batch_entries // 4)
+        self._spec, self._program = PROGRAMS.exactly(self._tf, spec)
+
+    def _report(self, n_done: int, curves: Any) -> Report:
+        loss, validation_loss, score, rate = (curve.numpy()[:n_done].tolist() for curve in curves)
         if not self._counts.n_validation:
             validation_loss, score = [], []
-        return Report(loss, validation_loss, score, bool(self._state.stopped))
+        stopped = bool(self._state.standing.stopped)
+        return Report(loss, validation_loss, score, rate, stopped)
 
     def _split(self, params: list[Any]) -> Parameters:
         arrays = [np.array(param) for param in params]
         n_layers = len(arrays) // 2
         return Parameters(arrays[:n_layers], arrays[n_layers:])
 
-    def _tensor(self, array: np.ndarray) -> Any:
-        with self._tf.device("CPU:0"):
-            return self._tf.convert_to_tensor(array)
+    def _start(self, parameters: Parameters, standing: Standing, samples_seen: int) -> State:
+        def tensor(value: Any) -> Any:
+            return to_tensor(self._tf, value)
 
-    def _upload(self, samples: Samples) -> Data:
-        """Pad the samples to the capacity of the program, in memory that TensorFlow can use."""
-        rows, dtype = self._spec.data_rows, samples.X[0].dtype
-        order = np.zeros(self._spec.validation_rows, np.int32)
-        order[: len(samples.validation_rows)] = samples.validation_rows
-        return Data(
-            self._share(_pad(samples.X, rows, dtype)),
-            self._share(_pad(samples.targets, rows, np.dtype(np.uint8))),
-            self._share(_pad(samples.sample_weight, rows, dtype)),
-            self._tensor(order),
-        )
-
-    def _share(self, array: np.ndarray) -> Any:
-        """Return a tensor on the memory of an aligned array."""
-        return self._tf.experimental.dlpack.from_dlpack(array.__dlpack__())
-
-    def _start(self, parameters: Parameters, progress: Progress) -> State:
-        arrays = parameters.coefs + parameters.intercepts
-        params = [self._tensor(array) for array in arrays]
-        moments = [self._tensor(np.zeros_like(array)) for array in arrays]
-        zero = self._tensor(np.array(0.0))
+        params = [tensor(array) for array in parameters.coefs + parameters.intercepts]
+        slots = [[tensor(array) for array in slot] for slot in self._optimizer.slots]
+        standing = standing._replace(learning_rate=self._optimizer.learning_rate, stopped=0.0)
+        zero = tensor(np.array(0.0))
         return State(
             params=params,
-            first_moments=moments,
-            second_moments=moments,
-            step=self._tensor(np.array(0, np.int64)),
+            slots=slots,
+            step=tensor(np.array(self._optimizer.step, np.int64)),
+            samples_seen=tensor(np.array(samples_seen, np.float64)),
             loss_sum=zero,
-            penalty_sums=moments[: len(parameters.coefs)],
+            penalty_sums=[tensor(np.zeros_like(coef)) for coef in parameters.coefs],
             row_sum=zero,
             best_params=params if self._counts.n_validation else [],
-            best_loss=self._tensor(np.array(progress.best_loss)),
-            best_score=self._tensor(np.array(progress.best_score)),
-            no_improvement_count=self._tensor(np.array(progress.no_improvement_count, np.int32)),
-            stopped=self._tensor(np.array(False)),
+            standing=Standing(*(tensor(np.array(value, np.float64)) for value in standing)),
         )
 
 
-class ProgramCache:
-    """Compiled programs by what is static in them, bounded, and safe to use from threads.
+class Objective:
+    """The loss of all training samples and its gradient, as functions of a vector of parameters.
 
-    A program serves every fit whose samples fit into its capacity without wasting much of it, so
-    that the folds of a cross-validation share one. Which one serves changes no result: rows
-    beyond the samples are never read. (The rows of a batch do, by the order of a sum; they follow
-    from the fit alone.)
+    Parameters
+    ----------
+    architecture : Architecture
+        Sizes and activations of the network.
+    batch_size : int
+        Samples that are evaluated at a time.
+    samples : Samples
+        What is trained on, in float64.
+    alpha : float
+        Strength of the penalty.
     """
 
-    def __init__(self, max_programs: int):
-        self._max_programs = max_programs
-        self._programs: OrderedDict[ProgramSpec, Any] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, architecture: Architecture, batch_size: int, samples: Samples, alpha: float):
+        self._tf = _tensorflow.load()
+        self._alpha = alpha
+        self._n_coefs = sum(int(np.prod(shape)) for shape in architecture.coef_shapes)
+        n_train = len(samples.train_rows)
+        self._n_batches = -(-n_train // batch_size)
+        wanted = _wanted(architecture, "lbfgs", batch_size, samples)
+        spec, self._program = PROGRAMS.get(self._tf, wanted)
+        feed = _make_feed(self._tf, spec, samples, batch_size)
+        self._data, self._orders = feed.load([samples.train_rows])
+        self._counts = Counts(n_train, batch_size, 0, 1, 0, 0, 0, 0)
+        hyper = Hyper(learning_rate=0.0, alpha=alpha)
+        self._hyper = to_tensor(self._tf, np.array(hyper, np.float64))
+        self._pace = Pace(6.0 * batch_size * architecture.n_parameters)
 
-    def __len__(self) -> int:
-        return len(self._programs)
+    def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the objective and its gradient.
 
-    def get(self, tf: Any, wanted: ProgramSpec) -> tuple[ProgramSpec, Any]:
-        """Return a program that serves what is wanted, and its true capacity."""
-        with self._lock:
-            for spec in self._programs:
-                if _serves(spec, wanted):
-                    self._programs.move_to_end(spec)
-                    return spec, self._programs[spec]
-            spec = _with_spare_capacity(wanted)
-            self._programs[spec] = _trace(tf, spec)
-            while len(self._programs) > self._max_programs:
-                self._programs.popitem(last=False)
-            return spec, self._programs[spec]
+        Parameters
+        ----------
+        vector : ndarray of shape (n_parameters,)
+            Weights and then biases of all layers, each raveled.
+        """
+        sums = self._add_up(np.asarray(vector, np.float64))
+        weight, coefs = float(sums.weight), vector[: self._n_coefs]
+        gradient = np.array(sums.gradient)
+        gradient[: self._n_coefs] += self._alpha * coefs
+        penalty = 0.5 * self._alpha * np.dot(coefs, coefs) / weight
+        return float(sums.loss) / weight + penalty, gradient / weight
 
-
-PROGRAMS = ProgramCache(MAX_PROGRAMS)
-
-
-def _can_compile() -> bool:
-    """Tell whether the process has memory mappings left for another compiled program.
-
-    TensorFlow never unloads a compiled program, each of which takes a few hundred of the 65,530
-    mappings that Linux gives a process by default; past them it crashes. What can't be compiled
-    runs as a graph, with the same numbers up to rounding, but slower.
-    """
-    try:
-        limit = int(Path("/proc/sys/vm/max_map_count").read_text())
-        with Path("/proc/self/maps").open("rb") as maps:
-            n_left = limit - sum(1 for _ in maps)
-    except (OSError, ValueError):  # not Linux
-        return True
-    return n_left > MAPPINGS_LEFT
-
-
-def _trace(tf: Any, spec: ProgramSpec) -> Any:
-    """Build the program as a function, which TensorFlow compiles by XLA at its first call."""
-
-    def program(data: Data, orders: Any, hyper: Any, counts: Any, state: State) -> Any:
-        return _program.run_epochs(
-            tf, spec, data, orders, Hyper(*tf.unstack(hyper)), Counts(*tf.unstack(counts)), state
-        )
-
-    with tf.device("CPU:0"):
-        function = tf.function(
-            program,
-            input_signature=_program.signature(tf, spec),
-            jit_compile=_can_compile(),
-            autograph=False,
-        )
-        return function.get_concrete_function()
+    def _add_up(self, vector: np.ndarray) -> Sums:
+        """Run all batches, in calls short enough for Ctrl-C to be seen."""
+        tensor, zero = to_tensor(self._tf, vector), to_tensor(self._tf, np.array(0.0))
+        sums = Sums(zero, zero, to_tensor(self._tf, np.zeros_like(vector)))
+        first = 0
+        while first < self._n_batches:
+            last = min(first + self._pace.n_batches, self._n_batches)
+            start = time.perf_counter()
+            counts = self._counts._replace(first_batch=first, last_batch=last)
+            sums = self._program(
+                self._data,
+                self._orders,
+                self._hyper,
+                to_tensor(self._tf, np.array(counts, np.int32)),
+                tensor,
+                sums,
+            )
+            self._pace.update(last - first, time.perf_counter() - start)
+            first = last
+        return sums
 
 
-def _serves(spec: ProgramSpec, wanted: ProgramSpec) -> bool:
-    """Tell whether a program has the capacity for what is wanted, and not far too much."""
-    same = replace(
-        spec, data_rows=wanted.data_rows, validation_rows=wanted.validation_rows, epochs=0
+def _wanted(
+    architecture: Architecture, solver: str, batch_size: int, samples: Samples
+) -> ProgramSpec:
+    """Return what a program must have for a fit."""
+    n_train, n_validation = len(samples.train_rows), len(samples.validation_rows)
+    validation_batch_rows = min(round_up_batch(n_validation), _MAX_VALIDATION_BATCH)
+    spec = ProgramSpec(
+        architecture=architecture,
+        dtype=samples.dtype.name,
+        solver=solver,
+        batch_rows=batch_size if batch_size < n_train else round_up_batch(batch_size),
+        validation_batch_rows=validation_batch_rows,
+        data_rows=samples.n_rows,
+        validation_rows=n_validation,
+        epochs=0,
     )
-    return (
-        same == wanted
-        and _is_within(wanted.data_rows, spec.data_rows)
-        and _is_within(wanted.validation_rows, spec.validation_rows)
-    )
-
-
-def _is_within(wanted: int, capacity: int) -> bool:
-    return wanted <= capacity <= max(2 * wanted, wanted + 64) and (wanted > 0) == (capacity > 0)
-
-
-def _with_spare_capacity(wanted: ProgramSpec) -> ProgramSpec:
-    """Round capacities up, so that fits of similar size find room in the same program."""
-    data_rows = _round_up_rows(wanted.data_rows)
-    stride = replace(wanted, data_rows=data_rows).order_stride
+    if not samples.is_sparse:
+        return spec
+    lengths = np.diff(samples.X[0].indptr)[samples.train_rows]
+    largest = likely_largest_batch if solver != "lbfgs" else largest_batch
+    validation = samples.features(samples.validation_rows)
+    validation_lengths = np.diff(validation.indptr)
     return replace(
-        wanted,
-        data_rows=data_rows,
-        validation_rows=_round_up_rows(wanted.validation_rows) if wanted.validation_rows else 0,
-        epochs=int(np.clip(_ORDERS_A_CALL // stride, 1, MAX_EPOCHS_A_CALL)),
+        spec,
+        entries=max(1, int(lengths.sum())),
+        batch_entries=max(1, largest(lengths, batch_size)),
+        validation_entries=max(1, int(validation.nnz)),
+        validation_batch_entries=max(1, largest_batch(validation_lengths, validation_batch_rows))
+        if n_validation
+        else 1,
     )
 
 
-def _round_up_rows(n_rows: int) -> int:
-    """Add a share of room that falls from 1/8 for few rows to 1/32 for many, in round figures."""
-    spare = n_rows // (8 if n_rows < 4096 else 32)
-    step = max(8, 2 ** (max(n_rows, 1).bit_length() - 6))
-    return -(-(n_rows + spare) // step) * step
-
-
-def _round_up_batch(n_rows: int) -> int:
-    """Round the rows of a full batch: to a power of 2, or beyond 128 to an eighth of one."""
-    if n_rows == 0:
-        return 0
-    power = 2 ** max(3, (n_rows - 1).bit_length())
-    step = power if n_rows <= 128 else power // 8
-    return -(-n_rows // step) * step
-
-
-def _pad(blocks: list[np.ndarray], n_rows: int, dtype: np.dtype) -> np.ndarray:
-    """Stack blocks of rows in aligned memory; the rows that are left are zero."""
-    shape = (n_rows, *blocks[0].shape[1:])
-    n_bytes = int(np.prod(shape)) * dtype.itemsize
-    memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
-    offset = -memory.ctypes.data % _ALIGNMENT
-    padded = memory[offset : offset + n_bytes].view(dtype).reshape(shape)
-    start = 0
-    for block in blocks:
-        padded[start : start + len(block)] = block
-        start += len(block)
-    padded[start:] = 0
-    return padded
+def _make_feed(
+    tf: Any, spec: ProgramSpec, samples: Samples, batch_size: int
+) -> DenseFeed | SparseFeed:
+    if samples.is_sparse:
+        return SparseFeed(tf, spec, samples, batch_size)
+    return DenseFeed(tf, spec, samples)

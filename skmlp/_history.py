@@ -1,17 +1,12 @@
-"""What training records: a report a call, the curves of a fit, where the stopping rule stands."""
+"""What training records: a report a call, the curves of a fit, and what it ends with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where the stopping rule stands."""
-
-    best_loss: float = np.inf
-    best_score: float = -np.inf
-    no_improvement_count: int = 0
+from skmlp._network import Parameters
+from skmlp._solvers import Optimizer
+from skmlp._stopping import START, Standing
 
 
 @dataclass(frozen=True)
@@ -21,6 +16,7 @@ class Report:
     loss: list[float]
     validation_loss: list[float]
     validation_score: list[float]
+    learning_rate: list[float]
     stopped: bool
 
 
@@ -31,6 +27,7 @@ class History:
     loss_curve: list[float] = field(default_factory=list)
     validation_loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
+    learning_rates: list[float] = field(default_factory=list)
 
     @property
     def n_epochs(self) -> int:
@@ -42,3 +39,38 @@ class History:
         self.loss_curve += report.loss
         self.validation_loss_curve += report.validation_loss
         self.validation_scores += report.validation_score
+        self.learning_rates += report.learning_rate
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a fit ends with.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Weights and biases.
+    history : History
+        The curves.
+    loss : float
+        The last loss.
+    n_iter : int
+        Number of epochs or iterations.
+    warn : callable or None
+        Warns of what the user should know, if anything; called when all is done.
+    standing : Standing
+        Where the stopping rule stands.
+    optimizer : Optimizer or None
+        What the solver has kept.
+    samples_seen : int
+        Number of samples that the epochs of all fits had.
+    """
+
+    parameters: Parameters
+    history: History
+    loss: float
+    n_iter: int
+    warn: Callable[[], Any] | None
+    standing: Standing = START
+    optimizer: Optimizer | None = None
+    samples_seen: int = 0

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from skmlp._history import History
-from skmlp._network import Architecture, Parameters, accuracy, forward, log_loss
+from skmlp._metrics import mean_loss, score
+from skmlp._network import Architecture, Parameters, forward
 from skmlp._samples import Samples
+from skmlp._stopping import Rule
 
 BATCHES_BETWEEN_LINES = 100
 
@@ -26,12 +28,23 @@ class TrainingLog:
         The network, to score batches with.
     batch_size : int
         Samples of a batch.
+    rule : Rule
+        When training stops.
+    scoring : {"metric", "loss", "host"}, default="metric"
+        What validation scores are: accuracy or R2, minus the loss, or of a scorer.
     """
 
     verbose: int
     samples: Samples
     architecture: Architecture
     batch_size: int
+    rule: Rule
+    scoring: str = "metric"
+
+    @property
+    def scores_loss(self) -> bool:
+        """Whether validation scores are minus the validation loss."""
+        return self.scoring == "loss"
 
     @property
     def wants_batches(self) -> bool:
@@ -55,9 +68,12 @@ class TrainingLog:
         if not weight.any():
             return
         outputs = forward(X, parameters, self.architecture)
-        loss = log_loss(targets, outputs, weight, self.architecture)
-        share = accuracy(targets, outputs, weight, self.architecture)
-        print(f"Iteration {number:3d}: batch loss: {loss:.4f}, batch accuracy: {share:.1%}")
+        line = f"Iteration {number:3d}: batch loss: "
+        line += f"{mean_loss(targets, outputs, weight, self.architecture):.4f}"
+        if self.architecture.is_classification:
+            share = score(targets, outputs, weight, self.architecture)
+            line += f", batch accuracy: {share:.1%}"
+        print(line)
 
     def epochs(self, history: History, n_new: int) -> None:
         """Print the epochs that are new in the history."""
@@ -68,15 +84,33 @@ class TrainingLog:
             if history.validation_scores:
                 line += (
                     f", validation loss: {history.validation_loss_curve[epoch]:.4f}"
-                    f", validation accuracy: {history.validation_scores[epoch]:.1%}"
+                    f", validation {self._describe(history.validation_scores[epoch])}"
                 )
             print(line, flush=True)
+            self._rate(history, epoch)
 
-    def stop(self, stopped: bool, watches_validation: bool, tol: float, patience: float) -> None:
+    def stop(self, stopped: bool) -> None:
         """Print why training stopped, if it did before its last epoch."""
         if self.verbose and stopped:
-            watched = "Validation score" if watches_validation else "Training loss"
-            print(
-                f"{watched} did not improve more than tol={tol:f} for {patience} consecutive "
-                "epochs. Stopping."
-            )
+            rate = " Learning rate too small." if self.rule.rate_divisor else ""
+            print(f"{self._reason()}{rate} Stopping.")
+
+    def _describe(self, score: float) -> str:
+        if self.scoring != "metric":
+            return f"score: {score:.4f}"
+        return (
+            f"accuracy: {score:.1%}" if self.architecture.is_classification else f"R2: {score:.4f}"
+        )
+
+    def _rate(self, history: History, epoch: int) -> None:
+        """Print that an adaptive learning rate was divided."""
+        rate = history.learning_rates[epoch]
+        if self.rule.rate_divisor and epoch and rate < history.learning_rates[epoch - 1]:
+            print(f"{self._reason()} Setting learning rate to {rate:f}")
+
+    def _reason(self) -> str:
+        watched = "Validation score" if self.rule.watches_score else "Training loss"
+        return (
+            f"{watched} did not improve more than tol={self.rule.tol:f} for "
+            f"{self.rule.n_iter_no_change} consecutive epochs."
+        )

@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, xlogy
+from scipy.special import expit
 from scipy.stats import truncnorm
 
 TRUNCATED_NORMAL_SCALE = 0.01
@@ -23,7 +23,7 @@ class Architecture:
         Number of units of every layer, input and output included.
     activation : {"identity", "logistic", "tanh", "relu"}
         Activation function of the hidden layers.
-    out_activation : {"logistic", "softmax"}
+    out_activation : {"logistic", "softmax", "identity", "exp"}
         Activation function of the output layer.
     threshold : float
         A logistic output above it predicts its label; infinity if there is no label but one.
@@ -33,6 +33,11 @@ class Architecture:
     activation: str
     out_activation: str
     threshold: float = 0.5
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the outputs are probabilities."""
+        return self.out_activation in ("logistic", "softmax")
 
     @property
     def coef_shapes(self) -> list[tuple[int, int]]:
@@ -64,6 +69,13 @@ class Parameters:
 
     coefs: list[np.ndarray]
     intercepts: list[np.ndarray]
+
+    def astype(self, dtype: np.dtype) -> "Parameters":
+        """Return the parameters in another type."""
+        return Parameters(
+            [coef.astype(dtype) for coef in self.coefs],
+            [intercept.astype(dtype) for intercept in self.intercepts],
+        )
 
     def are_finite(self) -> bool:
         """Tell whether no weight and no bias is NaN or infinite."""
@@ -129,8 +141,8 @@ def _truncated_normal(
     return coef, np.zeros(fan_out)
 
 
-def forward(X: np.ndarray, parameters: Parameters, architecture: Architecture) -> np.ndarray:
-    """Return the outputs of the network, of shape (n_samples, n_outputs)."""
+def forward(X: Any, parameters: Parameters, architecture: Architecture) -> np.ndarray:
+    """Return the outputs of the network, of shape (n_samples, n_outputs); X may be sparse."""
     hidden = _ACTIVATIONS[architecture.activation]
     output = _ACTIVATIONS[architecture.out_activation]
     last = len(parameters.coefs) - 1
@@ -142,47 +154,6 @@ def forward(X: np.ndarray, parameters: Parameters, architecture: Architecture) -
         values += intercept
         (output if layer == last else hidden)(values)
     return values
-
-
-def log_loss(
-    targets: np.ndarray,
-    outputs: np.ndarray,
-    sample_weight: np.ndarray,
-    architecture: Architecture,
-) -> float:
-    """Return the weighted mean cross-entropy, the penalty left out.
-
-    Parameters
-    ----------
-    targets : ndarray of bool of shape (n_samples, n_outputs)
-        One-hot rows for softmax, indicators for logistic outputs.
-    outputs : ndarray of shape (n_samples, n_outputs)
-        What `forward` returns.
-    sample_weight : ndarray of shape (n_samples,)
-        Weights, not all of them zero.
-    architecture : Architecture
-        The network that the outputs come from.
-    """
-    eps = np.finfo(outputs.dtype).eps
-    outputs = np.clip(outputs, eps, 1 - eps)
-    losses = xlogy(targets, outputs)
-    if architecture.out_activation == "logistic":
-        losses += xlogy(~targets, 1 - outputs)
-    return float(-np.average(losses.sum(axis=1), weights=sample_weight))
-
-
-def accuracy(
-    targets: np.ndarray,
-    outputs: np.ndarray,
-    sample_weight: np.ndarray,
-    architecture: Architecture,
-) -> float:
-    """Return the weighted share of the samples whose every label is right; as `log_loss`."""
-    if architecture.out_activation == "softmax":
-        correct = targets.argmax(axis=1) == outputs.argmax(axis=1)
-    else:
-        correct = (targets == (outputs > architecture.threshold)).all(axis=1)
-    return float(np.average(correct, weights=sample_weight))
 
 
 def _identity(values: np.ndarray) -> None:
@@ -201,6 +172,10 @@ def _relu(values: np.ndarray) -> None:
     np.maximum(values, 0, out=values)
 
 
+def _exp(values: np.ndarray) -> None:
+    np.exp(values, out=values)
+
+
 def _softmax(values: np.ndarray) -> None:
     values -= values.max(axis=1, keepdims=True)
     np.exp(values, out=values)
@@ -212,5 +187,6 @@ _ACTIVATIONS = {
     "logistic": _logistic,
     "tanh": _tanh,
     "relu": _relu,
+    "exp": _exp,
     "softmax": _softmax,
 }

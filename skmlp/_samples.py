@@ -1,8 +1,10 @@
 """The samples of a fit, and which of them train and which validate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import scipy.sparse
 from sklearn.model_selection import train_test_split
 
 DEFAULT_VALIDATION_FRACTION = 0.1
@@ -15,10 +17,10 @@ class Samples:
 
     Parameters
     ----------
-    X : list of ndarray of shape (n_samples_of_block, n_features)
-        Features, all blocks of one dtype.
-    targets : list of ndarray of bool of shape (n_samples_of_block, n_outputs)
-        Targets.
+    X : list of ndarray or csr_array of shape (n_samples_of_block, n_features)
+        Features, all blocks of one dtype, and all sparse or none.
+    targets : list of ndarray of shape (n_samples_of_block, n_outputs)
+        Targets, bool for classes.
     sample_weight : list of ndarray of shape (n_samples_of_block,)
         Weights.
     train_rows : ndarray of int
@@ -27,7 +29,7 @@ class Samples:
         Rows that are scored after every epoch; may be empty.
     """
 
-    X: list[np.ndarray]
+    X: list[Any]
     targets: list[np.ndarray]
     sample_weight: list[np.ndarray]
     train_rows: np.ndarray
@@ -36,9 +38,61 @@ class Samples:
     @property
     def n_rows(self) -> int:
         """Number of samples in all blocks."""
-        return sum(len(block) for block in self.X)
+        return sum(block.shape[0] for block in self.X)
 
-    def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the features are sparse."""
+        return scipy.sparse.issparse(self.X[0])
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the features."""
+        return self.X[0].dtype
+
+    def features(self, rows: np.ndarray) -> Any:
+        """Return the features of rows that are all in one block."""
+        n_first = self.X[0].shape[0]
+        if len(rows) and rows[0] >= n_first:
+            return self.X[1][rows - n_first]
+        return self.X[0][rows]
+
+    def validation(self) -> tuple[Any, np.ndarray, np.ndarray]:
+        """Return features, targets and weights of the validation samples."""
+        rows = self.validation_rows
+        targets, weight = (np.concatenate(part) for part in (self.targets, self.sample_weight))
+        return self.features(rows), targets[rows], weight[rows]
+
+    def validation_spread(self) -> np.ndarray:
+        """Return the weighted sums of squared differences of validation targets from their means.
+
+        Zeros where R2 has no use for them: for classes, and without a validation set.
+        """
+        if self.targets[0].dtype == bool or not len(self.validation_rows):
+            return np.zeros(self.targets[0].shape[1])
+        targets = np.concatenate(self.targets)[self.validation_rows].astype(np.float64)
+        weight = np.concatenate(self.sample_weight)[self.validation_rows].astype(np.float64)
+        mean = np.average(targets, axis=0, weights=weight)
+        return (weight[:, np.newaxis] * (targets - mean) ** 2).sum(axis=0)
+
+    def astype(self, dtype: np.dtype) -> "Samples":
+        """Return the samples in another type, or themselves if it is theirs."""
+        if dtype == self.dtype:
+            return self
+        return replace(
+            self,
+            X=[block.astype(dtype) for block in self.X],
+            targets=[t if t.dtype == bool else t.astype(dtype) for t in self.targets],
+            sample_weight=[weight.astype(dtype) for weight in self.sample_weight],
+        )
+
+    def with_training_factors(self, factors: np.ndarray) -> "Samples":
+        """Return samples of which those that train have their weights multiplied."""
+        weight = self.sample_weight[0].copy()
+        weight[self.train_rows] *= factors[self.train_rows].astype(weight.dtype)
+        return replace(self, sample_weight=[weight, *self.sample_weight[1:]])
+
+    def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return features, targets and weights of rows of the first block."""
         return self.X[0][rows], self.targets[0][rows], self.sample_weight[0][rows]
 
@@ -47,19 +101,19 @@ class Samples:
 class Block:
     """Samples that belong together; ``sample_weight`` is all ones where none was given."""
 
-    X: np.ndarray
+    X: Any
     targets: np.ndarray
     sample_weight: np.ndarray
 
 
 def without_validation(train: Block) -> Samples:
     """Return samples that all train."""
-    return _samples([train], np.arange(len(train.X)), np.arange(0))
+    return _samples([train], np.arange(train.X.shape[0]), np.arange(0))
 
 
 def with_validation(train: Block, validation: Block) -> Samples:
     """Return samples of which a block of its own validates."""
-    n_train, n_validation = len(train.X), len(validation.X)
+    n_train, n_validation = train.X.shape[0], validation.X.shape[0]
     return _samples(
         [train, validation], np.arange(n_train), np.arange(n_train, n_train + n_validation)
     )
@@ -81,7 +135,7 @@ def with_hold_out(
         If fewer than two samples would validate, none would train, a class has too few members
         to be split, or all the weights of a part are zero.
     """
-    n_samples = len(train.X)
+    n_samples = train.X.shape[0]
     n_validation = _count_validation(n_samples, validation_fraction)
     train_rows, validation_rows = train_test_split(
         np.arange(n_samples),

@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,9 +11,7 @@ import numpy as np
 from skmlp._history import History, Report
 from skmlp._log import TrainingLog
 from skmlp._network import Parameters
-
-SECONDS_A_CALL = 0.4
-"""How long one call of the compiled program should take: it does not see Ctrl-C."""
+from skmlp._pace import Pace
 
 
 class Trainer(Protocol):
@@ -22,6 +21,8 @@ class Trainer(Protocol):
     def max_epochs(self) -> int: ...
 
     def run(self, orders: list[np.ndarray], first_batch: int, last_batch: int) -> Report: ...
+
+    def judge(self, loss: float, score: float) -> bool: ...
 
     def parameters(self) -> Parameters: ...
 
@@ -69,34 +70,6 @@ class EpochOrders:
         return self._order
 
 
-class Pace:
-    """How many batches a call may run, so that it takes about `SECONDS_A_CALL`.
-
-    Parameters
-    ----------
-    batch_flops : float
-        Floating-point operations of a batch; with a cautious rate they give the first guess.
-    """
-
-    _CAUTIOUS_RATE = 1e10  # operations a second
-    _OVERHEAD = 5e-5  # seconds a batch
-    _MAX_GROWTH = 8.0
-
-    def __init__(self, batch_flops: float):
-        self.n_batches = self._in_time(batch_flops / self._CAUTIOUS_RATE + self._OVERHEAD)
-
-    def update(self, n_batches: int, seconds: float) -> None:
-        """Learn from a call. The first of a program compiles it too, so growth comes after."""
-        fitting = self._in_time(max(seconds, 1e-9) / n_batches)
-        self.n_batches = int(
-            min(max(fitting, self.n_batches // 2), self.n_batches * self._MAX_GROWTH)
-        )
-
-    @staticmethod
-    def _in_time(seconds_a_batch: float) -> int:
-        return max(1, int(SECONDS_A_CALL / seconds_a_batch))
-
-
 @dataclass(frozen=True)
 class Outcome:
     """How training went."""
@@ -123,6 +96,8 @@ class Loop:
         The most epochs.
     log : TrainingLog
         Prints the progress.
+    scorer : callable, default=None
+        Scores parameters on the validation set after every epoch, where the trainer can't.
     """
 
     def __init__(
@@ -133,6 +108,7 @@ class Loop:
         n_batches: int,
         max_iter: int,
         log: TrainingLog,
+        scorer: Callable[[Parameters], float] | None = None,
     ):
         self._trainer = trainer
         self._orders = orders
@@ -140,6 +116,7 @@ class Loop:
         self._n_batches = n_batches
         self._max_iter = max_iter
         self._log = log
+        self._scorer = scorer
         self._history = History()
         self._stopped = False
 
@@ -191,6 +168,14 @@ class Loop:
         self._pace.update(n_batches, time.perf_counter() - start)
         self._history.extend(report)
         self._stopped = report.stopped
-        if report.stopped:
+        if self._scorer is not None and report.loss:
+            self._stopped = self._score(self._scorer)
+        if self._stopped:
             self._orders.give_back(len(report.loss))
         return len(report.loss)
+
+    def _score(self, scorer: Callable[[Parameters], float]) -> bool:
+        """Score the epoch that was completed, and tell whether to stop."""
+        score = scorer(self._trainer.parameters())
+        self._history.validation_scores[-1] = score
+        return self._trainer.judge(self._history.loss_curve[-1], score)

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skmlp import TFMLPClassifier, _engine
-from skmlp._engine import ProgramCache, _pad, _round_up_batch, _round_up_rows
+from skmlp import TFMLPClassifier, _engine, _programs
+from skmlp._feed import _pad
+from skmlp._graph.types import ProgramSpec
 from skmlp._network import Architecture
-from skmlp._program import ProgramSpec
+from skmlp._programs import ProgramCache, _round_up_rows, round_up_batch
 from tests.helpers import assert_same_training, fit_quietly, load, run_python
 
 COUNT = """
@@ -82,7 +83,7 @@ def test_a_validated_fit_runs_many_epochs_a_call(monkeypatch):
         return run(session, orders, first_batch, last_batch)
 
     monkeypatch.setattr(_engine.Session, "run", counted)
-    monkeypatch.setattr("skmlp._training.SECONDS_A_CALL", 60.0)  # also where the machine is busy
+    monkeypatch.setattr("skmlp._pace.SECONDS_A_CALL", 60.0)  # also where the machine is busy
     X, y = load("iris")
     clf = TFMLPClassifier(max_iter=100, n_iter_no_change=100, early_stopping=True)
     fit_quietly(clf, X, y)
@@ -91,12 +92,12 @@ def test_a_validated_fit_runs_many_epochs_a_call(monkeypatch):
     assert max(calls) >= 20
 
 
-SPEC = ProgramSpec(Architecture((3, 2, 1), "relu", "logistic"), "float64", 10, 0, 100, 0, 0)
+SPEC = ProgramSpec(Architecture((3, 2, 1), "relu", "logistic"), "float64", "adam", 10, 0, 100, 0, 0)
 
 
 @pytest.fixture
 def cache(monkeypatch):
-    monkeypatch.setattr(_engine, "_trace", lambda tf, spec: object())
+    monkeypatch.setattr(_programs, "_trace", lambda tf, spec: object())
     return ProgramCache(3)
 
 
@@ -113,7 +114,12 @@ def test_cache_shares_programs_between_similar_sizes(cache):
 
 @pytest.mark.parametrize(
     "change",
-    [{"dtype": "float32"}, {"batch_rows": 11}, {"validation_rows": 5, "validation_batch_rows": 8}],
+    [
+        {"dtype": "float32"},
+        {"solver": "sgd"},
+        {"batch_rows": 11},
+        {"validation_rows": 5, "validation_batch_rows": 8},
+    ],
 )
 def test_cache_tells_programs_apart(cache, change):
     """Check what is static."""
@@ -135,7 +141,7 @@ def test_cache_is_bounded_and_drops_the_least_recently_used(cache):
 def test_cache_traces_once_for_many_threads(monkeypatch):
     """Check that threads that want the same program wait for one."""
     traced = []
-    monkeypatch.setattr(_engine, "_trace", lambda tf, spec: traced.append(spec) or object())
+    monkeypatch.setattr(_programs, "_trace", lambda tf, spec: traced.append(spec) or object())
     cache = ProgramCache(3)
     threads = [threading.Thread(target=cache.get, args=(None, SPEC)) for _ in range(8)]
     for thread in threads:
@@ -171,7 +177,7 @@ def test_bits_do_not_depend_on_the_capacity_of_the_program(monkeypatch):
     fits = []
     for rows in (150, 190):
         monkeypatch.setattr(_engine, "PROGRAMS", ProgramCache(4))
-        monkeypatch.setattr(_engine, "_round_up_rows", lambda n, rows=rows: rows)
+        monkeypatch.setattr(_programs, "_round_up_rows", lambda n, rows=rows: rows)
         fits.append(fit_quietly(TFMLPClassifier(**params), X, y))
     np.testing.assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
     assert fits[0].validation_loss_curve_ == fits[1].validation_loss_curve_
@@ -181,8 +187,8 @@ def test_bits_do_not_depend_on_the_capacity_of_the_program(monkeypatch):
 def test_without_mappings_for_a_program_training_is_the_same(monkeypatch, early_stopping):
     """Check a process that has compiled all that Linux lets it, against scikit-learn."""
     monkeypatch.setattr(_engine, "PROGRAMS", ProgramCache(4))
-    monkeypatch.setattr(_engine, "MAPPINGS_LEFT", 10**12)
-    assert not _engine._can_compile()
+    monkeypatch.setattr(_programs, "MAPPINGS_LEFT", 10**12)
+    assert not _programs._can_compile()
     X, y = load("breast_cancer")
     assert_same_training(X, y, random_state=0, early_stopping=early_stopping)
 
@@ -193,7 +199,7 @@ def test_bits_do_not_depend_on_the_length_of_calls(monkeypatch):
     params = {"random_state": 0, "max_iter": 6, "batch_size": 30, "validation_fraction": 0.1}
     fits = []
     for seconds in (1e-9, 0.01, 10.0):
-        monkeypatch.setattr("skmlp._training.SECONDS_A_CALL", seconds)
+        monkeypatch.setattr("skmlp._pace.SECONDS_A_CALL", seconds)
         fits.append(fit_quietly(TFMLPClassifier(**params), X, y))
     for fit in fits[1:]:
         np.testing.assert_array_equal(fit.coefs_[0], fits[0].coefs_[0])
@@ -222,7 +228,7 @@ def test_capacities_are_enough_and_not_far_more(n_rows):
     """Check the rounding of rows and of full batches."""
     assert n_rows <= _round_up_rows(n_rows) <= max(1.2 * n_rows, n_rows + 16)
     bound = 2 * n_rows if n_rows <= 128 else 1.25 * n_rows
-    assert n_rows <= _round_up_batch(n_rows) <= max(bound, 8)
+    assert n_rows <= round_up_batch(n_rows) <= max(bound, 8)
 
 
 def test_pad_stacks_blocks_in_aligned_memory():

@@ -9,8 +9,10 @@ from sklearn.utils import shuffle
 from skmlp._history import Report
 from skmlp._log import TrainingLog
 from skmlp._network import Architecture, Parameters
+from skmlp._pace import SECONDS_A_CALL, Pace
 from skmlp._samples import Block, without_validation
-from skmlp._training import SECONDS_A_CALL, EpochOrders, Loop, Pace
+from skmlp._stopping import Rule
+from skmlp._training import EpochOrders, Loop
 
 
 class Recorder:
@@ -31,14 +33,14 @@ class Recorder:
             raise KeyboardInterrupt
         self.calls.append((len(orders), first_batch, last_batch))
         if last_batch < self._n_batches:
-            return Report([], [], [], False)
+            return Report([], [], [], [], False)
         left = len(orders)
         if self._stop_after is not None:
             left = min(left, self._stop_after - self._n_epochs)
         self.rows += [order.tolist() for order in orders[:left]]
         losses = [float(self._n_epochs + i) for i in range(left)]
         self._n_epochs += left
-        return Report(losses, [], [], self._n_epochs == self._stop_after)
+        return Report(losses, [], [], [0.1] * left, self._n_epochs == self._stop_after)
 
     def parameters(self):
         return Parameters([np.zeros((2, 1))], [np.zeros(1)])
@@ -58,7 +60,7 @@ def make_loop(recorder, *, n_samples=10, batch_size=2, pace=6, max_iter=7, verbo
     rng = np.random.RandomState(seed)
     block = Block(np.zeros((n_samples, 2)), np.zeros((n_samples, 1), bool), np.ones(n_samples))
     architecture = Architecture((2, 1), "relu", "logistic")
-    log = TrainingLog(verbose, without_validation(block), architecture, batch_size)
+    log = TrainingLog(verbose, without_validation(block), architecture, batch_size, Rule(0.1, 2))
     orders = EpochOrders(np.arange(n_samples), True, rng)
     n_batches = -(-n_samples // batch_size)
     loop = Loop(recorder, orders, FixedPace(pace), n_batches, max_iter, log)

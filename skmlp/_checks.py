@@ -1,0 +1,86 @@
+"""Checks of arrays, the errors that name them, and estimators that a failure leaves unchanged."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_feature_names, _check_sample_weight
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """The validation set that a user gave to fit, unchecked."""
+
+    X: Any = None
+    y: Any = None
+    sample_weight: Any = None
+
+    def check_complete(self) -> None:
+        """Check that what belongs together was given together."""
+        if (self.X is None) != (self.y is None):
+            given, missing = ("X_val", "y_val") if self.y is None else ("y_val", "X_val")
+            raise ValueError(f"{given} was given without {missing}; expected both or neither.")
+        if self.X is None and self.sample_weight is not None:
+            raise ValueError("sample_weight_val was given without X_val and y_val.")
+
+
+NO_VALIDATION_SET = ValidationSet()
+
+
+def check_weight(sample_weight: Any, X: Any, name: str) -> np.ndarray:
+    """Return the weights in the type of X, ones if there are none."""
+    if sample_weight is None:
+        return np.ones(X.shape[0], X.dtype)
+    with errors_name(name), np.errstate(over="ignore"):
+        weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        if not np.isfinite(weight.sum()):
+            raise ValueError(f"the sum is too large for {X.dtype}, expected smaller weights.")
+        return weight
+
+
+def check_validation_features(estimator: BaseEstimator, X_val: Any, X: Any) -> Any:
+    """Return the features of a validation set, in the type and format of those to train on."""
+    # A value that overflows float32 is an error, so need not be a warning too.
+    with errors_name("X_val"), np.errstate(over="ignore"):
+        _check_feature_names(estimator, X_val, reset=False)
+        X_val = check_array(X_val, accept_sparse="csr", dtype=X.dtype, input_name="X_val")
+        if X_val.shape[1] != X.shape[1]:
+            raise ValueError(f"X_val has {X_val.shape[1]} features, expected {X.shape[1]} as in X.")
+    if scipy.sparse.issparse(X):
+        return scipy.sparse.csr_array(X_val)
+    return X_val.toarray() if scipy.sparse.issparse(X_val) else X_val
+
+
+def as_csr_array(X: Any) -> Any:
+    """Return a sparse matrix as an array, which shares its memory; any other X as it is."""
+    return scipy.sparse.csr_array(X) if scipy.sparse.issparse(X) else X
+
+
+@contextmanager
+def errors_name(name: str) -> Iterator[None]:
+    """Put the name of an array before errors that do not have it."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if re.search(rf"\b{name}\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {error}") from error
+
+
+@contextmanager
+def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Put the attributes of an estimator back as they were if the block raises."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise

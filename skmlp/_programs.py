@@ -1,0 +1,163 @@
+"""Compiled programs and their cache."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skmlp._graph import epochs, objective, types
+from skmlp._graph.types import Counts, Hyper, ProgramSpec
+from skmlp._stopping import Rule
+
+MAX_PROGRAMS = 32
+"""Number of compiled programs kept; the least recently used goes first."""
+
+MAPPINGS_LEFT = 8000
+"""Memory mappings to leave to the process, of those that Linux allows."""
+
+MAX_EPOCHS_A_CALL = 256
+_ORDERS_A_CALL = 2**19  # entries of the table of orders, 2 MB
+
+_CAPACITIES = (
+    "data_rows",
+    "validation_rows",
+    "entries",
+    "batch_entries",
+    "validation_entries",
+    "validation_batch_entries",
+)
+"""What a program may have more of than is wanted."""
+
+
+class ProgramCache:
+    """Compiled programs by what is static in them, bounded, and safe to use from threads.
+
+    A program serves every fit whose samples fit into its capacity without wasting much of it, so
+    that the folds of a cross-validation share one. Which one serves changes no result: rows
+    beyond the samples are never read. (The rows of a batch do, by the order of a sum; they follow
+    from the fit alone.)
+    """
+
+    def __init__(self, max_programs: int):
+        self._max_programs = max_programs
+        self._programs: OrderedDict[ProgramSpec, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._programs)
+
+    def get(self, tf: Any, wanted: ProgramSpec) -> tuple[ProgramSpec, Any]:
+        """Return a program that serves what is wanted, and its true capacity."""
+        with self._lock:
+            for spec in self._programs:
+                if _serves(spec, wanted):
+                    self._programs.move_to_end(spec)
+                    return spec, self._programs[spec]
+            return self._add(tf, _with_spare_capacity(wanted))
+
+    def exactly(self, tf: Any, spec: ProgramSpec) -> tuple[ProgramSpec, Any]:
+        """Return the program of a spec, as it is."""
+        with self._lock:
+            if spec in self._programs:
+                self._programs.move_to_end(spec)
+                return spec, self._programs[spec]
+            return self._add(tf, spec)
+
+    def _add(self, tf: Any, spec: ProgramSpec) -> tuple[ProgramSpec, Any]:
+        self._programs[spec] = _trace(tf, spec)
+        while len(self._programs) > self._max_programs:
+            self._programs.popitem(last=False)
+        return spec, self._programs[spec]
+
+
+PROGRAMS = ProgramCache(MAX_PROGRAMS)
+
+
+def _can_compile() -> bool:
+    """Tell whether the process has memory mappings left for another compiled program.
+
+    TensorFlow never unloads a compiled program, each of which takes a few hundred of the 65,530
+    mappings that Linux gives a process by default; past them it crashes. What can't be compiled
+    runs as a graph, with the same numbers up to rounding, but slower.
+    """
+    try:
+        limit = int(Path("/proc/sys/vm/max_map_count").read_text())
+        with Path("/proc/self/maps").open("rb") as maps:
+            n_left = limit - sum(1 for _ in maps)
+    except (OSError, ValueError):  # not Linux
+        return True
+    return n_left > MAPPINGS_LEFT
+
+
+def _trace(tf: Any, spec: ProgramSpec) -> Any:
+    """Build the program as a function, which TensorFlow compiles by XLA at its first call."""
+    build = _objective if spec.solver == "lbfgs" else _training
+    with tf.device("CPU:0"):
+        program, signature = build(tf, spec)
+        function = tf.function(
+            program, input_signature=signature, jit_compile=_can_compile(), autograph=False
+        )
+        return function.get_concrete_function()
+
+
+def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:
+    """Return the function that trains by epochs, and the types of its arguments."""
+
+    def program(data: Any, orders: Any, hyper: Any, counts: Any, rule: Any, state: Any) -> Any:
+        hyper, counts = Hyper(*tf.unstack(hyper)), Counts(*tf.unstack(counts))
+        rule = Rule(*tf.unstack(rule))
+        return epochs.run_epochs(tf, spec, data, orders, hyper, counts, rule, state)
+
+    call = types.call_signature(tf, spec)
+    return program, (*call, types.rule_signature(tf), types.state_signature(tf, spec))
+
+
+def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:
+    """Return the function that evaluates the objective, and the types of its arguments."""
+
+    def program(data: Any, orders: Any, hyper: Any, counts: Any, vector: Any, sums: Any) -> Any:
+        hyper, counts = Hyper(*tf.unstack(hyper)), Counts(*tf.unstack(counts))
+        return objective.add_batches(tf, spec, data, orders, hyper, counts, vector, sums)
+
+    return program, (*types.call_signature(tf, spec), *types.sums_signature(tf, spec))
+
+
+def _serves(spec: ProgramSpec, wanted: ProgramSpec) -> bool:
+    """Tell whether a program has the capacity for what is wanted, and not far too much."""
+    capacities: dict[str, Any] = {name: getattr(wanted, name) for name in _CAPACITIES}
+    return replace(spec, epochs=0, **capacities) == wanted and all(
+        _is_within(capacity, getattr(spec, name)) for name, capacity in capacities.items()
+    )
+
+
+def _is_within(wanted: int, capacity: int) -> bool:
+    return wanted <= capacity <= max(2 * wanted, wanted + 64) and (wanted > 0) == (capacity > 0)
+
+
+def _with_spare_capacity(wanted: ProgramSpec) -> ProgramSpec:
+    """Round capacities up, so that fits of similar size find room in the same program."""
+    capacities: dict[str, Any] = {name: getattr(wanted, name) for name in _CAPACITIES}
+    spare: dict[str, Any] = {name: _round_up_rows(n) if n else 0 for name, n in capacities.items()}
+    stride = replace(wanted, **spare).order_stride
+    # The entries of a sparse X are in the order of one epoch.
+    epochs = 1 if wanted.is_sparse else int(np.clip(_ORDERS_A_CALL // stride, 1, MAX_EPOCHS_A_CALL))
+    return replace(wanted, epochs=epochs, **spare)
+
+
+def _round_up_rows(n_rows: int) -> int:
+    """Add a share of room that falls from 1/8 for few rows to 1/32 for many, in round figures."""
+    spare = n_rows // (8 if n_rows < 4096 else 32)
+    step = max(8, 2 ** (max(n_rows, 1).bit_length() - 6))
+    return -(-(n_rows + spare) // step) * step
+
+
+def round_up_batch(n_rows: int) -> int:
+    """Round the rows of a full batch: to a power of 2, or beyond 128 to an eighth of one."""
+    if n_rows == 0:
+        return 0
+    power = 2 ** max(3, (n_rows - 1).bit_length())
+    step = power if n_rows <= 128 else power // 8
+    return -(-n_rows // step) * step
