@@ -149,7 +149,7 @@ class BaseTFMLP(BaseEstimator, ABC):
     def _stratifies(self, targets: np.ndarray) -> bool:
         """Tell whether a hold-out keeps the proportions of the targets."""
 
-    def _class_factors(self, y: Any, sample_weight: np.ndarray) -> np.ndarray | None:
+    def _class_factors(self, targets: Any, sample_weight: np.ndarray) -> np.ndarray | None:
         """Return the factors of the weights of training samples by their classes, if any."""
         return None
 
@@ -221,7 +221,7 @@ class BaseTFMLP(BaseEstimator, ABC):
         weight = check_weight(call.sample_weight, X, "sample_weight")
         if not np.issubdtype(targets.dtype, np.bool_):
             targets = _as_dtype(targets, X.dtype, "y")
-        return Block(X, targets, weight), self._class_factors(y, weight)
+        return Block(X, targets, weight), self._class_factors(targets, weight)
 
     def _check_validation_set(self, validation: ValidationSet, train: Block) -> Block | None:
         if validation.X is None:
@@ -336,7 +336,7 @@ class BaseTFMLP(BaseEstimator, ABC):
         return replace(trained, parameters=parameters, samples_seen=seen)
 
     def _rule(self, divides_rate: bool) -> Rule:
-        divisor = ADAPTIVE_DIVISOR if divides_rate else 0.0
+        divisor = ADAPTIVE_DIVISOR if divides_rate else 1.0
         return Rule(self.tol, self.n_iter_no_change, float(self.early_stopping), divisor)
 
     def _scoring(self) -> str:

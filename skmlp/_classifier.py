@@ -1,5 +1,6 @@
 """The classifier: labels to targets and back, probabilities."""
 
+from numbers import Number
 from typing import Any, ClassVar
 
 import numpy as np
@@ -463,8 +464,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         return True
 
     def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
-        check_classification_targets(y)
         y = _as_labels(y)
+        check_classification_targets(y)
         if call.is_incremental:
             self._learn_classes(y, call.classes)
         elif is_warm:
@@ -477,6 +478,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def _learn_classes(self, y: np.ndarray, classes: Any) -> None:
         """Learn the labels that are to come from the first call of partial_fit, and check y."""
         is_multilabel = type_of_target(y).startswith("multilabel")
+        if classes is not None:
+            classes = _as_labels(np.asarray(classes))
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else self.classes_)
         self._check_same_kind(y)
@@ -533,10 +536,11 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def _decode_targets(self, targets: np.ndarray) -> np.ndarray:
         return self._label_binarizer.inverse_transform(targets.astype(int))
 
-    def _class_factors(self, y: Any, sample_weight: np.ndarray) -> np.ndarray | None:
+    def _class_factors(self, targets: Any, sample_weight: np.ndarray) -> np.ndarray | None:
         if self.class_weight is None:
             return None
-        return class_factors(self.class_weight, self.classes_, _as_labels(y), sample_weight)
+        y = self._decode_targets(targets)
+        return class_factors(self.class_weight, self.classes_, y, sample_weight)
 
     def _choose_output(self) -> dict[str, Any]:
         is_multiclass = self._label_binarizer.y_type_ == "multiclass"
@@ -550,7 +554,13 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
 
 def _as_labels(y: Any) -> np.ndarray:
-    """Make a column of labels one-dimensional, with a warning, and sparse indicators dense."""
+    """Make a column of labels one-dimensional, with a warning, and sparse indicators dense.
+
+    Numbers and booleans in an array of objects get their own type, which scikit-learn asks for.
+    """
     if scipy.sparse.issparse(y):
         return y.toarray()
-    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+    y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+    if y.dtype == object and all(isinstance(label, Number | np.bool_) for label in y.flat):
+        return np.array(y.tolist())
+    return y

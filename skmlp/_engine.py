@@ -220,7 +220,7 @@ class Objective:
     def __init__(self, architecture: Architecture, batch_size: int, samples: Samples, alpha: float):
         self._tf = _tensorflow.load()
         self._alpha = alpha
-        self._n_coefs = sum(int(np.prod(shape)) for shape in architecture.coef_shapes)
+        self._architecture = architecture
         n_train = len(samples.train_rows)
         self._n_batches = -(-n_train // batch_size)
         wanted = _wanted(architecture, "lbfgs", batch_size, samples)
@@ -240,17 +240,22 @@ class Objective:
         vector : ndarray of shape (n_parameters,)
             Weights and then biases of all layers, each raveled.
         """
-        sums = self._add_up(np.asarray(vector, np.float64))
-        weight, coefs = float(sums.weight), vector[: self._n_coefs]
-        gradient = np.array(sums.gradient)
-        gradient[: self._n_coefs] += self._alpha * coefs
-        penalty = 0.5 * self._alpha * np.dot(coefs, coefs) / weight
-        return float(sums.loss) / weight + penalty, gradient / weight
+        parameters = Parameters.from_vector(np.asarray(vector), self._architecture)
+        sums = self._add_up(parameters.coefs + parameters.intercepts)
+        weight = float(sums.weight)
+        grads = [np.array(grad) for grad in sums.gradients]
+        squares = 0.0
+        for grad, coef in zip(grads, parameters.coefs, strict=False):  # biases are not penalised
+            grad += self._alpha * coef
+            squares += np.vdot(coef, coef)
+        gradient = np.concatenate([grad.ravel() for grad in grads]) / weight
+        return (float(sums.loss) + 0.5 * self._alpha * squares) / weight, gradient
 
-    def _add_up(self, vector: np.ndarray) -> Sums:
+    def _add_up(self, arrays: list[np.ndarray]) -> Sums:
         """Run all batches, in calls short enough for Ctrl-C to be seen."""
-        tensor, zero = to_tensor(self._tf, vector), to_tensor(self._tf, np.array(0.0))
-        sums = Sums(zero, zero, to_tensor(self._tf, np.zeros_like(vector)))
+        params = [to_tensor(self._tf, array) for array in arrays]
+        zero = to_tensor(self._tf, np.array(0.0))
+        sums = Sums(zero, zero, [to_tensor(self._tf, np.zeros_like(array)) for array in arrays])
         first = 0
         while first < self._n_batches:
             last = min(first + self._pace.n_batches, self._n_batches)
@@ -261,7 +266,7 @@ class Objective:
                 self._orders,
                 self._hyper,
                 to_tensor(self._tf, np.array(counts, np.int32)),
-                tensor,
+                params,
                 sums,
             )
             self._pace.update(last - first, time.perf_counter() - start)

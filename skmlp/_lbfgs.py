@@ -51,7 +51,7 @@ class LBFGS:
         """Minimise; `tol` bounds the largest element of the projected gradient."""
         result = minimize(
             self._objective,
-            np.concatenate([p.ravel() for p in start.coefs + start.intercepts], dtype=np.float64),
+            start.ravel().astype(np.float64),
             method="L-BFGS-B",
             jac=True,
             callback=self._record,
@@ -88,12 +88,4 @@ class LBFGS:
         self._history.validation_scores.append(value)
 
     def _unpack(self, vector: np.ndarray) -> Parameters:
-        """Return the weights and biases that a vector holds."""
-        architecture = self._architecture
-        shapes = [*architecture.coef_shapes, *architecture.intercept_shapes]
-        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-        arrays = [
-            part.reshape(shape).copy()
-            for part, shape in zip(np.split(vector, ends), shapes, strict=True)
-        ]
-        return Parameters(arrays[: len(architecture.coef_shapes)], arrays[len(shapes) // 2 :])
+        return Parameters.from_vector(vector.copy(), self._architecture)

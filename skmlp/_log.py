@@ -92,7 +92,7 @@ class TrainingLog:
     def stop(self, stopped: bool) -> None:
         """Print why training stopped, if it did before its last epoch."""
         if self.verbose and stopped:
-            rate = " Learning rate too small." if self.rule.rate_divisor else ""
+            rate = " Learning rate too small." if self.rule.rate_divisor > 1 else ""
             print(f"{self._reason()}{rate} Stopping.")
 
     def _describe(self, score: float) -> str:
@@ -105,7 +105,7 @@ class TrainingLog:
     def _rate(self, history: History, epoch: int) -> None:
         """Print that an adaptive learning rate was divided."""
         rate = history.learning_rates[epoch]
-        if self.rule.rate_divisor and epoch and rate < history.learning_rates[epoch - 1]:
+        if self.rule.rate_divisor > 1 and epoch and rate < history.learning_rates[epoch - 1]:
             print(f"{self._reason()} Setting learning rate to {rate:f}")
 
     def _reason(self) -> str:

@@ -70,6 +70,20 @@ class Parameters:
     coefs: list[np.ndarray]
     intercepts: list[np.ndarray]
 
+    def ravel(self) -> np.ndarray:
+        """Return all weights, then all biases, as one vector."""
+        return np.concatenate([array.ravel() for array in self.coefs + self.intercepts])
+
+    @staticmethod
+    def from_vector(vector: np.ndarray, architecture: Architecture) -> "Parameters":
+        """Return the parameters that a vector holds, as views of it."""
+        shapes = [*architecture.coef_shapes, *architecture.intercept_shapes]
+        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+        parts = zip(np.split(vector, ends), shapes, strict=True)
+        arrays = [part.reshape(shape) for part, shape in parts]
+        n_layers = len(architecture.coef_shapes)
+        return Parameters(arrays[:n_layers], arrays[n_layers:])
+
     def astype(self, dtype: np.dtype) -> "Parameters":
         """Return the parameters in another type."""
         return Parameters(

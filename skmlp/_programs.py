@@ -118,9 +118,9 @@ def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:
 def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:
     """Return the function that evaluates the objective, and the types of its arguments."""
 
-    def program(data: Any, orders: Any, hyper: Any, counts: Any, vector: Any, sums: Any) -> Any:
+    def program(data: Any, orders: Any, hyper: Any, counts: Any, params: Any, sums: Any) -> Any:
         hyper, counts = Hyper(*tf.unstack(hyper)), Counts(*tf.unstack(counts))
-        return objective.add_batches(tf, spec, data, orders, hyper, counts, vector, sums)
+        return objective.add_batches(tf, spec, data, orders, hyper, counts, params, sums)
 
     return program, (*types.call_signature(tf, spec), *types.sums_signature(tf, spec))
 

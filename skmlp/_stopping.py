@@ -17,7 +17,7 @@ class Rule(NamedTuple):
     tol: float
     n_iter_no_change: float
     watches_score: float = 0.0  # 1: an epoch improves by its validation score, 0: by its loss
-    rate_divisor: float = 0.0  # of an adaptive learning rate, instead of stopping; 0 if it is not
+    rate_divisor: float = 1.0  # of an adaptive learning rate, instead of stopping; else 1
 
 
 class Standing(NamedTuple):
@@ -59,7 +59,7 @@ def judge(where: Any, rule: Rule, standing: Standing, loss: Any, score: Any) -> 
     count = where(improves, zero, standing.no_improvement_count + one)
     is_out_of_patience = count > rule.n_iter_no_change
     rate = standing.learning_rate
-    divides = is_out_of_patience & (rule.rate_divisor > 0) & (rate > SMALLEST_ADAPTIVE_RATE)
+    divides = is_out_of_patience & (rule.rate_divisor > 1) & (rate > SMALLEST_ADAPTIVE_RATE)
     return Standing(
         best_loss=where(loss < standing.best_loss, loss, standing.best_loss),
         best_score=where(score > standing.best_score, score, standing.best_score),

@@ -163,7 +163,7 @@ class Sums(NamedTuple):
 
     loss: Tensor  # float64
     weight: Tensor  # float64
-    gradient: Tensor  # (n_parameters,)
+    gradients: list[Tensor]  # of weights, then of biases
 
 
 def _data_signature(tf: Any, spec: ProgramSpec) -> Data:
@@ -201,9 +201,7 @@ def call_signature(tf: Any, spec: ProgramSpec) -> tuple[Any, ...]:
 
 def state_signature(tf: Any, spec: ProgramSpec) -> State:
     """Return the shapes and types of the state of training by epochs."""
-    architecture = spec.architecture
-    shapes = [*architecture.coef_shapes, *architecture.intercept_shapes]
-    params = [tf.TensorSpec(shape, tf.as_dtype(spec.dtype)) for shape in shapes]
+    params = _params(tf, spec)
     real = tf.TensorSpec((), tf.float64)
     return State(
         params=params,
@@ -211,7 +209,7 @@ def state_signature(tf: Any, spec: ProgramSpec) -> State:
         step=tf.TensorSpec((), tf.int64),
         samples_seen=real,
         loss_sum=real,
-        penalty_sums=params[: len(architecture.coef_shapes)],
+        penalty_sums=params[: len(spec.architecture.coef_shapes)],
         row_sum=real,
         best_params=params if spec.validation_rows else [],
         standing=Standing(*[real] * len(Standing._fields)),
@@ -225,6 +223,11 @@ def rule_signature(tf: Any) -> Any:
 
 def sums_signature(tf: Any, spec: ProgramSpec) -> tuple[Any, Sums]:
     """Return the shapes and types of the parameters and the sums for L-BFGS."""
-    real = tf.TensorSpec((), tf.float64)
-    vector = tf.TensorSpec((spec.architecture.n_parameters,), tf.as_dtype(spec.dtype))
-    return vector, Sums(real, real, vector)
+    real, params = tf.TensorSpec((), tf.float64), _params(tf, spec)
+    return params, Sums(real, real, params)
+
+
+def _params(tf: Any, spec: ProgramSpec) -> list[Any]:
+    architecture = spec.architecture
+    shapes = [*architecture.coef_shapes, *architecture.intercept_shapes]
+    return [tf.TensorSpec(shape, tf.as_dtype(spec.dtype)) for shape in shapes]
