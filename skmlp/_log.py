@@ -104,8 +104,10 @@ class TrainingLog:
 
     def _rate(self, history: History, epoch: int) -> None:
         """Print that an adaptive learning rate was divided."""
+        if self.rule.rate_divisor == 1 or epoch == 0:
+            return
         rate = history.learning_rates[epoch]
-        if self.rule.rate_divisor > 1 and epoch and rate < history.learning_rates[epoch - 1]:
+        if rate < history.learning_rates[epoch - 1]:
             print(f"{self._reason()} Setting learning rate to {rate:f}")
 
     def _reason(self) -> str:
