@@ -79,6 +79,8 @@ class Task:
         Whether it is one epoch of `partial_fit`.
     is_weighted : bool
         Whether the samples have weights.
+    stops_early : bool
+        Whether training stops by the validation score.
     """
 
     architecture: Architecture
@@ -88,6 +90,7 @@ class Task:
     is_warm: bool
     is_incremental: bool
     is_weighted: bool
+    stops_early: bool
 
 
 class BaseTFMLP(BaseEstimator, ABC):
@@ -149,9 +152,9 @@ class BaseTFMLP(BaseEstimator, ABC):
     def _stratifies(self, targets: np.ndarray) -> bool:
         """Tell whether a hold-out keeps the proportions of the targets."""
 
-    def _class_factors(self, targets: Any, sample_weight: np.ndarray) -> np.ndarray | None:
-        """Return the factors of the weights of training samples by their classes, if any."""
-        return None
+    def _weigh_classes(self, targets: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
+        """Return the weights, multiplied by those of the classes if there are any."""
+        return sample_weight
 
     def _fit(self, call: Call) -> None:
         """Validate, initialise, train and publish; if any of it fails, change nothing."""
@@ -167,7 +170,7 @@ class BaseTFMLP(BaseEstimator, ABC):
         """Check everything, and draw the initial parameters and the hold-out."""
         hidden_layer_sizes = self._check_parameters(call)
         is_warm = hasattr(self, "coefs_") and (self.warm_start or call.is_incremental)
-        train, factors = self._check_training_set(call, is_warm)
+        train = self._check_training_set(call, is_warm)
         validation = self._check_validation_set(call.validation, train)
         random_state = check_random_state(self.random_state)
         units = (train.X.shape[1], *hidden_layer_sizes, train.targets.shape[1])
@@ -177,21 +180,27 @@ class BaseTFMLP(BaseEstimator, ABC):
             samples = _samples.without_validation(train)
         else:
             samples = self._split(train, validation, random_state)
-        weights = (call.sample_weight, call.validation.sample_weight)
+        class_weight = getattr(self, "class_weight", None)
+        weights = (call.sample_weight, call.validation.sample_weight, class_weight)
         return Task(
             architecture,
             start,
-            samples if factors is None else samples.with_training_factors(factors),
+            samples,
             random_state,
             is_warm,
             call.is_incremental,
             any(weight is not None for weight in weights),
+            self._stops_early() and not call.is_incremental,
         )
 
     def _check_parameters(self, call: Call) -> tuple[int, ...]:
         """Check what the declared constraints can't; return the sizes of the hidden layers."""
-        if call.is_incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
+        fitted_early = hasattr(self, "coefs_") and getattr(self, "best_loss_", None) is None
+        if call.is_incremental and self.early_stopping and fitted_early:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True after fit: the weights are those "
+                "of the best epoch, what the solver has kept is that of the last one."
+            )
         call.validation.check_complete()
         if call.validation.X is not None and self.validation_fraction is not None:
             raise ValueError(
@@ -203,8 +212,7 @@ class BaseTFMLP(BaseEstimator, ABC):
     def _accepted_dtype(self) -> Any:
         return (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype).type
 
-    def _check_training_set(self, call: Call, is_warm: bool) -> tuple[Block, np.ndarray | None]:
-        """Return the samples, and the factors of their weights by their classes."""
+    def _check_training_set(self, call: Call, is_warm: bool) -> Block:
         goes_on = is_warm and call.is_incremental
         X, y = validate_data(
             self,
@@ -221,7 +229,7 @@ class BaseTFMLP(BaseEstimator, ABC):
         weight = check_weight(call.sample_weight, X, "sample_weight")
         if not np.issubdtype(targets.dtype, np.bool_):
             targets = _as_dtype(targets, X.dtype, "y")
-        return Block(X, targets, weight), self._class_factors(targets, weight)
+        return Block(X, targets, self._weigh_classes(targets, weight))
 
     def _check_validation_set(self, validation: ValidationSet, train: Block) -> Block | None:
         if validation.X is None:
@@ -268,19 +276,21 @@ class BaseTFMLP(BaseEstimator, ABC):
         """Decide which samples train and which validate."""
         if validation is not None:
             return _samples.with_validation(train, validation)
-        # As in scikit-learn, L-BFGS does not stop early.
-        stops_early = self.early_stopping and self.solver != "lbfgs"
-        if self.validation_fraction is None and not stops_early:
+        if self.validation_fraction is None and not self._stops_early():
             return _samples.without_validation(train)
         stratify = self._stratifies(train.targets)
         return _samples.with_hold_out(train, self.validation_fraction, stratify, random_state)
+
+    def _stops_early(self) -> bool:
+        """Tell whether fit stops by the validation score; as in scikit-learn, L-BFGS does not."""
+        return self.early_stopping and self.solver != "lbfgs"
 
     def _train(self, task: Task) -> Trained:
         """Run the epochs of a stochastic solver."""
         n_train = len(task.samples.train_rows)
         batch_size = self._clip_batch_size(n_train)
         optimizer = self._make_optimizer(task)
-        rule = self._rule(optimizer.divides_rate)
+        rule = self._rule(task, optimizer.divides_rate)
         session = Session(
             task.architecture,
             batch_size,
@@ -307,7 +317,7 @@ class BaseTFMLP(BaseEstimator, ABC):
         log.stop(outcome.stopped)
         is_complete = outcome.stopped or outcome.interrupted or task.is_incremental
         return Trained(
-            session.best_parameters() if self.early_stopping else session.parameters(),
+            session.best_parameters() if task.stops_early else session.parameters(),
             outcome.history,
             loss=outcome.history.loss_curve[-1],
             n_iter=outcome.history.n_epochs,
@@ -335,9 +345,9 @@ class BaseTFMLP(BaseEstimator, ABC):
         parameters = trained.parameters.astype(task.samples.dtype)
         return replace(trained, parameters=parameters, samples_seen=seen)
 
-    def _rule(self, divides_rate: bool) -> Rule:
+    def _rule(self, task: Task, divides_rate: bool) -> Rule:
         divisor = ADAPTIVE_DIVISOR if divides_rate else 1.0
-        return Rule(self.tol, self.n_iter_no_change, float(self.early_stopping), divisor)
+        return Rule(self.tol, self.n_iter_no_change, float(task.stops_early), divisor)
 
     def _scoring(self) -> str:
         """Return what validation scores are, as the engine names it."""
@@ -418,15 +428,15 @@ class BaseTFMLP(BaseEstimator, ABC):
         self.t_ = trained.samples_seen
         self.loss_ = trained.loss
         self.loss_curve_ = (before.get("loss_curve_") or []) + trained.history.loss_curve
-        self.best_loss_ = self._best_loss(trained)
+        self.best_loss_ = self._best_loss(task, trained)
         self._publish_validation(task, trained, before)
         self._optimizer = trained.optimizer
         self._no_improvement_count = int(trained.standing.no_improvement_count)
 
-    def _best_loss(self, trained: Trained) -> float | None:
+    def _best_loss(self, task: Task, trained: Trained) -> float | None:
         if self.solver == "lbfgs":
             return min([*trained.history.loss_curve, trained.loss])
-        return None if self.early_stopping else float(trained.standing.best_loss)
+        return None if task.stops_early else float(trained.standing.best_loss)
 
     def _publish_validation(self, task: Task, trained: Trained, before: dict[str, Any]) -> None:
         """Set the curves of the validation set; partial_fit, which has none, leaves them."""

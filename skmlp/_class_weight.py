@@ -1,4 +1,4 @@
-"""The factors that ``class_weight`` gives to training samples."""
+"""The factors that ``class_weight`` gives to samples."""
 
 from numbers import Real
 from typing import Any
@@ -53,6 +53,11 @@ def _multilabel_factors(class_weight: Any, y: np.ndarray, sample_weight: np.ndar
             f"{n_labels} labels."
         )
     weights = class_weight if isinstance(class_weight, list) else [class_weight] * n_labels
+    for weight in weights:
+        if not (weight is None or weight == "balanced" or isinstance(weight, dict)):
+            raise ValueError(
+                f"class_weight has {weight!r}, expected dicts of 0 and 1, 'balanced' or None."
+            )
     indicators = np.array([0, 1])
     factors = [
         _factors(weight, indicators, column, sample_weight)

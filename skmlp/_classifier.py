@@ -131,10 +131,10 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Maximum number of evaluations of the loss. Only used by solver='lbfgs'.
 
     class_weight : dict, list of dict, 'balanced' or None, default=None
-        Factors of the weights of training samples by their class. 'balanced' is
+        Factors of the weights of samples by their class. 'balanced' is
         ``sum(sample_weight) / (n_classes * sum(sample_weight[y == label]))``. For multilabel
         targets a list with a dict ``{0: weight, 1: weight}`` for each label, whose factors are
-        multiplied. Validation samples are weighed by their `sample_weight` alone.
+        multiplied. They weigh a hold-out too; `X_val` is weighed by `sample_weight_val` alone.
 
     scoring : str, callable or None, default=None
         Score of the validation set: None is the accuracy, "loss" minus the cross-entropy, a str
@@ -536,11 +536,17 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def _decode_targets(self, targets: np.ndarray) -> np.ndarray:
         return self._label_binarizer.inverse_transform(targets.astype(int))
 
-    def _class_factors(self, targets: Any, sample_weight: np.ndarray) -> np.ndarray | None:
+    def _weigh_classes(self, targets: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
         if self.class_weight is None:
-            return None
+            return sample_weight
         y = self._decode_targets(targets)
-        return class_factors(self.class_weight, self.classes_, y, sample_weight)
+        factors = class_factors(self.class_weight, self.classes_, y, sample_weight)
+        weight = (sample_weight * factors).astype(sample_weight.dtype)
+        if not weight.any():
+            raise ValueError(
+                f"class_weight={self.class_weight!r} leaves no sample with a weight above 0."
+            )
+        return weight
 
     def _choose_output(self) -> dict[str, Any]:
         is_multiclass = self._label_binarizer.y_type_ == "multiclass"

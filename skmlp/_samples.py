@@ -86,12 +86,6 @@ class Samples:
             sample_weight=[weight.astype(dtype) for weight in self.sample_weight],
         )
 
-    def with_training_factors(self, factors: np.ndarray) -> "Samples":
-        """Return samples of which those that train have their weights multiplied."""
-        weight = self.sample_weight[0].copy()
-        weight[self.train_rows] *= factors[self.train_rows].astype(weight.dtype)
-        return replace(self, sample_weight=[weight, *self.sample_weight[1:]])
-
     def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return features, targets and weights of rows of the first block."""
         return self.X[0][rows], self.targets[0][rows], self.sample_weight[0][rows]

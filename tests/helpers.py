@@ -5,6 +5,7 @@ import subprocess
 import sys
 import warnings
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 from sklearn.datasets import (
@@ -110,3 +111,15 @@ def assert_same_fit(theirs, ours, X, atol=1e-10):
     np.testing.assert_array_equal(ours.classes_, theirs.classes_)
     np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), **close)
+
+
+def covering_cases(cases):
+    """Choose cases, greedily, until each pair of values of two factors was in one of them."""
+    pairs_of = {case: set(combinations(enumerate(case), 2)) for case in cases}
+    left = set().union(*pairs_of.values())
+    chosen = []
+    while left:
+        best = max(cases, key=lambda case: len(pairs_of[case] & left))
+        chosen.append(best)
+        left -= pairs_of[best]
+    return chosen

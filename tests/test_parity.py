@@ -1,6 +1,6 @@
 """The same numbers as scikit-learn's MLPClassifier in float64; close ones in float32."""
 
-from itertools import combinations, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits, make_multilabel_classification
 
 from skmlp import TFMLPClassifier
-from tests.helpers import assert_same_fit, assert_same_training, fit_both, load
+from tests.helpers import (
+    assert_same_fit,
+    assert_same_training,
+    covering_cases,
+    fit_both,
+    load,
+)
 
 FACTORS = {
     "problem": ("digits", "iris", "breast_cancer", "two_samples", "one_feature"),
@@ -40,18 +46,6 @@ def is_possible(case):
         )
     # A batch whose weights are all zero divides by zero in scikit-learn.
     return not (case["batch"] == "one" and case["weight"] == "integer with zeros")
-
-
-def covering_cases(cases):
-    """Choose cases, greedily, until each pair of values of two factors was in one of them."""
-    pairs_of = {case: set(combinations(enumerate(case), 2)) for case in cases}
-    left = set().union(*pairs_of.values())
-    chosen = []
-    while left:
-        best = max(cases, key=lambda case: len(pairs_of[case] & left))
-        chosen.append(best)
-        left -= pairs_of[best]
-    return chosen
 
 
 def samples(problem, batch):

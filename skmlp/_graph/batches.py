@@ -51,6 +51,7 @@ def _sparse_rows(
     start, end = tf.gather(entries.starts, number), tf.gather(entries.starts, number + 1)
     position = start + tf.range(capacity, dtype=tf.int64)
     is_valid = position < end
+    position = tf.minimum(position, entries.values.shape[0] - 1)
     nowhere = -tf.ones([], tf.int32)
     return SparseRows(
         tf.gather(entries.values, position),

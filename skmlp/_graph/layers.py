@@ -46,15 +46,20 @@ def backward(
 def _multiply(tf: Any, values: Tensor, coef: Tensor) -> Tensor:
     if not isinstance(values, SparseRows):
         return tf.matmul(values, coef)
-    products = values.values[:, tf.newaxis] * tf.gather(coef, values.columns)
+    products = values.values[:, tf.newaxis] * _look_up(tf, coef, values.columns)
     return tf.math.unsorted_segment_sum(products, values.rows, values.n_rows)
 
 
 def _multiply_transposed(tf: Any, values: Tensor, delta: Tensor, coef: Tensor) -> Tensor:
     if not isinstance(values, SparseRows):
         return tf.matmul(values, delta, transpose_a=True)
-    products = values.values[:, tf.newaxis] * tf.gather(delta, values.rows)
+    products = values.values[:, tf.newaxis] * _look_up(tf, delta, values.rows)
     return tf.math.unsorted_segment_sum(products, values.columns, coef.shape[0])
+
+
+def _look_up(tf: Any, table: Tensor, positions: Tensor) -> Tensor:
+    """Return rows of a table; those of entries that are left out, at -1, are not used."""
+    return tf.gather(table, tf.maximum(positions, 0))
 
 
 def _activate(tf: Any, name: str, values: Tensor) -> Tensor:
