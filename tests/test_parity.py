@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits, make_multilabel_classification
 
-from skmlp import TFMLPClassifier
+from skmlp import TFMLPClassifier, TFMLPRegressor
 from tests.helpers import (
     assert_same_fit,
     assert_same_training,
@@ -202,6 +202,98 @@ def test_random_state_is_left_as_scikit_learn_leaves_it(kind, early_stopping):
         assert estimator.n_iter_ < 100
         drawn.append(np.random.uniform() if kind == "global" else random_state.uniform())
     assert drawn[0] == drawn[1]
+
+
+SGD_FACTORS = {
+    "problem": ("digits", "iris", "diabetes", "two_targets", "counts"),
+    "learning_rate": ("constant", "invscaling", "adaptive"),
+    "momentum": (0.0, 0.9),
+    "nesterovs_momentum": (True, False),
+    "activation": ("identity", "logistic", "tanh", "relu"),
+    "early_stopping": (False, True),
+    "batch_size": (32, 57, "auto"),
+    "shuffle": (True, False),
+    "weighted": (False, True),
+}
+
+
+def estimator_for(problem):
+    """Return the estimator of a problem, and the loss if it is not the default."""
+    if problem in ("digits", "iris", "breast_cancer"):
+        return {"estimator": TFMLPClassifier}
+    return {
+        "estimator": TFMLPRegressor,
+        "loss": "poisson" if problem == "counts" else "squared_error",
+    }
+
+
+@pytest.mark.parametrize("case", covering_cases(list(product(*SGD_FACTORS.values()))), ids=str)
+def test_sgd_equals_scikit_learn(case):
+    """Check SGD over at least 50 epochs, on cases that hold each pair of values."""
+    params = dict(zip(SGD_FACTORS, case, strict=True))
+    problem, weighted = params.pop("problem"), params.pop("weighted")
+    X, y = load(problem)
+    weight = np.random.RandomState(1).uniform(0.1, 2, size=len(X)) if weighted else None
+    params |= {"solver": "sgd", "learning_rate_init": 0.01, "random_state": 3}
+    params |= {"max_iter": 55, "n_iter_no_change": 50, "hidden_layer_sizes": (20, 10)}
+    ours = assert_same_training(X, y, weight, **estimator_for(problem), **params)
+    assert ours.n_iter_ > 50
+
+
+@pytest.mark.parametrize("problem", ["digits", "iris", "diabetes", "counts"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_adaptive_rates_equal_scikit_learn_to_the_end(problem, early_stopping):
+    """Check a learning rate that is divided until training stops, and its last bit."""
+    X, y = load(problem)
+    params = {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.05}
+    params |= {"early_stopping": early_stopping, "random_state": 0, "tol": 0.01}
+    params |= {"n_iter_no_change": 2, "max_iter": 400}
+    theirs, ours = fit_both(X, y, **estimator_for(problem), **params)
+    assert_same_fit(theirs, ours, X)
+    assert ours.n_iter_ < 400
+    assert ours._optimizer.learning_rate == theirs._optimizer.learning_rate <= 1e-6
+
+
+@pytest.mark.parametrize("problem", ["diabetes", "two_targets", "counts"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_regressor_equals_scikit_learn(problem, early_stopping, activation):
+    """Check Adam on one target, on two, and on counts with the Poisson loss."""
+    X, y = load(problem)
+    params = {"early_stopping": early_stopping, "activation": activation, "random_state": 0}
+    params |= {"learning_rate_init": 0.005, "max_iter": 120}
+    assert_same_training(X, y, **estimator_for(problem), **params)
+
+
+# L-BFGS amplifies rounding: after some 60 iterations scikit-learn itself, on samples in another
+# order, has other weights in the sixth digit.
+@pytest.mark.parametrize(
+    "problem", ["digits", "iris", "breast_cancer", "diabetes", "two_targets", "counts"]
+)
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_lbfgs_equals_scikit_learn(problem, activation, weighted):
+    """Check 25 iterations."""
+    X, y = load(problem)
+    X = X - X.mean(axis=0) if problem == "iris" else X
+    weight = np.random.RandomState(1).uniform(0.1, 2, size=len(X)) if weighted else None
+    params = {"solver": "lbfgs", "activation": activation, "random_state": 0, "max_iter": 25}
+    params |= {"hidden_layer_sizes": 20}
+    ours = assert_same_training(X, y, weight, atol=1e-6, **estimator_for(problem), **params)
+    assert 10 <= ours.n_iter_ <= 25
+
+
+def test_lbfgs_stops_where_scikit_learn_does():
+    """Check tol, max_fun and a warm start."""
+    X, y = load("iris")
+    params = {"solver": "lbfgs", "random_state": 0, "hidden_layer_sizes": 5}
+    for limits in ({"tol": 0.02}, {"max_fun": 12}, {"tol": 10.0}):
+        assert_same_training(X - X.mean(axis=0), y, atol=1e-6, **params, **limits)
+    theirs, ours = fit_both(X, y, warm_start=True, max_iter=4, **params)
+    for estimator in (theirs, ours):
+        with pytest.warns(match="lbfgs failed to converge"):
+            estimator.fit(X[::2], y[::2])
+    assert_same_fit(theirs, ours, X, atol=1e-6)
 
 
 def test_a_batch_of_zero_weights_changes_nothing():
