@@ -1,14 +1,12 @@
 """What the estimators share: their parameters and the flow validate, initialise, train, publish."""
 
-import warnings
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -21,13 +19,12 @@ from skmlp._checks import (
     as_csr_array,
     check_validation_features,
     check_weight,
+    culprit,
     errors_name,
     unchanged_on_error,
 )
-from skmlp._engine import Objective, Session
+from skmlp._fitting import Task, minimise, train_by_epochs
 from skmlp._history import Trained
-from skmlp._lbfgs import LBFGS
-from skmlp._log import TrainingLog
 from skmlp._network import (
     Architecture,
     Parameters,
@@ -35,16 +32,8 @@ from skmlp._network import (
     forward,
     initialise,
 )
-from skmlp._pace import Pace
 from skmlp._samples import Block, Samples
-from skmlp._scoring import ValidationScorer
-from skmlp._solvers import Optimizer, new_optimizer
-from skmlp._stopping import ADAPTIVE_DIVISOR, START, Rule, Standing
 from skmlp._tensorflow import check_not_forked
-from skmlp._training import EpochOrders, Loop
-
-_ROWS_EVALUATED = 2048
-"""Samples whose loss and gradient L-BFGS evaluates at a time: it bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -57,40 +46,6 @@ class Call:
     validation: ValidationSet = NO_VALIDATION_SET
     is_incremental: bool = False
     classes: Any = None
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be trained, checked.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        The network.
-    start : Parameters
-        Where training starts.
-    samples : Samples
-        What is trained and validated on.
-    random_state : RandomState
-        Draws the shuffles.
-    is_warm : bool
-        Whether training goes on from an earlier fit.
-    is_incremental : bool
-        Whether it is one epoch of `partial_fit`.
-    is_weighted : bool
-        Whether the samples have weights.
-    stops_early : bool
-        Whether training stops by the validation score.
-    """
-
-    architecture: Architecture
-    start: Parameters
-    samples: Samples
-    random_state: np.random.RandomState
-    is_warm: bool
-    is_incremental: bool
-    is_weighted: bool
-    stops_early: bool
 
 
 class BaseTFMLP(BaseEstimator, ABC):
@@ -161,7 +116,8 @@ class BaseTFMLP(BaseEstimator, ABC):
         check_not_forked()
         with unchanged_on_error(self):
             task = self._prepare(call)
-            trained = self._minimise(task) if self.solver == "lbfgs" else self._train(task)
+            run = minimise if self.solver == "lbfgs" else train_by_epochs
+            trained = run(self, task)
             self._publish(task, trained)
         if trained.warn is not None:
             trained.warn()
@@ -214,16 +170,22 @@ class BaseTFMLP(BaseEstimator, ABC):
 
     def _check_training_set(self, call: Call, is_warm: bool) -> Block:
         goes_on = is_warm and call.is_incremental
-        X, y = validate_data(
-            self,
-            call.X,
-            call.y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=self.__sklearn_tags__().estimator_type != "classifier",
-            dtype=self.coefs_[0].dtype if goes_on else self._accepted_dtype(),
-            reset=not is_warm,
-        )
+        try:
+            # A value that overflows float32 is an error, so need not be a warning too.
+            with np.errstate(over="ignore"):
+                X, y = validate_data(
+                    self,
+                    call.X,
+                    call.y,
+                    accept_sparse="csr",
+                    multi_output=True,
+                    y_numeric=self.__sklearn_tags__().estimator_type != "classifier",
+                    dtype=self.coefs_[0].dtype if goes_on else self._accepted_dtype(),
+                    reset=not is_warm,
+                )
+        except (OverflowError, TypeError, ValueError):
+            with errors_name(culprit(call.X, call.y), "X", "y", "feature names"):
+                raise
         X = as_csr_array(X)
         targets = self._encode_targets(y, call, is_warm)
         weight = check_weight(call.sample_weight, X, "sample_weight")
@@ -270,6 +232,10 @@ class BaseTFMLP(BaseEstimator, ABC):
             )
         return Parameters(self.coefs_, self.intercepts_).astype(dtype)
 
+    def _stops_early(self) -> bool:
+        """Tell whether fit stops by the validation score; as in scikit-learn, L-BFGS does not."""
+        return self.early_stopping and self.solver != "lbfgs"
+
     def _split(
         self, train: Block, validation: Block | None, random_state: np.random.RandomState
     ) -> Samples:
@@ -280,136 +246,6 @@ class BaseTFMLP(BaseEstimator, ABC):
             return _samples.without_validation(train)
         stratify = self._stratifies(train.targets)
         return _samples.with_hold_out(train, self.validation_fraction, stratify, random_state)
-
-    def _stops_early(self) -> bool:
-        """Tell whether fit stops by the validation score; as in scikit-learn, L-BFGS does not."""
-        return self.early_stopping and self.solver != "lbfgs"
-
-    def _train(self, task: Task) -> Trained:
-        """Run the epochs of a stochastic solver."""
-        n_train = len(task.samples.train_rows)
-        batch_size = self._clip_batch_size(n_train)
-        optimizer = self._make_optimizer(task)
-        rule = self._rule(task, optimizer.divides_rate)
-        session = Session(
-            task.architecture,
-            batch_size,
-            task.samples,
-            self.alpha,
-            rule,
-            self._scoring(),
-            optimizer,
-            task.start,
-            self._standing() if task.is_warm else START,
-            getattr(self, "t_", 0) if task.is_warm else 0,
-        )
-        log = self._log(task, batch_size, rule)
-        loop = Loop(
-            session,
-            EpochOrders(task.samples.train_rows, self.shuffle, task.random_state),
-            Pace(6.0 * batch_size * task.architecture.n_parameters),
-            -(-n_train // batch_size),
-            1 if task.is_incremental else self.max_iter,
-            log,
-            self._scorer(task),
-        )
-        outcome = loop.run()
-        log.stop(outcome.stopped)
-        is_complete = outcome.stopped or outcome.interrupted or task.is_incremental
-        return Trained(
-            session.best_parameters() if task.stops_early else session.parameters(),
-            outcome.history,
-            loss=outcome.history.loss_curve[-1],
-            n_iter=outcome.history.n_epochs,
-            warn=None if is_complete else self._warn_of_max_iter,
-            standing=session.standing(),
-            optimizer=session.optimizer(),
-            samples_seen=session.samples_seen(),
-        )
-
-    def _minimise(self, task: Task) -> Trained:
-        """Run L-BFGS, in float64 whatever the dtype, as scikit-learn does."""
-        samples = task.samples.astype(np.dtype(np.float64))
-        batch_size = min(len(samples.train_rows), _ROWS_EVALUATED)
-        objective = Objective(task.architecture, batch_size, samples, self.alpha)
-        rule = Rule(self.tol, self.n_iter_no_change)
-        solver = LBFGS(
-            objective,
-            task.architecture,
-            samples,
-            self._log(task, batch_size, rule),
-            self._scorer(task),
-        )
-        trained = solver.run(task.start, max_iter=self.max_iter, max_fun=self.max_fun, tol=self.tol)
-        seen = getattr(self, "t_", 0) if task.is_warm else 0
-        parameters = trained.parameters.astype(task.samples.dtype)
-        return replace(trained, parameters=parameters, samples_seen=seen)
-
-    def _rule(self, task: Task, divides_rate: bool) -> Rule:
-        divisor = ADAPTIVE_DIVISOR if divides_rate else 1.0
-        return Rule(self.tol, self.n_iter_no_change, float(task.stops_early), divisor)
-
-    def _scoring(self) -> str:
-        """Return what validation scores are, as the engine names it."""
-        return {None: "metric", "loss": "loss"}.get(self.scoring, "host")
-
-    def _scorer(self, task: Task) -> ValidationScorer | None:
-        """Return what scores on the host, if the program can't."""
-        if self._scoring() != "host" or not len(task.samples.validation_rows):
-            return None
-        X, targets, weight = task.samples.validation()
-        return ValidationScorer(
-            self,
-            task.architecture,
-            X,
-            self._decode_targets(targets),
-            weight if task.is_weighted else None,
-        )
-
-    def _log(self, task: Task, batch_size: int, rule: Rule) -> TrainingLog:
-        return TrainingLog(
-            int(self.verbose), task.samples, task.architecture, batch_size, rule, self._scoring()
-        )
-
-    def _make_optimizer(self, task: Task) -> Optimizer:
-        """Return a new optimizer, or in partial_fit that of the previous call."""
-        kept = getattr(self, "_optimizer", None)
-        if task.is_incremental and task.is_warm and kept is not None and kept.solver == self.solver:
-            return kept
-        hyper = {"learning_rate": self.learning_rate_init}
-        if self.solver == "adam":
-            hyper |= {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-        else:
-            scales = self.learning_rate == "invscaling"
-            hyper |= {"momentum": self.momentum, "nesterov": float(self.nesterovs_momentum)}
-            hyper |= {"power_t": self.power_t, "scales_inversely": float(scales)}
-        divides_rate = self.solver == "sgd" and self.learning_rate == "adaptive"
-        return new_optimizer(
-            self.solver, hyper, divides_rate, task.start.coefs + task.start.intercepts
-        )
-
-    def _clip_batch_size(self, n_train: int) -> int:
-        if self.batch_size == "auto":
-            return min(200, n_train)
-        if self.batch_size > n_train:
-            warnings.warn(
-                f"Got batch_size={self.batch_size}, larger than the {n_train} training samples. "
-                "It is going to be clipped.",
-                stacklevel=6,
-            )
-        return min(int(self.batch_size), n_train)
-
-    def _standing(self) -> Standing:
-        """Return where the stopping rule of the last fit stood, for a warm start."""
-        # best_loss_ is None after early stopping. Only then are coefs_ those of the best score.
-        loss = getattr(self, "best_loss_", None)
-        score = getattr(self, "best_validation_score_", None)
-        restored = loss is None
-        return START._replace(
-            best_loss=np.inf if loss is None else loss,
-            best_score=-np.inf if score is None or restored != self.early_stopping else score,
-            no_improvement_count=getattr(self, "_no_improvement_count", 0),
-        )
 
     def _publish(self, task: Task, trained: Trained) -> None:
         """Set the fitted attributes, all together."""
@@ -456,20 +292,13 @@ class BaseTFMLP(BaseEstimator, ABC):
             best = float(np.nanmax([-np.inf, *history.validation_scores]))
         self.best_validation_score_ = best
 
-    def _warn_of_max_iter(self) -> None:
-        warnings.warn(
-            f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
-            "optimization hasn't converged yet.",
-            ConvergenceWarning,
-            stacklevel=5,
-        )
-
     def _forward(self, X: Any) -> np.ndarray:
         """Return the outputs of the network for new samples."""
         check_is_fitted(self)
-        X = validate_data(
-            self, X, accept_sparse=["csr", "csc"], dtype=self._accepted_dtype(), reset=False
-        )
+        with errors_name("X", "feature names"), np.errstate(over="ignore"):
+            X = validate_data(
+                self, X, accept_sparse=["csr", "csc"], dtype=self._accepted_dtype(), reset=False
+            )
         parameters = Parameters(self.coefs_, self.intercepts_)
         units = (X.shape[1], *(len(b) for b in self.intercepts_))
         return forward(X, parameters, Architecture(units, self.activation, self.out_activation_))
@@ -494,5 +323,5 @@ def _as_dtype(targets: np.ndarray, dtype: np.dtype, name: str) -> np.ndarray:
     with np.errstate(over="ignore"):
         converted = targets.astype(dtype)
     if not np.isfinite(converted).all():
-        raise ValueError(f"{name} has values too large for {dtype}, the type of X.")
+        raise ValueError(f"{name} contains NaN, infinity or a value too large for {dtype}.")
     return converted

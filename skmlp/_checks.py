@@ -63,24 +63,42 @@ def as_csr_array(X: Any) -> Any:
 
 
 @contextmanager
-def errors_name(name: str) -> Iterator[None]:
-    """Put the name of an array before errors that do not have it."""
+def errors_name(name: str, *others: str) -> Iterator[None]:
+    """Put the name of an array before errors that name neither it nor one of the others."""
     try:
         yield
-    except (TypeError, ValueError) as error:
-        if re.search(rf"\b{name}\b", str(error)):
+    except (OverflowError, TypeError, ValueError) as error:
+        is_named = any(re.search(rf"\b{known}\b", str(error)) for known in (name, *others))
+        if is_named and not isinstance(error, OverflowError):
             raise
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{name}: {error}") from error
 
 
+def culprit(X: Any, y: Any) -> str:
+    """Return the name of what scikit-learn's check of X and y does not like."""
+    try:
+        X = check_array(X, accept_sparse="csr", dtype=np.float64)
+    except (OverflowError, TypeError, ValueError):
+        return "X"
+    try:
+        y = check_array(y, accept_sparse="csr", dtype=None, ensure_2d=False)
+    except (OverflowError, TypeError, ValueError):
+        return "y"
+    return "y" if X.shape[0] == y.shape[0] else "X and y"
+
+
 @contextmanager
 def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Put the attributes of an estimator back as they were if the block raises."""
+    """Put an estimator, and its RandomState, back as they were if the block raises."""
     before = dict(vars(estimator))
+    random_state = estimator.random_state
+    drawn = random_state.get_state() if isinstance(random_state, np.random.RandomState) else None
     try:
         yield
     except BaseException:
+        if drawn is not None:
+            random_state.set_state(drawn)
         vars(estimator).clear()
         vars(estimator).update(before)
         raise

@@ -54,7 +54,8 @@ def _multilabel_factors(class_weight: Any, y: np.ndarray, sample_weight: np.ndar
         )
     weights = class_weight if isinstance(class_weight, list) else [class_weight] * n_labels
     for weight in weights:
-        if not (weight is None or weight == "balanced" or isinstance(weight, dict)):
+        is_word = isinstance(weight, str) and weight == "balanced"
+        if not (weight is None or is_word or isinstance(weight, dict)):
             raise ValueError(
                 f"class_weight has {weight!r}, expected dicts of 0 and 1, 'balanced' or None."
             )

@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import (
 )
 
 from skmlp._base import BaseTFMLP, Call
-from skmlp._checks import ValidationSet
+from skmlp._checks import ValidationSet, errors_name
 from skmlp._class_weight import class_factors
 
 
@@ -181,7 +181,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         there is no validation set.
 
     best_validation_score_ : float or None
-        Largest of `validation_scores_`. None if there is no validation set.
+        Largest of `validation_scores_`, -inf if all are NaN. None if there is no validation set.
 
     n_iter_ : int
         Number of epochs or iterations that the last `fit` or `partial_fit` ran.
@@ -408,7 +408,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Predicted labels, or indicators for multilabel.
+            Predicted labels, or indicators for multilabel; sparse ones if those of `fit` were.
         """
         outputs = self._forward(X)
         if self.n_outputs_ == 1:
@@ -449,6 +449,29 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         with np.errstate(divide="ignore"):
             return np.log(y_prob, out=y_prob)
 
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of the predictions; for multilabel every label has to be right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            Weighted share of the samples that are predicted right.
+        """
+        if getattr(getattr(y, "dtype", None), "kind", None) == "O":
+            y = _as_labels(np.asarray(y))
+        return super().score(X, y, sample_weight)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
@@ -456,7 +479,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
     def _check_class_weight(self) -> bool:
         """Tell that partial_fit can weigh the classes, or raise why not."""
-        if isinstance(self.class_weight, str):
+        parts = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
+        if any(isinstance(part, str) for part in parts):
             raise AttributeError(
                 "partial_fit is not available for class_weight='balanced': the frequencies of the "
                 "classes in samples yet to come are not known; expected a dict or None."
@@ -464,14 +488,19 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         return True
 
     def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
-        y = _as_labels(y)
-        check_classification_targets(y)
+        given = y
+        with errors_name("y"), np.errstate(invalid="ignore"):
+            y = _as_labels(y)
+            check_classification_targets(y)
         if call.is_incremental:
             self._learn_classes(y, call.classes)
         elif is_warm:
             self._check_same_labels(y)
         else:
-            self._label_binarizer = LabelBinarizer().fit(y)
+            with errors_name("y"):
+                # It remembers sparse indicators, and predicts such.
+                sparse = scipy.sparse.issparse(given)
+                self._label_binarizer = LabelBinarizer().fit(given if sparse else y)
             self.classes_ = self._label_binarizer.classes_
         return self._label_binarizer.transform(y).astype(bool)
 
@@ -479,7 +508,9 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         """Learn the labels that are to come from the first call of partial_fit, and check y."""
         is_multilabel = type_of_target(y).startswith("multilabel")
         if classes is not None:
-            classes = _as_labels(np.asarray(classes))
+            with errors_name("classes"):
+                classes = _as_labels(np.asarray(classes))
+                check_classification_targets(classes)
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else self.classes_)
         self._check_same_kind(y)
@@ -534,7 +565,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         return self._label_binarizer.transform(y).astype(bool)
 
     def _decode_targets(self, targets: np.ndarray) -> np.ndarray:
-        return self._label_binarizer.inverse_transform(targets.astype(int))
+        y = self._label_binarizer.inverse_transform(targets.astype(int))
+        return y.toarray() if scipy.sparse.issparse(y) else y
 
     def _weigh_classes(self, targets: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
         if self.class_weight is None:
@@ -568,5 +600,7 @@ def _as_labels(y: Any) -> np.ndarray:
         return y.toarray()
     y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
     if y.dtype == object and all(isinstance(label, Number | np.bool_) for label in y.flat):
-        return np.array(y.tolist())
+        numbers = np.array(y.tolist())
+        # Some integers are not the same as floats.
+        return numbers if numbers.tolist() == y.tolist() else y
     return y

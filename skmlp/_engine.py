@@ -161,7 +161,10 @@ class Session:
         """Return the learning rate; a power by Python, as XLA's may differ in its last bit."""
         hyper = self._optimizer.hyper
         if hyper.get("scales_inversely"):
-            return hyper["learning_rate"] / (self.samples_seen() + 1) ** hyper["power_t"]
+            try:
+                return hyper["learning_rate"] / (self.samples_seen() + 1) ** hyper["power_t"]
+            except OverflowError:
+                return 0.0
         return float(self._state.standing.learning_rate)
 
     def _grow(self, batch_entries: int) -> None:

@@ -38,10 +38,10 @@ def score(
 ) -> float:
     """Return the weighted accuracy, every label of a sample being right, or R2; as `mean_loss`.
 
-    R2 of predictions that are not finite is NaN.
+    R2 of a single sample, and of predictions that are not finite, is NaN.
     """
     if not architecture.is_classification:
-        if not np.isfinite(outputs).all():
+        if len(outputs) < 2 or not np.isfinite(outputs).all():
             return float("nan")
         return float(r2_score(targets, outputs, sample_weight=sample_weight))
     if architecture.out_activation == "softmax":

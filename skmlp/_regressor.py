@@ -165,7 +165,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         no validation set.
 
     best_validation_score_ : float or None
-        Largest of `validation_scores_`. None if there is no validation set.
+        Largest of `validation_scores_`, -inf if all are NaN. None if there is no validation set.
 
     n_iter_ : int
         Number of epochs or iterations that the last `fit` or `partial_fit` ran.

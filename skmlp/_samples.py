@@ -72,8 +72,11 @@ class Samples:
             return np.zeros(self.targets[0].shape[1])
         targets = np.concatenate(self.targets)[self.validation_rows].astype(np.float64)
         weight = np.concatenate(self.sample_weight)[self.validation_rows].astype(np.float64)
-        mean = np.average(targets, axis=0, weights=weight)
-        return (weight[:, np.newaxis] * (targets - mean) ** 2).sum(axis=0)
+        if len(targets) < 2:
+            return np.full(targets.shape[1], np.nan)  # as R2 is then
+        with np.errstate(over="ignore"):
+            mean = np.average(targets, axis=0, weights=weight)
+            return (weight[:, np.newaxis] * (targets - mean) ** 2).sum(axis=0)
 
     def astype(self, dtype: np.dtype) -> "Samples":
         """Return the samples in another type, or themselves if it is theirs."""

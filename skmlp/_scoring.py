@@ -54,11 +54,12 @@ class ValidationScorer:
         Raises
         ------
         ValueError
-            If the scorer does not return a number.
+            If the scorer does not return a number, or if scikit-learn's of this name can't score
+            the predictions. What a callable raises is passed on.
         """
         self._estimator.coefs_ = parameters.coefs
         self._estimator.intercepts_ = parameters.intercepts
-        score = self._scorer(self._estimator, *self._samples, **self._weight)
+        score = self._score()
         if np.ndim(score) == 0 and hasattr(score, "item"):
             score = score.item()
         if not isinstance(score, Real):
@@ -67,6 +68,16 @@ class ValidationScorer:
                 f"{type(score).__name__}."
             )
         return float(score)
+
+    def _score(self) -> Any:
+        try:
+            return self._scorer(self._estimator, *self._samples, **self._weight)
+        except (AttributeError, TypeError, ValueError) as error:
+            if not isinstance(self._scoring, str):
+                raise
+            raise ValueError(
+                f"scoring={self._scoring!r} can't score the validation set: {error}"
+            ) from error
 
 
 def _takes_weight(scorer: Callable[..., Any]) -> bool:

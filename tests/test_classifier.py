@@ -6,6 +6,7 @@ import signal
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix, issparse
 from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import DataConversionWarning, NotFittedError
@@ -356,3 +357,23 @@ assert 0 < clf.n_iter_ < 10**8 and len(clf.loss_curve_) == clf.n_iter_
 assert clf.predict(X).shape == y.shape
 """)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_sparse_indicators_are_predicted_sparse():
+    """Check what MLPClassifier does, by fit; the score takes either."""
+    X, y = make_multilabel_classification(n_samples=60, random_state=0)
+    theirs = fit_quietly(MLPClassifier(random_state=0, max_iter=10), X, csr_matrix(y))
+    ours = fit_quietly(TFMLPClassifier(random_state=0, max_iter=10), X, csr_matrix(y))
+    assert issparse(theirs.predict(X))
+    assert issparse(ours.predict(X))
+    np.testing.assert_array_equal(ours.predict(X).toarray(), theirs.predict(X).toarray())
+    assert ours.score(X, csr_matrix(y)) == theirs.score(X, csr_matrix(y))
+
+
+@pytest.mark.parametrize("convert", [int, bool, str], ids=["int", "bool", "str"])
+def test_labels_in_objects_are_scored(convert):
+    """Check score and cross-validation."""
+    X, y = load("breast_cancer")
+    labels = np.array([convert(label) for label in y], dtype=object)
+    clf = fit_quietly(small(max_iter=40), X, labels)
+    assert clf.score(X, labels) == np.mean(clf.predict(X) == labels) > 0.8

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from skmlp import TFMLPClassifier, _engine, _programs
 from skmlp._feed import _pad
@@ -184,13 +185,21 @@ def test_bits_do_not_depend_on_the_capacity_of_the_program(monkeypatch):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_without_mappings_for_a_program_training_is_the_same(monkeypatch, early_stopping):
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("n_samples", [171, 569])
+def test_without_mappings_for_a_program_training_is_the_same(
+    monkeypatch, solver, is_sparse, early_stopping, n_samples
+):
     """Check a process that has compiled all that Linux lets it, against scikit-learn."""
     monkeypatch.setattr(_engine, "PROGRAMS", ProgramCache(4))
     monkeypatch.setattr(_programs, "MAPPINGS_LEFT", 10**12)
     assert not _programs._can_compile()
     X, y = load("breast_cancer")
-    assert_same_training(X, y, random_state=0, early_stopping=early_stopping)
+    X, y = X[:n_samples], y[:n_samples]
+    X = csr_array(np.where(X > 0, X, 0)) if is_sparse else X
+    params = {"random_state": 0, "early_stopping": early_stopping, "max_iter": 15}
+    assert_same_training(X, y, solver=solver, atol=1e-9, **params)
 
 
 def test_bits_do_not_depend_on_the_length_of_calls(monkeypatch):

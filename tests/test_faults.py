@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from skmlp import TFMLPClassifier, _engine
+from skmlp import TFMLPClassifier, TFMLPRegressor, _engine
 from tests.helpers import fit_quietly, load
 
 X, Y = load("iris")
@@ -20,7 +20,8 @@ def no_training(monkeypatch):
         def __init__(self, *args, **kwargs):
             raise AssertionError("training was started")
 
-    monkeypatch.setattr("skmlp._base.Session", NoTraining)
+    monkeypatch.setattr("skmlp._fitting.Session", NoTraining)
+    monkeypatch.setattr("skmlp._fitting.Objective", NoTraining)
 
 
 def clf(**params):
@@ -279,3 +280,61 @@ def test_a_batch_larger_than_the_data_warns():
     estimator = clf(batch_size=151, n_iter_no_change=1, tol=10.0)
     with pytest.warns(UserWarning, match="batch_size.*It is going to be clipped"):
         estimator.fit(X, Y)
+
+
+HUGE = 10**400
+
+
+@pytest.mark.usefixtures("no_training")
+@pytest.mark.parametrize("estimator", [TFMLPClassifier, TFMLPRegressor])
+@pytest.mark.parametrize(
+    ("name", "arrays"),
+    [
+        ("X", {"X": [[HUGE] * 4] * 150}),
+        ("y", {"y": [1.5, 0.5, None] * 50}),
+        ("sample_weight", {"sample_weight": [HUGE] * 150}),
+        ("X_val", {"X_val": [[HUGE] * 4] * 150, "y_val": Y}),
+        ("X", {"X": X[:, :, np.newaxis]}),
+        ("X", {"X": None}),
+        ("X and y", {"y": Y[:-1]}),
+    ],
+    ids=str,
+)
+def test_the_culprit_is_named(estimator, name, arrays):
+    """Check numbers beyond float64, and messages of scikit-learn that have no name."""
+    with pytest.raises((ValueError, TypeError), match=rf"\b{name}\b"):
+        estimator().fit(**({"X": X, "y": Y} | arrays))
+
+
+def test_what_float32_can_not_hold_is_an_error_and_no_warning():
+    """Check fit and predict."""
+    with pytest.raises(ValueError, match="X contains infinity or a value too large"):
+        clf(dtype="float32").fit(X * 1e200, Y)
+    fitted = fit_quietly(clf(dtype="float32"), X, Y)
+    with pytest.raises(ValueError, match="X contains infinity or a value too large"):
+        fitted.predict(X * 1e200)
+
+
+def test_a_failed_fit_gives_back_what_it_drew():
+    """Check a RandomState, from which the initial weights were drawn."""
+    random_state = np.random.RandomState(0)
+    with pytest.raises(ValueError, match="least populated class"):
+        clf(early_stopping=True, random_state=random_state).fit(X[:4], [0, 0, 0, 1])
+    assert random_state.uniform() == np.random.RandomState(0).uniform()
+
+
+def test_scorers_that_do_not_fit_the_targets_are_named():
+    """Check a score of probabilities for a regressor, and one of two classes for three."""
+    with pytest.raises(ValueError, match="scoring='roc_auc' can't score"):
+        TFMLPRegressor(scoring="roc_auc", early_stopping=True).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="scoring='f1' can't score"):
+        clf(scoring="f1", early_stopping=True).fit(X, Y)
+
+
+def test_integers_that_floats_would_merge_are_not_merged():
+    """Check labels in an array of objects."""
+    labels = np.array([2**53, 2**53 + 1, 1.0], dtype=object)
+    with pytest.raises(ValueError, match="y: Unknown label type"):
+        clf().fit(X, labels[Y])
+    whole = np.array([2**53, 2**53 + 1, 1], dtype=object)
+    assert fit_quietly(clf(), X, whole[Y]).classes_.tolist() == [1, 2**53, 2**53 + 1]

@@ -130,7 +130,8 @@ def test_lbfgs_has_no_partial_fit(estimator, problem):
 
 def test_balanced_weights_have_no_partial_fit():
     """Check that frequencies are not guessed from a chunk; a dict works."""
-    assert not hasattr(TFMLPClassifier(class_weight="balanced"), "partial_fit")
+    for class_weight in ("balanced", [{0: 1, 1: 2}, "balanced"]):
+        assert not hasattr(TFMLPClassifier(class_weight=class_weight), "partial_fit")
     X, y = load("iris")
     weighted = TFMLPClassifier(class_weight={0: 2, 1: 1, 2: 3}, random_state=0)
     plain = TFMLPClassifier(random_state=0)

@@ -218,3 +218,12 @@ def test_the_log_names_the_score(capsys):
     ):
         fit(estimator, scoring=scoring, verbose=1, max_iter=1)
         assert what in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_r2_of_one_sample_is_nan(solver):
+    """Check that it is NaN as in sklearn.metrics, without its warning."""
+    X, y = load("diabetes")
+    reg = TFMLPRegressor(solver=solver, max_iter=3, random_state=0)
+    fit_quietly(reg, X, y, X_val=X[:1], y_val=y[:1])
+    assert np.isnan(reg.validation_scores_).all()

@@ -54,5 +54,5 @@ for number, score in enumerate(scores):
     heights = [result[number] for result in results.values()]
     ax.bar(positions + 0.27 * (number - 1), heights, width=0.25, label=score)
 ax.set(xticks=positions, xticklabels=list(networks), ylim=(0, 1))
-ax.legend(loc="lower right")
+ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 plt.show()

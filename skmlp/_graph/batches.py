@@ -34,7 +34,8 @@ def take_validation_batch(
     start = number * spec.validation_batch_rows
     n_rows = tf.minimum(n_validation - start, spec.validation_batch_rows)
     position = start + tf.range(spec.validation_batch_rows)
-    rows = tf.gather(data.validation_order, position)
+    # XLA clips positions that are out of range, a graph that is not compiled fails.
+    rows = tf.gather(data.validation_order, tf.minimum(position, spec.validation_rows - 1))
     if spec.is_sparse:
         X = _sparse_rows(
             tf, data.X_val, number, spec.validation_batch_entries, spec.validation_batch_rows
