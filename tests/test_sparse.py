@@ -13,7 +13,7 @@ from tests.helpers import (
     run_python,
 )
 
-X = sp.random_array((300, 40), density=0.15, format="csr", rng=np.random.default_rng(0))
+X = sp.csr_array(sp.random(300, 40, density=0.15, format="csr", random_state=0))
 CLASSES = np.arange(300) % 3
 NUMBERS = np.asarray(X.sum(axis=1)).ravel() - X[:, [0]].toarray().ravel() * 3
 
@@ -76,10 +76,9 @@ def test_partial_fit_equals_scikit_learn(estimator, y):
 
 def test_batches_of_very_different_size_equal_scikit_learn():
     """Check a few rows with hundreds of entries among many with a few."""
-    rng = np.random.default_rng(0)
-    full = sp.random_array((6, 900), density=0.6, format="csr", rng=rng)
-    rest = sp.random_array((300, 900), density=0.004, format="csr", rng=rng)
-    long = sp.vstack([full, rest]).tocsr()
+    full = sp.random(6, 900, density=0.6, random_state=0)
+    rest = sp.random(300, 900, density=0.004, random_state=1)
+    long = sp.csr_array(sp.vstack([full, rest]))
     y = np.arange(306) % 2
     assert_same_training(long, y, random_state=0, max_iter=6, batch_size=4, hidden_layer_sizes=7)
 
