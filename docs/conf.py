@@ -7,12 +7,17 @@ import os
 from pathlib import Path
 
 import skmlp
+from skmlp._base import BaseTFMLP
+from skmlp._doc_link import PAGE
 from skmlp.datasets import MNIST_ENVIRONMENT_VARIABLE
 
 project = "skmlp"
 author = "the skmlp authors"
 copyright = f"2026, {author}"  # noqa: A001, the name is given by Sphinx
 version = release = skmlp.__version__
+
+SINGLE_PAGES = ["user_guide", "coming_from", "displays"]
+"""Pages without pages below them, which need no list of such beside them."""
 
 extensions = [
     "numpydoc",
@@ -30,9 +35,14 @@ extlinks = {"arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s")}
 numpydoc_show_class_members = False
 autodoc_typehints = "none"  # the docstrings say more
 
-html_theme = "alabaster"
-html_theme_options = {"description": "Multi-layer perceptrons for scikit-learn"}
+html_theme = "pydata_sphinx_theme"
+html_title = "skmlp"
+html_theme_options = {"show_toc_level": 2, "header_links_before_dropdown": 6}
+html_sidebars = {name: [] for name in SINGLE_PAGES}
 html_show_sourcelink = False
+
+# The gallery shows estimators, which link to their pages here and not to those of a release.
+BaseTFMLP._doc_link_template = f"../{PAGE}"
 
 EXAMPLES_WITHOUT_DATA = r"[\\/]plot_(?!mnist\.py)"
 
@@ -55,4 +65,5 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_signature": False,
+    "write_computation_times": False,
 }

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
@@ -17,12 +17,16 @@ from skmlp._checks import (
     NO_VALIDATION_SET,
     ValidationSet,
     as_csr_array,
+    check_fits,
     check_validation_features,
     check_weight,
     culprit,
     errors_name,
+    is_too_large_to_convert,
+    training_dtype,
     unchanged_on_error,
 )
+from skmlp._doc_link import page_template
 from skmlp._fitting import Task, minimise, train_by_epochs
 from skmlp._history import Trained
 from skmlp._network import (
@@ -32,6 +36,8 @@ from skmlp._network import (
     forward,
     initialise,
 )
+from skmlp._observer import Observer, observe
+from skmlp._portable import PortableEstimator
 from skmlp._samples import Block, Samples
 from skmlp._tensorflow import check_not_forked
 
@@ -48,7 +54,7 @@ class Call:
     classes: Any = None
 
 
-class BaseTFMLP(BaseEstimator, ABC):
+class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
     """Base class of the estimators. Use the derived classes instead."""
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
@@ -114,24 +120,33 @@ class BaseTFMLP(BaseEstimator, ABC):
     def _fit(self, call: Call) -> None:
         """Validate, initialise, train and publish; if any of it fails, change nothing."""
         check_not_forked()
+        # Before the block, so that what tears callbacks down is there after a failure too.
+        observer = (
+            None if call.is_incremental else observe(self, call.X, call.y, call.sample_weight)
+        )
         with unchanged_on_error(self):
-            task = self._prepare(call)
+            if observer is not None:
+                observer.begin_fit()
+            task = self._prepare(call, observer)
             run = minimise if self.solver == "lbfgs" else train_by_epochs
             trained = run(self, task)
             self._publish(task, trained)
+            if observer is not None:
+                observer.end_fit()
         if trained.warn is not None:
             trained.warn()
 
-    def _prepare(self, call: Call) -> Task:
+    def _prepare(self, call: Call, observer: Observer | None) -> Task:
         """Check everything, and draw the initial parameters and the hold-out."""
         hidden_layer_sizes = self._check_parameters(call)
         is_warm = hasattr(self, "coefs_") and (self.warm_start or call.is_incremental)
         train = self._check_training_set(call, is_warm)
         validation = self._check_validation_set(call.validation, train)
-        random_state = check_random_state(self.random_state)
+        random_state = self._make_random_state(observer)
+        drawn_from = dict(random_state.get_state(legacy=False))
         units = (train.X.shape[1], *hidden_layer_sizes, train.targets.shape[1])
         architecture = Architecture(units, self.activation, **self._choose_output())
-        start = self._start(architecture, random_state, train.X.dtype, is_warm)
+        start = self._start(architecture, random_state, train.dtype, is_warm)
         if call.is_incremental:
             samples = _samples.without_validation(train)
         else:
@@ -147,7 +162,15 @@ class BaseTFMLP(BaseEstimator, ABC):
             call.is_incremental,
             any(weight is not None for weight in weights),
             self._stops_early() and not call.is_incremental,
+            drawn_from,
+            observer,
         )
+
+    def _make_random_state(self, observer: Observer | None) -> np.random.RandomState:
+        """Return what draws, as the fit found it that is to be resumed, if there is one."""
+        if observer is None or observer.snapshot is None:
+            return check_random_state(self.random_state)
+        return observer.snapshot.restore_random_state(self.random_state)
 
     def _check_parameters(self, call: Call) -> tuple[int, ...]:
         """Check what the declared constraints can't; return the sizes of the hidden layers."""
@@ -170,6 +193,8 @@ class BaseTFMLP(BaseEstimator, ABC):
 
     def _check_training_set(self, call: Call, is_warm: bool) -> Block:
         goes_on = is_warm and call.is_incremental
+        dtype = self.coefs_[0].dtype if goes_on else self._accepted_dtype()
+        is_converted = not is_too_large_to_convert(call.X, dtype)
         try:
             # A value that overflows float32 is an error, so need not be a warning too.
             with np.errstate(over="ignore"):
@@ -180,23 +205,25 @@ class BaseTFMLP(BaseEstimator, ABC):
                     accept_sparse="csr",
                     multi_output=True,
                     y_numeric=self.__sklearn_tags__().estimator_type != "classifier",
-                    dtype=self.coefs_[0].dtype if goes_on else self._accepted_dtype(),
+                    dtype=dtype if is_converted else "numeric",
                     reset=not is_warm,
                 )
         except (OverflowError, TypeError, ValueError):
             with errors_name(culprit(call.X, call.y), "X", "y", "feature names"):
                 raise
         X = as_csr_array(X)
+        dtype = training_dtype(X, dtype)
+        check_fits(X, dtype)
         targets = self._encode_targets(y, call, is_warm)
-        weight = check_weight(call.sample_weight, X, "sample_weight")
+        weight = check_weight(call.sample_weight, X, dtype, "sample_weight")
         if not np.issubdtype(targets.dtype, np.bool_):
-            targets = _as_dtype(targets, X.dtype, "y")
+            targets = _as_dtype(targets, dtype, "y")
         return Block(X, targets, self._weigh_classes(targets, weight))
 
     def _check_validation_set(self, validation: ValidationSet, train: Block) -> Block | None:
         if validation.X is None:
             return None
-        X = check_validation_features(self, validation.X, train.X)
+        X = check_validation_features(self, validation.X, train.X, train.dtype)
         with errors_name("y_val"):
             targets = self._encode_validation_targets(validation.y)
             if len(targets) != X.shape[0]:
@@ -209,8 +236,8 @@ class BaseTFMLP(BaseEstimator, ABC):
                     "in y."
                 )
             if targets.dtype != bool:
-                targets = _as_dtype(targets, X.dtype, "y_val")
-        weight = check_weight(validation.sample_weight, X, "sample_weight_val")
+                targets = _as_dtype(targets, train.dtype, "y_val")
+        weight = check_weight(validation.sample_weight, X, train.dtype, "sample_weight_val")
         return Block(X, targets, weight)
 
     def _start(
@@ -249,48 +276,60 @@ class BaseTFMLP(BaseEstimator, ABC):
 
     def _publish(self, task: Task, trained: Trained) -> None:
         """Set the fitted attributes, all together."""
+        attributes = self._fitted_attributes(task, trained)
+        self.__dict__.pop("_training_state", None)  # a model from a checkpoint has one
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def _fitted_attributes(self, task: Task, trained: Trained) -> dict[str, Any]:
+        """Return the fitted attributes, all but those that are learnt before training."""
         if not trained.parameters.are_finite():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 "values and need to be preprocessed."
             )
         before = dict(vars(self)) if task.is_warm else {}
-        self.n_layers_ = len(task.architecture.layer_units)
-        self.n_outputs_ = task.architecture.layer_units[-1]
-        self.out_activation_ = task.architecture.out_activation
-        self.coefs_ = trained.parameters.coefs
-        self.intercepts_ = trained.parameters.intercepts
-        self.n_iter_ = trained.n_iter
-        self.t_ = trained.samples_seen
-        self.loss_ = trained.loss
-        self.loss_curve_ = (before.get("loss_curve_") or []) + trained.history.loss_curve
-        self.best_loss_ = self._best_loss(task, trained)
-        self._publish_validation(task, trained, before)
-        self._optimizer = trained.optimizer
-        self._no_improvement_count = int(trained.standing.no_improvement_count)
+        return {
+            "n_layers_": len(task.architecture.layer_units),
+            "n_outputs_": task.architecture.layer_units[-1],
+            "out_activation_": task.architecture.out_activation,
+            "coefs_": trained.parameters.coefs,
+            "intercepts_": trained.parameters.intercepts,
+            "n_iter_": trained.n_iter,
+            "t_": trained.samples_seen,
+            "loss_": trained.loss,
+            "loss_curve_": (before.get("loss_curve_") or []) + trained.history.loss_curve,
+            "best_loss_": self._best_loss(task, trained),
+            **self._validation_attributes(task, trained, before),
+            "_optimizer": trained.optimizer,
+            "_no_improvement_count": int(trained.standing.no_improvement_count),
+        }
 
     def _best_loss(self, task: Task, trained: Trained) -> float | None:
         if self.solver == "lbfgs":
             return min([*trained.history.loss_curve, trained.loss])
         return None if task.stops_early else float(trained.standing.best_loss)
 
-    def _publish_validation(self, task: Task, trained: Trained, before: dict[str, Any]) -> None:
-        """Set the curves of the validation set; partial_fit, which has none, leaves them."""
+    def _validation_attributes(
+        self, task: Task, trained: Trained, before: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the curves of the validation set; partial_fit, which has none, leaves them."""
         history = trained.history
         names = ("validation_scores_", "validation_loss_curve_", "best_validation_score_")
         if not len(task.samples.validation_rows):
-            for name in names:
-                setattr(self, name, before.get(name) if task.is_incremental else None)
-            return
-        scores = (before.get("validation_scores_") or []) + history.validation_scores
-        self.validation_scores_ = scores
-        self.validation_loss_curve_ = (
-            before.get("validation_loss_curve_") or []
-        ) + history.validation_loss_curve
+            return {name: before.get(name) if task.is_incremental else None for name in names}
         best = float(trained.standing.best_score)
         if self.solver == "lbfgs":
             best = float(np.nanmax([-np.inf, *history.validation_scores]))
-        self.best_validation_score_ = best
+        scores = (before.get("validation_scores_") or []) + history.validation_scores
+        losses = (before.get("validation_loss_curve_") or []) + history.validation_loss_curve
+        n_epochs = len(before.get("loss_curve_") or []) + history.n_epochs
+        epochs = range(n_epochs - history.n_epochs + 1, n_epochs + 1)
+        kept = before.get("_validation_epochs", []) if before.get("validation_scores_") else []
+        return {
+            **dict(zip(names, (scores, losses, best), strict=True)),
+            "_validation_epochs": [*kept, *epochs],  # an epoch of partial_fit is not validated
+        }
 
     def _forward(self, X: Any) -> np.ndarray:
         """Return the outputs of the network for new samples."""
@@ -316,6 +355,13 @@ class BaseTFMLP(BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    _doc_link_module = "skmlp"
+
+    @property
+    def _doc_link_template(self) -> str:
+        """Address of an estimator's page, which scikit-learn links its HTML representation to."""
+        return page_template()
 
 
 def _as_dtype(targets: np.ndarray, dtype: np.dtype, name: str) -> np.ndarray:

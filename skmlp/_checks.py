@@ -33,23 +33,55 @@ class ValidationSet:
 NO_VALIDATION_SET = ValidationSet()
 
 
-def check_weight(sample_weight: Any, X: Any, name: str) -> np.ndarray:
-    """Return the weights in the type of X, ones if there are none."""
+LARGE = 2**27
+"""Bytes of a converted copy of X that is not made: parts of X are converted where needed."""
+
+_ROWS_A_PART = 8192
+
+
+def is_too_large_to_convert(X: Any, accepted: Any) -> bool:
+    """Tell whether X is an array of numbers whose copy in an accepted type would be large."""
+    if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype.kind not in "biuf":
+        return False
+    dtype = training_dtype(X, accepted)
+    return dtype != X.dtype and X.size * dtype.itemsize > LARGE
+
+
+def training_dtype(X: Any, accepted: Any) -> np.dtype:
+    """Return the type to train in: that of X if it is accepted, or the first that is."""
+    dtypes = [
+        np.dtype(dtype) for dtype in (accepted if isinstance(accepted, tuple) else [accepted])
+    ]
+    return X.dtype if X.dtype in dtypes else dtypes[0]
+
+
+def check_fits(X: Any, dtype: np.dtype) -> None:
+    """Check the values of an X that was not converted to the type to train in."""
+    if X.dtype.kind != "f" or X.dtype.itemsize <= dtype.itemsize:
+        return
+    largest = np.finfo(dtype).max
+    for start in range(0, X.shape[0], _ROWS_A_PART):
+        if np.abs(X[start : start + _ROWS_A_PART]).max() > largest:
+            raise ValueError(f"X contains infinity or a value too large for {dtype!r}.")
+
+
+def check_weight(sample_weight: Any, X: Any, dtype: np.dtype, name: str) -> np.ndarray:
+    """Return the weights in the type to train in, ones if there are none."""
     if sample_weight is None:
-        return np.ones(X.shape[0], X.dtype)
+        return np.ones(X.shape[0], dtype)
     with errors_name(name), np.errstate(over="ignore"):
-        weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        weight = _check_sample_weight(sample_weight, X, dtype=dtype, ensure_non_negative=True)
         if not np.isfinite(weight.sum()):
-            raise ValueError(f"the sum is too large for {X.dtype}, expected smaller weights.")
+            raise ValueError(f"the sum is too large for {dtype}, expected smaller weights.")
         return weight
 
 
-def check_validation_features(estimator: BaseEstimator, X_val: Any, X: Any) -> Any:
+def check_validation_features(estimator: BaseEstimator, X_val: Any, X: Any, dtype: np.dtype) -> Any:
     """Return the features of a validation set, in the type and format of those to train on."""
     # A value that overflows float32 is an error, so need not be a warning too.
     with errors_name("X_val"), np.errstate(over="ignore"):
         _check_feature_names(estimator, X_val, reset=False)
-        X_val = check_array(X_val, accept_sparse="csr", dtype=X.dtype, input_name="X_val")
+        X_val = check_array(X_val, accept_sparse="csr", dtype=dtype, input_name="X_val")
         if X_val.shape[1] != X.shape[1]:
             raise ValueError(f"X_val has {X_val.shape[1]} features, expected {X.shape[1]} as in X.")
     if scipy.sparse.issparse(X):
@@ -77,8 +109,9 @@ def errors_name(name: str, *others: str) -> Iterator[None]:
 
 def culprit(X: Any, y: Any) -> str:
     """Return the name of what scikit-learn's check of X and y does not like."""
+    is_numeric = isinstance(X, np.ndarray) and X.dtype.kind in "biuf"
     try:
-        X = check_array(X, accept_sparse="csr", dtype=np.float64)
+        X = check_array(X, accept_sparse="csr", dtype=None if is_numeric else np.float64)
     except (OverflowError, TypeError, ValueError):
         return "X"
     try:

@@ -318,6 +318,9 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
+        The first call in a process imports TensorFlow, and the first for a network of its kind
+        compiles a program, which takes seconds. Later ones use what there is.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -340,7 +343,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         Returns
         -------
-        self : TFMLPClassifier
+        TFMLPClassifier
             The fitted estimator.
 
         Raises
@@ -355,6 +358,20 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         -----
         ConvergenceWarning
             If training ran for `max_iter` epochs without stopping.
+
+        See Also
+        --------
+        TFMLPClassifier.partial_fit : Train for one epoch on some samples.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, tol=0.01, random_state=0)
+        >>> clf = clf.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> len(clf.validation_scores_) == clf.n_iter_
+        True
         """
         self._fit(Call(X, y, sample_weight, ValidationSet(X_val, y_val, sample_weight_val)))
         return self
@@ -385,7 +402,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         Returns
         -------
-        self : TFMLPClassifier
+        TFMLPClassifier
             The estimator.
 
         Raises
@@ -393,12 +410,30 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         ValueError
             As for `fit`; and without `classes` in the first call, if `classes` are not those of
             the first call, if `y` has others, or if ``early_stopping=True``.
+
+        See Also
+        --------
+        TFMLPClassifier.fit : Train until nothing improves any more.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0)
+        >>> for epoch in range(100):
+        ...     clf = clf.partial_fit(X, y, classes=[0, 1, 2])
+        >>> clf.score(X, y) > 0.9
+        True
         """
         self._fit(Call(X, y, sample_weight, is_incremental=True, classes=classes))
         return self
 
     def predict(self, X):
         """Predict the classes of samples.
+
+        The class is the one of the highest probability; for multilabel, the labels whose
+        probability is above 0.5. TensorFlow is not needed.
 
         Parameters
         ----------
@@ -407,8 +442,21 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
             Predicted labels, or indicators for multilabel; sparse ones if those of `fit` were.
+
+        See Also
+        --------
+        TFMLPClassifier.predict_proba : Probabilities of the classes.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> clf.predict(X[::50])
+        array([0, 1, 2])
         """
         outputs = self._forward(X)
         if self.n_outputs_ == 1:
@@ -418,6 +466,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def predict_proba(self, X):
         """Estimate the probabilities of the classes.
 
+        They are the outputs of the network. TensorFlow is not needed.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -425,9 +475,23 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         Returns
         -------
-        y_prob : ndarray of shape (n_samples, n_classes)
+        ndarray of shape (n_samples, n_classes)
             Probabilities, the classes in the order of `classes_`. For multilabel each column is
             the probability of its label, and rows need not sum to 1.
+
+        See Also
+        --------
+        TFMLPClassifier.predict : The classes themselves.
+        TFMLPClassifier.predict_log_proba : Logarithms of the probabilities.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> clf.predict_proba(X[:1]).round(2)
+        array([[1., 0., 0.]])
         """
         outputs = self._forward(X)
         return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
@@ -435,6 +499,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def predict_log_proba(self, X):
         """Return the logarithms of `predict_proba`.
 
+        There is no warning of a probability of 0.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -442,15 +508,30 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         Returns
         -------
-        log_y_prob : ndarray of shape (n_samples, n_classes)
+        ndarray of shape (n_samples, n_classes)
             Natural logarithms of the probabilities; ``-inf`` where a probability is 0.
+
+        See Also
+        --------
+        TFMLPClassifier.predict_proba : The probabilities.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> clf.predict_log_proba(X[:1]).shape
+        (1, 3)
         """
         y_prob = self.predict_proba(X)
         with np.errstate(divide="ignore"):
             return np.log(y_prob, out=y_prob)
 
     def score(self, X, y, sample_weight=None):
-        """Return the accuracy of the predictions; for multilabel every label has to be right.
+        """Return the accuracy of the predictions.
+
+        For multilabel every label of a sample has to be right.
 
         Parameters
         ----------
@@ -465,8 +546,21 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         Returns
         -------
-        score : float
+        float
             Weighted share of the samples that are predicted right.
+
+        See Also
+        --------
+        sklearn.metrics.accuracy_score : The same of predictions.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> clf.score(X, y) > 0.95
+        True
         """
         if getattr(getattr(y, "dtype", None), "kind", None) == "O":
             y = _as_labels(np.asarray(y))

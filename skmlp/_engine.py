@@ -1,4 +1,4 @@
-"""The training engine: a fit's data and state on the device, and the program that runs on them."""
+"""The training engine: a fit's state on the device, and the program that runs on it."""
 
 import time
 from dataclasses import replace
@@ -14,7 +14,16 @@ from skmlp._feed import (
     likely_largest_batch,
     to_tensor,
 )
-from skmlp._graph.types import Counts, Hyper, ProgramSpec, State, Sums
+from skmlp._graph import penalty
+from skmlp._graph.types import (
+    Counts,
+    Hyper,
+    ProgramSpec,
+    Scalars,
+    State,
+    Sums,
+    pack_control,
+)
 from skmlp._history import Report
 from skmlp._network import Architecture, Parameters
 from skmlp._pace import Pace
@@ -22,8 +31,14 @@ from skmlp._programs import PROGRAMS, round_up_batch
 from skmlp._samples import Samples
 from skmlp._solvers import Optimizer
 from skmlp._stopping import Rule, Standing, judge
+from skmlp._validation import evaluate
 
+MAX_EPOCHS_A_CALL = 256
 _MAX_VALIDATION_BATCH = 1024
+_BLOCK_BYTES = 2**24  # of dense features, half of a common cache
+_MAX_BLOCK_ROWS = 2**16
+_MAX_VALIDATION_BYTES = 2**26  # of dense features in the program; more are scored on the host
+_SPARSE_BLOCK_ROWS = 2**12
 
 
 class Session:
@@ -70,29 +85,39 @@ class Session:
         self._tf = _tensorflow.load()
         self._optimizer = optimizer
         self._rule = rule
+        self._samples = samples
+        self._scoring = scoring
         wanted = _wanted(architecture, optimizer.solver, batch_size, samples)
-        self._spec, self._program = PROGRAMS.get(self._tf, wanted)
-        self._feed = _make_feed(self._tf, self._spec, samples, batch_size)
-        self._judges = scoring != "host"
+        # The program scores the validation set, unless it is large.
+        self._validates = bool(len(samples.validation_rows)) and not wanted.validation_rows
+        self._judges = scoring != "host" and not self._validates
+        self._use(wanted, batch_size)
         self._counts = Counts(
             len(samples.train_rows),
             batch_size,
-            len(samples.validation_rows),
+            0 if self._validates else len(samples.validation_rows),
             0,
             0,
             0,
             int(self._judges),
             int(scoring == "loss"),
         )
-        hyper = Hyper(**optimizer.hyper, alpha=alpha)
-        self._hyper = to_tensor(self._tf, np.array(hyper, np.float64))
-        self._rule_tensor = to_tensor(self._tf, np.array(rule, np.float64))
-        self._state = self._start(parameters, standing, samples_seen)
+        self._hyper = Hyper(**optimizer.hyper, alpha=alpha)
+        standing = standing._replace(learning_rate=optimizer.learning_rate, stopped=0.0)
+        self._scalars = Scalars(0.0, 0.0, optimizer.step, samples_seen, *standing)
+        self._state = self._start(parameters)
+        self._best = self._state.params
 
     @property
     def max_epochs(self) -> int:
-        """The most epochs that one call can run."""
-        return self._spec.epochs if self._judges else 1
+        """The most whole epochs that one call can run; 0 if it takes several."""
+        n_fitting = self._spec.block_rows // self._counts.n_samples
+        return min(n_fitting, self._spec.epochs if self._judges else 1)
+
+    @property
+    def max_batches(self) -> int:
+        """The most batches of an epoch that one call can run."""
+        return self._spec.block_rows // self._counts.batch_size
 
     def run(self, orders: list[np.ndarray], first_batch: int, last_batch: int) -> Report:
         """Run one epoch for each order; of the first epoch only from ``first_batch`` on.
@@ -106,30 +131,30 @@ class Session:
         first_batch, last_batch : int
             The batches to run; ``last_batch`` itself is not.
         """
-        if missing := self._feed.missing_entries(orders):
-            self._grow(missing)
-        data, order_tensor = self._feed.load(orders)
+        size = self._counts.batch_size
+        rows = np.concatenate([order[first_batch * size : last_batch * size] for order in orders])
+        upcoming = orders[-1][last_batch * size : (2 * last_batch - first_batch) * size]
+        self._make_room(rows)
         counts = self._counts._replace(
             n_epochs=len(orders), first_batch=first_batch, last_batch=last_batch
         )
-        done, self._state, curves = self._program(
-            data,
-            order_tensor,
-            self._hyper,
-            to_tensor(self._tf, np.array(counts, np.int32)),
-            self._rule_tensor,
+        done, curves, self._state = self._program(
+            self._feed.load(rows, upcoming),
+            to_tensor(self._tf, pack_control(self._hyper, counts, self._rule)),
             self._state,
         )
-        return self._report(int(done), curves)
+        self._scalars = Scalars(*self._state.scalars.numpy())
+        report = self._report(int(done), curves.numpy())
+        return self._validate(report) if self._validates and int(done) else report
 
     def judge(self, loss: float, score: float) -> bool:
         """Apply the stopping rule to the last epoch by a score of the host's; tell its verdict."""
         before = self.standing()
         after = judge(np.where, self._rule, before, np.float64(loss), np.float64(score))
-        tensors = [to_tensor(self._tf, np.array(value, np.float64)) for value in after]
-        self._state = self._state._replace(standing=Standing(*tensors))
+        self._scalars = self._scalars.with_standing(Standing(*map(float, after)))
+        self._state = self._state._replace(scalars=self._pack_scalars())
         if after.best_score > before.best_score:
-            self._state = self._state._replace(best_params=self._state.params)
+            self._best = self._state.params
         return bool(after.stopped)
 
     def parameters(self) -> Parameters:
@@ -138,23 +163,23 @@ class Session:
 
     def best_parameters(self) -> Parameters:
         """Return a copy of the weights and biases that had the best validation score."""
-        return self._split(self._state.best_params)
+        return self._split(self._state.best_params if self._judges else self._best)
 
     def standing(self) -> Standing:
         """Return where the stopping rule stands."""
-        return Standing(*(np.float64(value) for value in self._state.standing))
+        return Standing(*map(np.float64, self._scalars.standing()))
 
     def samples_seen(self) -> int:
         """Return how many samples the epochs of all fits had."""
-        return int(self._state.samples_seen)
+        return int(self._scalars.samples_seen)
 
     def optimizer(self) -> Optimizer:
         """Return what the solver has kept."""
         return replace(
             self._optimizer,
             learning_rate=self._learning_rate(),
-            step=int(self._state.step),
-            slots=[[np.array(value) for value in slot] for slot in self._state.slots],
+            step=int(self._scalars.step),
+            slots=[_from_device(self._spec, slot) for slot in self._state.slots],
         )
 
     def _learning_rate(self) -> float:
@@ -165,43 +190,59 @@ class Session:
                 return hyper["learning_rate"] / (self.samples_seen() + 1) ** hyper["power_t"]
             except OverflowError:
                 return 0.0
-        return float(self._state.standing.learning_rate)
+        return float(self._scalars.learning_rate)
 
-    def _grow(self, batch_entries: int) -> None:
-        """Go on with a program that has room for a larger sparse batch."""
-        spec = replace(self._spec, batch_entries=batch_entries + batch_entries // 4)
-        self._spec, self._program = PROGRAMS.exactly(self._tf, spec)
+    def _use(self, wanted: ProgramSpec, batch_size: int) -> None:
+        """Get a program, and the memory for its data."""
+        self._spec, self._program = PROGRAMS.get(self._tf, wanted)
+        self._feed = _make_feed(self._tf, self._spec, self._samples, batch_size)
 
-    def _report(self, n_done: int, curves: Any) -> Report:
-        loss, validation_loss, score, rate = (curve.numpy()[:n_done].tolist() for curve in curves)
+    def _make_room(self, rows: np.ndarray) -> None:
+        """Go on with another program, if a sparse batch has more entries than there is room for."""
+        if not self._spec.is_sparse:
+            return
+        lengths = np.diff(self._samples.X[0].indptr)[rows]
+        needed = largest_batch(lengths, self._counts.batch_size)
+        if needed > self._spec.batch_entries:
+            room = needed + needed // 4
+            n_batches = self._spec.block_rows // self._spec.batch_rows
+            wanted = replace(self._spec, batch_entries=room, block_entries=room * n_batches)
+            self._use(wanted, self._counts.batch_size)
+
+    def _validate(self, report: Report) -> Report:
+        """Score the epoch that a call has completed, and judge it if it is for this score."""
+        loss, score = evaluate(self._samples, self._spec.architecture, self.parameters())
+        score = -loss if self._scoring == "loss" else score
+        stopped = self._scoring != "host" and self.judge(report.loss[-1], score)
+        return replace(report, validation_loss=[loss], validation_score=[score], stopped=stopped)
+
+    def _report(self, n_done: int, curves: np.ndarray) -> Report:
+        loss, validation_loss, score, rate = curves[:n_done].T.tolist()
         if not self._counts.n_validation:
-            validation_loss, score = [], []
-        stopped = bool(self._state.standing.stopped)
-        return Report(loss, validation_loss, score, rate, stopped)
+            validation_loss, score = [], []  # if need be `_validate` has them
+        return Report(loss, validation_loss, score, rate, bool(self._scalars.stopped))
 
     def _split(self, params: list[Any]) -> Parameters:
-        arrays = [np.array(param) for param in params]
+        arrays = _from_device(self._spec, params)
         n_layers = len(arrays) // 2
         return Parameters(arrays[:n_layers], arrays[n_layers:])
 
-    def _start(self, parameters: Parameters, standing: Standing, samples_seen: int) -> State:
-        def tensor(value: Any) -> Any:
-            return to_tensor(self._tf, value)
+    def _pack_scalars(self) -> Any:
+        return to_tensor(self._tf, np.array(self._scalars, np.float64))
 
-        params = [tensor(array) for array in parameters.coefs + parameters.intercepts]
-        slots = [[tensor(array) for array in slot] for slot in self._optimizer.slots]
-        standing = standing._replace(learning_rate=self._optimizer.learning_rate, stopped=0.0)
-        zero = tensor(np.array(0.0))
+    def _start(self, parameters: Parameters) -> State:
+        def tensors(arrays: list[np.ndarray]) -> list[Any]:
+            return [to_tensor(self._tf, array) for array in _to_device(self._spec, arrays)]
+
+        params = tensors(parameters.coefs + parameters.intercepts)
+        dtype = self._samples.dtype
+        shapes = penalty.shapes(self._spec.coef_shapes)
         return State(
-            params=params,
-            slots=slots,
-            step=tensor(np.array(self._optimizer.step, np.int64)),
-            samples_seen=tensor(np.array(samples_seen, np.float64)),
-            loss_sum=zero,
-            penalty_sums=[tensor(np.zeros_like(coef)) for coef in parameters.coefs],
-            row_sum=zero,
-            best_params=params if self._counts.n_validation else [],
-            standing=Standing(*(tensor(np.array(value, np.float64)) for value in standing)),
+            params,
+            [tensors(slot) for slot in self._optimizer.slots],
+            [to_tensor(self._tf, np.zeros(shape, dtype)) for shape in shapes],
+            params if self._spec.validation_rows else [],
+            self._pack_scalars(),
         )
 
 
@@ -228,11 +269,12 @@ class Objective:
         self._n_batches = -(-n_train // batch_size)
         wanted = _wanted(architecture, "lbfgs", batch_size, samples)
         spec, self._program = PROGRAMS.get(self._tf, wanted)
-        feed = _make_feed(self._tf, spec, samples, batch_size)
-        self._data, self._orders = feed.load([samples.train_rows])
+        self._spec = spec
+        self._feed = _make_feed(self._tf, spec, samples, batch_size)
+        self._rows = samples.train_rows
+        self._max_batches = spec.block_rows // batch_size
         self._counts = Counts(n_train, batch_size, 0, 1, 0, 0, 0, 0)
-        hyper = Hyper(learning_rate=0.0, alpha=alpha)
-        self._hyper = to_tensor(self._tf, np.array(hyper, np.float64))
+        self._hyper = Hyper(learning_rate=0.0, alpha=alpha)
         self._pace = Pace(6.0 * batch_size * architecture.n_parameters)
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
@@ -246,7 +288,7 @@ class Objective:
         parameters = Parameters.from_vector(np.asarray(vector), self._architecture)
         sums = self._add_up(parameters.coefs + parameters.intercepts)
         weight = float(sums.weight)
-        grads = [np.array(grad) for grad in sums.gradients]
+        grads = _from_device(self._spec, sums.gradients)
         squares = 0.0
         for grad, coef in zip(grads, parameters.coefs, strict=False):  # biases are not penalised
             grad += self._alpha * coef
@@ -256,19 +298,18 @@ class Objective:
 
     def _add_up(self, arrays: list[np.ndarray]) -> Sums:
         """Run all batches, in calls short enough for Ctrl-C to be seen."""
+        arrays = _to_device(self._spec, arrays)
         params = [to_tensor(self._tf, array) for array in arrays]
         zero = to_tensor(self._tf, np.array(0.0))
         sums = Sums(zero, zero, [to_tensor(self._tf, np.zeros_like(array)) for array in arrays])
         first = 0
         while first < self._n_batches:
-            last = min(first + self._pace.n_batches, self._n_batches)
+            last = min(first + self._pace.n_batches, self._n_batches, first + self._max_batches)
             start = time.perf_counter()
             counts = self._counts._replace(first_batch=first, last_batch=last)
             sums = self._program(
-                self._data,
-                self._orders,
-                self._hyper,
-                to_tensor(self._tf, np.array(counts, np.int32)),
+                self._load(first, last),
+                to_tensor(self._tf, pack_control(self._hyper, counts, Rule(0.0, 0.0))),
                 params,
                 sums,
             )
@@ -276,37 +317,78 @@ class Objective:
             first = last
         return sums
 
+    def _load(self, first_batch: int, last_batch: int) -> Any:
+        size = self._counts.batch_size
+        rows = self._rows[first_batch * size : last_batch * size]
+        return self._feed.load(rows, self._rows[last_batch * size :][: len(rows)])
+
+
+def _to_device(spec: ProgramSpec, params: list[np.ndarray]) -> list[np.ndarray]:
+    """Transpose weights as the program has them, in arrays of weights and then of biases."""
+    return [_transposed(spec, i, param) for i, param in enumerate(params)]
+
+
+def _from_device(spec: ProgramSpec, params: list[Any]) -> list[np.ndarray]:
+    """Return copies in memory of NumPy's, transposed back; see `_to_device`."""
+    return [np.array(_transposed(spec, i, p.numpy()), order="C") for i, p in enumerate(params)]
+
+
+def _transposed(spec: ProgramSpec, number: int, param: np.ndarray) -> np.ndarray:
+    is_coef = number < len(spec.architecture.coef_shapes)
+    return param.T if is_coef and spec.is_transposed(number) else param
+
 
 def _wanted(
     architecture: Architecture, solver: str, batch_size: int, samples: Samples
 ) -> ProgramSpec:
     """Return what a program must have for a fit."""
     n_train, n_validation = len(samples.train_rows), len(samples.validation_rows)
+    if not samples.is_sparse and n_validation > _row_limit(architecture, samples.dtype):
+        n_validation = 0
+    batch_rows = batch_size if batch_size < n_train else round_up_batch(batch_size)
     validation_batch_rows = min(round_up_batch(n_validation), _MAX_VALIDATION_BATCH)
     spec = ProgramSpec(
         architecture=architecture,
         dtype=samples.dtype.name,
         solver=solver,
-        batch_rows=batch_size if batch_size < n_train else round_up_batch(batch_size),
+        is_weighted=any(bool((weight != 1).any()) for weight in samples.sample_weight),
+        batch_rows=batch_rows,
+        block_rows=_block_rows(architecture, samples.dtype, batch_rows),
+        epochs=MAX_EPOCHS_A_CALL,
         validation_batch_rows=validation_batch_rows,
-        data_rows=samples.n_rows,
-        validation_rows=n_validation,
-        epochs=0,
+        validation_rows=max(n_validation, validation_batch_rows),
     )
-    if not samples.is_sparse:
-        return spec
+    return _with_entries(spec, batch_size, samples) if samples.is_sparse else spec
+
+
+def _row_limit(architecture: Architecture, dtype: np.dtype) -> int:
+    return _MAX_VALIDATION_BYTES // (architecture.layer_units[0] * dtype.itemsize)
+
+
+def _block_rows(architecture: Architecture, dtype: np.dtype, batch_rows: int) -> int:
+    row_bytes = architecture.layer_units[0] * dtype.itemsize
+    return max(batch_rows, min(_BLOCK_BYTES // row_bytes, _MAX_BLOCK_ROWS))
+
+
+def _with_entries(spec: ProgramSpec, batch_size: int, samples: Samples) -> ProgramSpec:
+    """Return what a program must have for sparse features: room for their entries."""
     lengths = np.diff(samples.X[0].indptr)[samples.train_rows]
-    largest = likely_largest_batch if solver != "lbfgs" else largest_batch
+    largest = likely_largest_batch if spec.solver != "lbfgs" else largest_batch
+    batch_entries = max(1, largest(lengths, batch_size))
+    n_batches = max(1, _SPARSE_BLOCK_ROWS // spec.batch_rows)
     validation = samples.features(samples.validation_rows)
-    validation_lengths = np.diff(validation.indptr)
+    validation_batch_entries = 1
+    if spec.validation_rows:
+        lengths = np.diff(validation.indptr)
+        validation_batch_entries = max(1, largest_batch(lengths, spec.validation_batch_rows))
     return replace(
         spec,
-        entries=max(1, int(lengths.sum())),
-        batch_entries=max(1, largest(lengths, batch_size)),
+        epochs=1,
+        block_rows=n_batches * spec.batch_rows,
+        batch_entries=batch_entries,
+        block_entries=n_batches * batch_entries,
+        validation_batch_entries=validation_batch_entries,
         validation_entries=max(1, int(validation.nnz)),
-        validation_batch_entries=max(1, largest_batch(validation_lengths, validation_batch_rows))
-        if n_validation
-        else 1,
     )
 
 

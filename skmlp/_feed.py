@@ -1,48 +1,73 @@
-"""A fit's data on the device: uploaded once if dense, in the order of each epoch if sparse."""
+"""A fit's samples on the device: block after block, in the order in which batches take them.
 
+A block is gathered by the host, in memory that the program reads without a copy. So nothing but a
+block is ever held twice, whatever the size and the type of the data.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from skmlp._graph.types import Data, Entries, ProgramSpec
+from skmlp._graph.types import Block, Data, Entries, ProgramSpec
 from skmlp._samples import Samples
 
 _ALIGNMENT = 64  # bytes; what TensorFlow needs to use memory of NumPy's without a copy
 
 
 class DenseFeed:
-    """Samples that are resident, from which a program gathers batches by their rows.
+    """Samples with dense features.
 
     Parameters
     ----------
     tf : module
         TensorFlow.
     spec : ProgramSpec
-        The program; the data is padded to its capacities.
+        The program; blocks have its capacity.
     samples : Samples
         What is trained and scored on.
     """
 
     def __init__(self, tf: Any, spec: ProgramSpec, samples: Samples):
-        self._tf = tf
-        X = share(tf, _pad(samples.X, spec.data_rows, samples.dtype))
-        self._data = _upload(tf, spec, samples, X, to_tensor(tf, np.zeros((), np.float32)))
-        self._orders = np.full((spec.epochs, spec.order_stride), samples.train_rows[0], np.int32)
+        self._source = _source(spec, samples, _by_rows(samples.X[0]))
+        validation = _allocate(spec, spec.validation_rows)
+        if spec.validation_rows:
+            _gather(_source(spec, samples), samples.validation_rows, validation)
+        n_blocks = 2 if len(samples.train_rows) > spec.block_rows else 1
+        blocks = [_allocate(spec, spec.rows_read) for _ in range(n_blocks)]
+        data = _share_data(tf, samples, blocks[0], validation)
+        self._ready = [(block, data._replace(train=_shared(tf, block))) for block in blocks]
+        self._thread = ThreadPoolExecutor(1) if n_blocks == 2 else None
+        self._ahead: tuple[np.ndarray, Future] | None = None
 
-    def load(self, orders: list[np.ndarray]) -> tuple[Data, Any]:
-        """Return the data, and a tensor of the orders of the epochs to run."""
-        for number, order in enumerate(orders):
-            self._orders[number, : len(order)] = order
-        return self._data, to_tensor(self._tf, self._orders.ravel())
+    def load(self, rows: np.ndarray, upcoming: np.ndarray) -> Data:
+        """Return the data of a call: these training samples, in this order.
 
-    def missing_entries(self, orders: list[np.ndarray]) -> int:
-        """Return 0: a dense batch always has room."""
-        return 0
+        Those that a call is expected to ask for next, if any, are gathered in another thread.
+        """
+        if not self._was_gathered(rows):
+            _gather(self._source, rows, self._ready[0][0])
+        _, data = self._ready[0]
+        if self._thread is not None and len(upcoming):
+            block, _ = self._ready[1]
+            gathering = self._thread.submit(_gather, self._source, upcoming, block)
+            self._ahead = upcoming, gathering
+        return data
+
+    def _was_gathered(self, rows: np.ndarray) -> bool:
+        """Wait for the other thread, and tell whether it has gathered these samples."""
+        if self._ahead is None:
+            return False
+        upcoming, gathering = self._ahead
+        self._ahead = None
+        gathering.result()
+        self._ready.reverse()
+        return np.array_equal(rows, upcoming)
 
 
 class SparseFeed:
-    """Samples of which the stored entries are put into the order of an epoch, on the host.
+    """Samples with sparse features, of which a block has the stored entries batch by batch.
 
     Parameters
     ----------
@@ -53,34 +78,23 @@ class SparseFeed:
     """
 
     def __init__(self, tf: Any, spec: ProgramSpec, samples: Samples, batch_size: int):
-        self._tf = tf
-        self._X = samples.X[0]
         self._batch_size = batch_size
-        self._batch_entries = spec.batch_entries
-        self._entries = _allocate(spec.entries, spec.data_rows, samples.dtype)
-        validation = _allocate(spec.validation_entries, spec.validation_rows, samples.dtype)
-        if len(samples.validation_rows):
-            _fill(validation, samples.features(samples.validation_rows), spec.validation_batch_rows)
-        self._data = _upload(tf, spec, samples, None, _share_entries(tf, validation))
-        self._orders = np.full(spec.order_stride, samples.train_rows[0], np.int32)
-        self._order: np.ndarray | None = None
-
-    def load(self, orders: list[np.ndarray]) -> tuple[Data, Any]:
-        """Return the data of an epoch, and a tensor of its order."""
-        (order,) = orders
-        if order is not self._order:
-            self._order = order
-            self._orders[: len(order)] = order
-            _fill(self._entries, self._X, self._batch_size, order)
-        data = self._data._replace(X=_share_entries(self._tf, self._entries))
-        return data, to_tensor(self._tf, self._orders)
-
-    def missing_entries(self, orders: list[np.ndarray]) -> int:
-        """Return how many entries a batch needs, if there is one without room; otherwise 0."""
-        needed = max(
-            largest_batch(np.diff(self._X.indptr)[order], self._batch_size) for order in orders
+        self._source = _source(spec, samples, samples.X[0])
+        self._block = _allocate(spec, spec.rows_read, spec.block_rows, spec.block_entries)
+        validation = _allocate(
+            spec, spec.validation_rows, spec.validation_rows, spec.validation_entries
         )
-        return needed if needed > self._batch_entries else 0
+        if rows := spec.validation_rows:
+            _fill(validation.X, samples.features(samples.validation_rows), rows)
+            source = _source(spec, samples)
+            _gather_targets(source, samples.validation_rows, validation)
+        self._data = _share_data(tf, samples, self._block, validation)
+
+    def load(self, rows: np.ndarray, upcoming: np.ndarray) -> Data:
+        """Return the data of a call: these training samples, in this order."""
+        _gather_targets(self._source, rows, self._block)
+        _fill(self._block.X, self._source.X[rows], self._batch_size)
+        return self._data
 
 
 def largest_batch(lengths: np.ndarray, batch_size: int) -> int:
@@ -105,68 +119,104 @@ def share(tf: Any, array: np.ndarray) -> Any:
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
-def _upload(tf: Any, spec: ProgramSpec, samples: Samples, X: Any, X_val: Any) -> Data:
-    """Pad the samples to the capacity of the program, in memory that TensorFlow can use."""
-    rows, dtype = spec.data_rows, samples.dtype
-    target_dtype = np.dtype(np.uint8) if spec.architecture.is_classification else dtype
-    order = np.zeros(spec.validation_rows, np.int32)
-    if spec.validation_rows:
-        order[: len(samples.validation_rows)] = samples.validation_rows
-    return Data(
+def _by_rows(X: np.ndarray) -> np.ndarray:
+    """Return an array whose rows are contiguous; one on disk is taken as it is."""
+    return X if X.flags.c_contiguous or is_on_disk(X) else np.ascontiguousarray(X)
+
+
+def is_on_disk(X: np.ndarray) -> bool:
+    """Tell whether an array is a view of a memory-mapped file."""
+    base: Any = X
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            return True
+        base = base.base
+    return False
+
+
+def _source(spec: ProgramSpec, samples: Samples, X: Any = None) -> Block:
+    """Return what blocks are gathered from: the first block of samples, or with no X all of them.
+
+    Those all together are for the validation set, which may be in either.
+    """
+    if X is not None:
+        return Block(X, samples.targets[0], samples.sample_weight[0] if spec.is_weighted else None)
+    weight = np.concatenate(samples.sample_weight) if spec.is_weighted else None
+    return Block(_Stacked(samples), np.concatenate(samples.targets), weight)
+
+
+class _Stacked:
+    """The features of all blocks, by rows that are all in one of them."""
+
+    def __init__(self, samples: Samples):
+        self._samples = samples
+
+    def __getitem__(self, rows: np.ndarray) -> Any:
+        return self._samples.features(rows)
+
+
+def _allocate(spec: ProgramSpec, n_rows: int, n_batches: int = 0, n_entries: int = 0) -> Block:
+    """Return zeroed memory that a program can read; the system gives it at the first write."""
+    units, dtype = spec.architecture.layer_units, np.dtype(spec.dtype)
+    X: Any = None
+    if spec.is_sparse:
+        integers = (np.dtype(np.int32), np.dtype(np.int32), np.dtype(np.int64))
+        shapes = ((n_entries,), (n_entries,), (n_entries,), (n_batches + 1,))
+        X = Entries(*map(_aligned_zeros, shapes, (dtype, *integers)))
+    else:
+        X = _aligned_zeros((n_rows, units[0]), dtype)
+    weight_shape = (n_rows,) if spec.is_weighted else ()
+    return Block(
         X,
-        X_val,
-        share(tf, _pad(samples.targets, rows, target_dtype)),
-        share(tf, _pad(samples.sample_weight, rows, dtype)),
-        to_tensor(tf, order),
-        to_tensor(tf, samples.validation_spread()),
+        _aligned_zeros((n_rows, units[-1]), spec.target_dtype),
+        _aligned_zeros(weight_shape, dtype),
     )
 
 
-def _allocate(n_entries: int, n_batches: int, dtype: np.dtype) -> Entries:
-    """Return room for entries and for the starts of batches."""
-    return Entries(
-        _aligned((n_entries,), dtype),
-        _aligned((n_entries,), np.dtype(np.int32)),
-        _aligned((n_entries,), np.dtype(np.int32)),
-        _aligned((n_batches + 1,), np.dtype(np.int64)),
-    )
+def _share_data(tf: Any, samples: Samples, train: Block, validation: Block) -> Data:
+    spread = to_tensor(tf, samples.validation_spread())
+    return Data(_shared(tf, train), _shared(tf, validation), spread)
 
 
-def _share_entries(tf: Any, entries: Entries) -> Entries:
-    return Entries(*(share(tf, array) for array in entries))
+def _shared(tf: Any, block: Block) -> Block:
+    X = block.X
+    X = Entries(*(share(tf, part) for part in X)) if isinstance(X, Entries) else share(tf, X)
+    return Block(X, share(tf, block.targets), share(tf, block.sample_weight))
 
 
-def _fill(
-    entries: Entries, X: scipy.sparse.csr_array, batch_size: int, order: np.ndarray | None = None
-) -> None:
-    """Put the entries of rows in an order, batch after batch."""
-    n_rows = X.shape[0] if order is None else len(order)
-    first = 0
-    for number, start in enumerate(range(0, n_rows, batch_size)):
-        stop = min(start + batch_size, n_rows)
-        batch = X[start:stop] if order is None else X[order[start:stop]]
-        last = first + batch.nnz
-        entries.values[first:last] = batch.data
-        entries.columns[first:last] = batch.indices
-        entries.rows[first:last] = np.repeat(np.arange(stop - start), np.diff(batch.indptr))
-        entries.starts[number] = first
-        entries.starts[number + 1] = last
-        first = last
+def _gather(source: Block, rows: np.ndarray, block: Block) -> None:
+    _take(source.X, rows, block.X)
+    _gather_targets(source, rows, block)
 
 
-def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+def _gather_targets(source: Block, rows: np.ndarray, block: Block) -> None:
+    targets = source.targets
+    _take(targets.view(np.uint8) if targets.dtype == bool else targets, rows, block.targets)
+    if source.sample_weight is not None:
+        _take(source.sample_weight, rows, block.sample_weight)
+
+
+def _take(source: Any, rows: np.ndarray, out: np.ndarray) -> None:
+    """Copy rows to the start of an array, converting them if need be."""
+    out = out[: len(rows)]
+    if isinstance(source, np.ndarray) and source.flags.c_contiguous and source.dtype == out.dtype:
+        np.take(source, rows, axis=0, out=out, mode="clip")  # "raise" would copy to a buffer
+    else:
+        out[...] = source[rows]
+
+
+def _fill(entries: Entries, X: scipy.sparse.csr_array, batch_size: int) -> None:
+    """Put in the stored entries of rows, batch after batch."""
+    n_rows = X.shape[0]
+    entries.values[: X.nnz] = X.data
+    entries.columns[: X.nnz] = X.indices
+    entries.rows[: X.nnz] = np.repeat(np.arange(n_rows) % batch_size, np.diff(X.indptr))
+    starts = X.indptr[np.minimum(np.arange(0, n_rows + batch_size, batch_size), n_rows)]
+    entries.starts[: len(starts)] = starts
+
+
+def _aligned_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     n_bytes = int(np.prod(shape)) * dtype.itemsize
-    memory = np.empty(n_bytes + _ALIGNMENT, np.uint8)
+    memory = np.zeros(n_bytes + _ALIGNMENT, np.uint8)
     offset = -memory.ctypes.data % _ALIGNMENT
     return memory[offset : offset + n_bytes].view(dtype).reshape(shape)
-
-
-def _pad(blocks: list[np.ndarray], n_rows: int, dtype: np.dtype) -> np.ndarray:
-    """Stack blocks of rows in aligned memory; the rows that are left are zero."""
-    padded = _aligned((n_rows, *blocks[0].shape[1:]), dtype)
-    start = 0
-    for block in blocks:
-        padded[start : start + len(block)] = block
-        start += len(block)
-    padded[start:] = 0
-    return padded

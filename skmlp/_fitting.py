@@ -1,6 +1,7 @@
 """From an estimator and what it is to be trained on to what it has learnt."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -9,11 +10,13 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skmlp._engine import Objective, Session
-from skmlp._history import Trained
+from skmlp._history import History, Trained
 from skmlp._lbfgs import LBFGS
 from skmlp._log import TrainingLog
 from skmlp._network import Architecture, Parameters
+from skmlp._observer import Observer, Tasks
 from skmlp._pace import Pace
+from skmlp._resuming import Snapshot, TrainingState, fingerprint
 from skmlp._samples import Samples
 from skmlp._scoring import ValidationScorer
 from skmlp._solvers import Optimizer, new_optimizer
@@ -46,6 +49,10 @@ class Task:
         Whether the samples have weights.
     stops_early : bool
         Whether training stops by the validation score.
+    drawn_from : dict
+        State of the random numbers before anything was drawn.
+    observer : Observer or None
+        Tells callbacks of the fit, if there are any.
     """
 
     architecture: Architecture
@@ -56,6 +63,8 @@ class Task:
     is_incremental: bool
     is_weighted: bool
     stops_early: bool
+    drawn_from: dict[str, Any]
+    observer: Observer | None
 
 
 def train_by_epochs(estimator: Any, task: Task) -> Trained:
@@ -70,43 +79,115 @@ def train_by_epochs(estimator: Any, task: Task) -> Trained:
     """
     n_train = len(task.samples.train_rows)
     batch_size = _clip_batch_size(estimator, n_train)
-    optimizer = _make_optimizer(estimator, task)
-    rule = _rule(estimator, task, optimizer.divides_rate)
-    session = Session(
+    start = _start(estimator, task)
+    rule = _rule(estimator, task, start.optimizer.divides_rate)
+    session = _open_session(estimator, task, start, batch_size, rule)
+    log = _log(estimator, task, batch_size, rule)
+    orders = EpochOrders(task.samples.train_rows, estimator.shuffle, task.random_state)
+    orders.skip(start.history.n_epochs)
+    loop = Loop(
+        session,
+        orders,
+        Pace(6.0 * batch_size * task.architecture.n_parameters),
+        -(-n_train // batch_size),
+        1 if task.is_incremental else estimator.max_iter,
+        log,
+        _scorer(estimator, task),
+        start.history.copy(),
+        bool(start.standing.stopped),
+        _watch_epochs(estimator, task, session, start),
+    )
+    outcome = loop.run()
+    log.stop(outcome.stopped, outcome.halted)
+    state = _state(session, start, outcome.history)
+    ended = outcome.stopped or outcome.halted or outcome.interrupted or task.is_incremental
+    return _trained(
+        state,
+        state.best_parameters if task.stops_early else state.parameters,
+        warn=None if ended else partial(_warn_of_max_iter, estimator.max_iter),
+    )
+
+
+def _start(estimator: Any, task: Task) -> TrainingState:
+    """Return where training begins, or where it goes on that a checkpoint is of."""
+    if task.observer is not None and task.observer.snapshot is not None:
+        snapshot = task.observer.snapshot
+        snapshot.check_same_fit(fingerprint(estimator, task.samples, task.start))
+        return snapshot.state.as_start()
+    return TrainingState(
+        task.start,
+        task.start,
+        History(),
+        _standing(estimator) if task.is_warm else START,
+        _make_optimizer(estimator, task),
+        getattr(estimator, "t_", 0) if task.is_warm else 0,
+    )
+
+
+def _open_session(
+    estimator: Any, task: Task, start: TrainingState, batch_size: int, rule: Rule
+) -> Session:
+    return Session(
         task.architecture,
         batch_size,
         task.samples,
         estimator.alpha,
         rule,
         _scoring(estimator),
-        optimizer,
-        task.start,
-        _standing(estimator) if task.is_warm else START,
-        getattr(estimator, "t_", 0) if task.is_warm else 0,
+        start.optimizer,
+        start.parameters,
+        start.standing,
+        start.samples_seen,
     )
-    log = _log(estimator, task, batch_size, rule)
-    loop = Loop(
-        session,
-        EpochOrders(task.samples.train_rows, estimator.shuffle, task.random_state),
-        Pace(6.0 * batch_size * task.architecture.n_parameters),
-        -(-n_train // batch_size),
-        1 if task.is_incremental else estimator.max_iter,
-        log,
-        _scorer(estimator, task),
+
+
+def _state(session: Session, start: TrainingState, history: History) -> TrainingState:
+    """Return where training stands after the epochs that a session has run."""
+    standing = session.standing()
+    # A session knows the best score from before it, but not the parameters that had it.
+    is_better = standing.best_score > start.standing.best_score
+    return TrainingState(
+        session.parameters(),
+        session.best_parameters() if is_better else start.best_parameters,
+        history,
+        standing,
+        session.optimizer(),
+        session.samples_seen(),
     )
-    outcome = loop.run()
-    log.stop(outcome.stopped)
-    is_complete = outcome.stopped or outcome.interrupted or task.is_incremental
+
+
+def _trained(
+    state: TrainingState, parameters: Parameters, warn: Callable[[], Any] | None = None
+) -> Trained:
     return Trained(
-        session.best_parameters() if task.stops_early else session.parameters(),
-        outcome.history,
-        loss=outcome.history.loss_curve[-1],
-        n_iter=outcome.history.n_epochs,
-        warn=None if is_complete else partial(_warn_of_max_iter, estimator.max_iter),
-        standing=session.standing(),
-        optimizer=session.optimizer(),
-        samples_seen=session.samples_seen(),
+        parameters,
+        state.history,
+        loss=state.history.loss_curve[-1],
+        n_iter=state.history.n_epochs,
+        warn=warn,
+        standing=state.standing,
+        optimizer=state.optimizer,
+        samples_seen=state.samples_seen,
     )
+
+
+def _watch_epochs(
+    estimator: Any, task: Task, session: Session, start: TrainingState
+) -> Tasks | None:
+    """Return what tells callbacks of the epochs of a session, if there are any."""
+    observer = task.observer
+    if observer is None:
+        return None
+    mark = fingerprint(estimator, task.samples, task.start) if observer.keeps_state else {}
+
+    def describe(history: History) -> dict[str, Any]:
+        state = _state(session, start, history.copy())
+        attributes = estimator._fitted_attributes(task, _trained(state, state.parameters))
+        if observer.keeps_state:
+            attributes["_training_state"] = Snapshot(state, task.drawn_from, mark)
+        return attributes
+
+    return observer.tasks("epoch", describe)
 
 
 def minimise(estimator: Any, task: Task) -> Trained:
@@ -121,13 +202,32 @@ def minimise(estimator: Any, task: Task) -> Trained:
         samples,
         _log(estimator, task, batch_size, rule),
         _scorer(estimator, task),
+        _watch_iterations(estimator, task),
     )
     trained = solver.run(
         task.start, max_iter=estimator.max_iter, max_fun=estimator.max_fun, tol=estimator.tol
     )
+    return _with_dtype(estimator, task, trained)
+
+
+def _with_dtype(estimator: Any, task: Task, trained: Trained) -> Trained:
+    """Return what L-BFGS has trained in the type of the samples, which it does not count."""
     seen = getattr(estimator, "t_", 0) if task.is_warm else 0
     parameters = trained.parameters.astype(task.samples.dtype)
     return replace(trained, parameters=parameters, samples_seen=seen)
+
+
+def _watch_iterations(estimator: Any, task: Task) -> Tasks | None:
+    """Return what tells callbacks of the iterations of L-BFGS, if there are any."""
+    if task.observer is None:
+        return None
+
+    def describe(history: History, parameters: Parameters) -> dict[str, Any]:
+        losses = history.loss_curve
+        trained = Trained(parameters, history.copy(), losses[-1], len(losses), warn=None)
+        return estimator._fitted_attributes(task, _with_dtype(estimator, task, trained))
+
+    return task.observer.tasks("iteration", describe)
 
 
 def _rule(estimator: Any, task: Task, divides_rate: bool) -> Rule:

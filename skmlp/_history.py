@@ -41,6 +41,10 @@ class History:
         self.validation_scores += report.validation_score
         self.learning_rates += report.learning_rate
 
+    def copy(self) -> "History":
+        """Return a copy, which later epochs do not change."""
+        return History(*(list(curve) for curve in vars(self).values()))
+
 
 @dataclass(frozen=True)
 class Trained:

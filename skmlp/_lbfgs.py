@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
@@ -10,9 +9,10 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from skmlp._history import History, Trained
 from skmlp._log import TrainingLog
-from skmlp._metrics import mean_loss, score
-from skmlp._network import Architecture, Parameters, forward
+from skmlp._network import Architecture, Parameters
+from skmlp._observer import Tasks
 from skmlp._samples import Samples
+from skmlp._validation import evaluate
 
 
 class LBFGS:
@@ -30,6 +30,8 @@ class LBFGS:
         Prints a line an iteration.
     scorer : callable, default=None
         Scores parameters on the validation set; None is accuracy or R2.
+    tasks : Tasks, default=None
+        Is told of every iteration, and may end training.
     """
 
     def __init__(
@@ -39,51 +41,64 @@ class LBFGS:
         samples: Samples,
         log: TrainingLog,
         scorer: Callable[[Parameters], float] | None = None,
+        tasks: Tasks | None = None,
     ):
         self._objective = objective
         self._architecture = architecture
-        self._validation = samples.validation() if len(samples.validation_rows) else None
+        self._samples = samples
         self._log = log
         self._scorer = scorer
         self._history = History()
+        self._tasks = tasks
+        self._halted = False
 
     def run(self, start: Parameters, *, max_iter: int, max_fun: int, tol: float) -> Trained:
         """Minimise; `tol` bounds the largest element of the projected gradient."""
         result = minimize(
-            self._objective,
+            self._evaluate,
             start.ravel().astype(np.float64),
             method="L-BFGS-B",
             jac=True,
             callback=self._record,
             options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
         )
+        if self._tasks is not None:
+            self._tasks.close()
+        self._log.stop(stopped=False, halted=self._halted)
+        warn = partial(_check_optimize_result, "lbfgs", result, max_iter)
         return Trained(
             self._unpack(result.x),
             self._history,
             loss=float(result.fun),
             n_iter=min(result.nit, max_iter),
-            warn=partial(_check_optimize_result, "lbfgs", result, max_iter),
+            warn=None if self._halted else warn,
         )
 
+    def _evaluate(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return loss and gradient. The first evaluation after an iteration begins the next."""
+        if self._tasks is not None:
+            self._tasks.begin()
+        return self._objective(vector)
+
     def _record(self, intermediate_result: OptimizeResult) -> None:
-        """Append an iteration to the history, and print it."""
+        """Append an iteration to the history, print it, and stop if a callback asks for it."""
         history = self._history
         history.loss_curve.append(float(intermediate_result.fun))
-        if self._validation is not None:
-            self._validate(self._unpack(intermediate_result.x), *self._validation)
+        if len(self._samples.validation_rows):
+            self._validate(self._unpack(intermediate_result.x))
         self._log.epochs(history, 1)
+        if self._tasks is not None:
+            parameters = self._unpack(intermediate_result.x)
+            self._halted = self._tasks.end(history, parameters)
+        if self._halted:
+            raise StopIteration
 
-    def _validate(
-        self, parameters: Parameters, X: Any, targets: np.ndarray, weight: np.ndarray
-    ) -> None:
-        outputs = forward(X, parameters, self._architecture)
-        loss = mean_loss(targets, outputs, weight, self._architecture)
+    def _validate(self, parameters: Parameters) -> None:
+        loss, value = evaluate(self._samples, self._architecture, parameters)
         if self._scorer is not None:
             value = self._scorer(parameters)
         elif self._log.scores_loss:
             value = -loss
-        else:
-            value = score(targets, outputs, weight, self._architecture)
         self._history.validation_loss_curve.append(loss)
         self._history.validation_scores.append(value)
 

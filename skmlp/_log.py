@@ -89,11 +89,13 @@ class TrainingLog:
             print(line, flush=True)
             self._rate(history, epoch)
 
-    def stop(self, stopped: bool) -> None:
-        """Print why training stopped, if it did before its last epoch."""
+    def stop(self, stopped: bool, halted: bool = False) -> None:
+        """Print why training stopped, if the rule or a callback ended it before its last epoch."""
         if self.verbose and stopped:
             rate = " Learning rate too small." if self.rule.rate_divisor > 1 else ""
             print(f"{self._reason()}{rate} Stopping.")
+        elif self.verbose and halted:
+            print("A callback asked to stop. Stopping.")
 
     def _describe(self, score: float) -> str:
         if self.scoring != "metric":

@@ -6,11 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from skmlp._graph import epochs, objective, types
-from skmlp._graph.types import Counts, Hyper, ProgramSpec
-from skmlp._stopping import Rule
+from skmlp._graph.types import ProgramSpec
 
 MAX_PROGRAMS = 32
 """Number of compiled programs kept; the least recently used goes first."""
@@ -18,14 +15,10 @@ MAX_PROGRAMS = 32
 MAPPINGS_LEFT = 8000
 """Memory mappings to leave to the process, of those that Linux allows."""
 
-MAX_EPOCHS_A_CALL = 256
-_ORDERS_A_CALL = 2**19  # entries of the table of orders, 2 MB
-
 _CAPACITIES = (
-    "data_rows",
     "validation_rows",
-    "entries",
     "batch_entries",
+    "block_entries",
     "validation_entries",
     "validation_batch_entries",
 )
@@ -37,8 +30,8 @@ class ProgramCache:
 
     A program serves every fit whose samples fit into its capacity without wasting much of it, so
     that the folds of a cross-validation share one. Which one serves changes no result: rows
-    beyond the samples are never read. (The rows of a batch do, by the order of a sum; they follow
-    from the fit alone.)
+    beyond the samples count for nothing. (The rows of a batch do, by the order of a sum; they
+    follow from the fit alone.)
     """
 
     def __init__(self, max_programs: int):
@@ -106,21 +99,18 @@ def _trace(tf: Any, spec: ProgramSpec) -> Any:
 def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:
     """Return the function that trains by epochs, and the types of its arguments."""
 
-    def program(data: Any, orders: Any, hyper: Any, counts: Any, rule: Any, state: Any) -> Any:
-        hyper, counts = Hyper(*tf.unstack(hyper)), Counts(*tf.unstack(counts))
-        rule = Rule(*tf.unstack(rule))
-        return epochs.run_epochs(tf, spec, data, orders, hyper, counts, rule, state)
+    def program(data: Any, control: Any, state: Any) -> Any:
+        return epochs.run_epochs(tf, spec, data, *types.unpack_control(tf, control), state)
 
-    call = types.call_signature(tf, spec)
-    return program, (*call, types.rule_signature(tf), types.state_signature(tf, spec))
+    return program, (*types.call_signature(tf, spec), types.state_signature(tf, spec))
 
 
 def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:
     """Return the function that evaluates the objective, and the types of its arguments."""
 
-    def program(data: Any, orders: Any, hyper: Any, counts: Any, params: Any, sums: Any) -> Any:
-        hyper, counts = Hyper(*tf.unstack(hyper)), Counts(*tf.unstack(counts))
-        return objective.add_batches(tf, spec, data, orders, hyper, counts, params, sums)
+    def program(data: Any, control: Any, params: Any, sums: Any) -> Any:
+        hyper, counts, _ = types.unpack_control(tf, control)
+        return objective.add_batches(tf, spec, data, hyper, counts, params, sums)
 
     return program, (*types.call_signature(tf, spec), *types.sums_signature(tf, spec))
 
@@ -128,7 +118,7 @@ def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:
 def _serves(spec: ProgramSpec, wanted: ProgramSpec) -> bool:
     """Tell whether a program has the capacity for what is wanted, and not far too much."""
     capacities: dict[str, Any] = {name: getattr(wanted, name) for name in _CAPACITIES}
-    return replace(spec, epochs=0, **capacities) == wanted and all(
+    return replace(spec, **capacities) == wanted and all(
         _is_within(capacity, getattr(spec, name)) for name, capacity in capacities.items()
     )
 
@@ -139,15 +129,18 @@ def _is_within(wanted: int, capacity: int) -> bool:
 
 def _with_spare_capacity(wanted: ProgramSpec) -> ProgramSpec:
     """Round capacities up, so that fits of similar size find room in the same program."""
-    capacities: dict[str, Any] = {name: getattr(wanted, name) for name in _CAPACITIES}
-    spare: dict[str, Any] = {name: _round_up_rows(n) if n else 0 for name, n in capacities.items()}
-    stride = replace(wanted, **spare).order_stride
-    # The entries of a sparse X are in the order of one epoch.
-    epochs = 1 if wanted.is_sparse else int(np.clip(_ORDERS_A_CALL // stride, 1, MAX_EPOCHS_A_CALL))
-    return replace(wanted, epochs=epochs, **spare)
+    spare: dict[str, Any] = {
+        name: _round_up(n) if (n := getattr(wanted, name)) else 0 for name in _CAPACITIES
+    }
+    rows = wanted.validation_rows
+    if rows == wanted.validation_batch_rows:
+        spare["validation_rows"] = rows
+    else:
+        spare["validation_rows"] = -(-spare["validation_rows"] // 1024) * 1024
+    return replace(wanted, **spare)
 
 
-def _round_up_rows(n_rows: int) -> int:
+def _round_up(n_rows: int) -> int:
     """Add a share of room that falls from 1/8 for few rows to 1/32 for many, in round figures."""
     spare = n_rows // (8 if n_rows < 4096 else 32)
     step = max(8, 2 ** (max(n_rows, 1).bit_length() - 6))

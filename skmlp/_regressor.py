@@ -288,6 +288,9 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
+        The first call in a process imports TensorFlow, and the first for a network of its kind
+        compiles a program, which takes seconds. Later ones use what there is.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -310,7 +313,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
 
         Returns
         -------
-        self : TFMLPRegressor
+        TFMLPRegressor
             The fitted estimator.
 
         Raises
@@ -325,6 +328,22 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         -----
         ConvergenceWarning
             If training ran for `max_iter` epochs without stopping.
+
+        See Also
+        --------
+        TFMLPRegressor.partial_fit : Train for one epoch on some samples.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skmlp import TFMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> y = scale(y)
+        >>> reg = TFMLPRegressor(learning_rate_init=0.01, tol=0.01, random_state=0)
+        >>> reg = reg.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> len(reg.validation_scores_) == reg.n_iter_
+        True
         """
         self._fit(Call(X, y, sample_weight, ValidationSet(X_val, y_val, sample_weight_val)))
         return self
@@ -351,19 +370,38 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
 
         Returns
         -------
-        self : TFMLPRegressor
+        TFMLPRegressor
             The estimator.
 
         Raises
         ------
         ValueError
             As for `fit`; and if ``early_stopping=True``.
+
+        See Also
+        --------
+        TFMLPRegressor.fit : Train until nothing improves any more.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skmlp import TFMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> y = scale(y)
+        >>> reg = TFMLPRegressor(learning_rate_init=0.01, random_state=0)
+        >>> for epoch in range(100):
+        ...     reg = reg.partial_fit(X, y)
+        >>> reg.score(X, y) > 0.4
+        True
         """
         self._fit(Call(X, y, sample_weight, is_incremental=True))
         return self
 
     def predict(self, X):
         """Predict the targets of samples.
+
+        These are the outputs of the network. TensorFlow is not needed.
 
         Parameters
         ----------
@@ -372,8 +410,23 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predicted values.
+
+        See Also
+        --------
+        TFMLPRegressor.fit : Train the network.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skmlp import TFMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> y = scale(y)
+        >>> reg = TFMLPRegressor(learning_rate_init=0.01, tol=0.01, random_state=0).fit(X, y)
+        >>> reg.predict(X[:3]).shape
+        (3,)
         """
         outputs = self._forward(X)
         return outputs.ravel() if outputs.shape[1] == 1 else outputs

@@ -18,7 +18,10 @@ class Samples:
     Parameters
     ----------
     X : list of ndarray or csr_array of shape (n_samples_of_block, n_features)
-        Features, all blocks of one dtype, and all sparse or none.
+        Features, all sparse or none.
+    dtype : dtype
+        The floating-point type of training. Features of another are converted where they are
+        used, a part at a time.
     targets : list of ndarray of shape (n_samples_of_block, n_outputs)
         Targets, bool for classes.
     sample_weight : list of ndarray of shape (n_samples_of_block,)
@@ -30,6 +33,7 @@ class Samples:
     """
 
     X: list[Any]
+    dtype: np.dtype
     targets: list[np.ndarray]
     sample_weight: list[np.ndarray]
     train_rows: np.ndarray
@@ -45,23 +49,20 @@ class Samples:
         """Whether the features are sparse."""
         return scipy.sparse.issparse(self.X[0])
 
-    @property
-    def dtype(self) -> np.dtype:
-        """Type of the features."""
-        return self.X[0].dtype
-
     def features(self, rows: np.ndarray) -> Any:
         """Return the features of rows that are all in one block."""
         n_first = self.X[0].shape[0]
-        if len(rows) and rows[0] >= n_first:
-            return self.X[1][rows - n_first]
-        return self.X[0][rows]
+        in_second = len(rows) and rows[0] >= n_first
+        X = self.X[1][rows - n_first] if in_second else self.X[0][rows]
+        return X.astype(self.dtype, copy=False)
 
-    def validation(self) -> tuple[Any, np.ndarray, np.ndarray]:
-        """Return features, targets and weights of the validation samples."""
-        rows = self.validation_rows
-        targets, weight = (np.concatenate(part) for part in (self.targets, self.sample_weight))
-        return self.features(rows), targets[rows], weight[rows]
+    def validation(self, rows: np.ndarray | None = None) -> tuple[Any, np.ndarray, np.ndarray]:
+        """Return features, targets and weights of the validation samples, or of some of them."""
+        rows = self.validation_rows if rows is None else rows
+        n_first = self.X[0].shape[0]
+        block, offset = (1, n_first) if len(rows) and rows[0] >= n_first else (0, 0)
+        targets, weight = self.targets[block], self.sample_weight[block]
+        return self.features(rows), targets[rows - offset], weight[rows - offset]
 
     def validation_spread(self) -> np.ndarray:
         """Return the weighted sums of squared differences of validation targets from their means.
@@ -84,14 +85,14 @@ class Samples:
             return self
         return replace(
             self,
-            X=[block.astype(dtype) for block in self.X],
+            dtype=dtype,
             targets=[t if t.dtype == bool else t.astype(dtype) for t in self.targets],
             sample_weight=[weight.astype(dtype) for weight in self.sample_weight],
         )
 
     def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
         """Return features, targets and weights of rows of the first block."""
-        return self.X[0][rows], self.targets[0][rows], self.sample_weight[0][rows]
+        return self.features(rows), self.targets[0][rows], self.sample_weight[0][rows]
 
 
 @dataclass(frozen=True)
@@ -102,18 +103,27 @@ class Block:
     targets: np.ndarray
     sample_weight: np.ndarray
 
+    @property
+    def dtype(self) -> np.dtype:
+        """The floating-point type of training, in which X need not be yet."""
+        return self.sample_weight.dtype
+
 
 def without_validation(train: Block) -> Samples:
     """Return samples that all train."""
-    return _samples([train], np.arange(train.X.shape[0]), np.arange(0))
+    return _samples([train], row_numbers(train.X.shape[0]), row_numbers(0))
 
 
 def with_validation(train: Block, validation: Block) -> Samples:
     """Return samples of which a block of its own validates."""
     n_train, n_validation = train.X.shape[0], validation.X.shape[0]
-    return _samples(
-        [train, validation], np.arange(n_train), np.arange(n_train, n_train + n_validation)
-    )
+    rows = row_numbers(n_train + n_validation)
+    return _samples([train, validation], rows[:n_train], rows[n_train:])
+
+
+def row_numbers(n_rows: int) -> np.ndarray:
+    """Return the numbers of rows, in as few bytes as they need."""
+    return np.arange(n_rows, dtype=np.int32 if n_rows <= np.iinfo(np.int32).max else np.int64)
 
 
 def with_hold_out(
@@ -135,7 +145,7 @@ def with_hold_out(
     n_samples = train.X.shape[0]
     n_validation = _count_validation(n_samples, validation_fraction)
     train_rows, validation_rows = train_test_split(
-        np.arange(n_samples),
+        row_numbers(n_samples),
         random_state=random_state,
         test_size=n_validation,
         stratify=train.targets if stratify else None,
@@ -176,6 +186,7 @@ def _count_validation(n_samples: int, validation_fraction: float | None) -> int:
 def _samples(blocks: list[Block], train_rows: np.ndarray, validation_rows: np.ndarray) -> Samples:
     return Samples(
         [block.X for block in blocks],
+        blocks[0].dtype,
         [block.targets for block in blocks],
         [block.sample_weight for block in blocks],
         train_rows,

@@ -61,11 +61,13 @@ class Adam:
         zero, one = tf.zeros([], tf.float64), tf.ones([], tf.float64)
         t = tf.cast(step, tf.float64)
         rate = rate * tf.sqrt(one - hyper.beta_2**t) / (one - hyper.beta_1**t)
-        rate = tf.cast(tf.where(is_active, rate, zero), dtype)
+        rate = tf.cast(_select(tf, is_active, rate, zero), dtype)
         epsilon = tf.cast(hyper.epsilon, dtype)
         betas = (hyper.beta_1, hyper.beta_2)
-        keep_1, keep_2 = (tf.cast(tf.where(is_active, beta, one), dtype) for beta in betas)
-        take_1, take_2 = (tf.cast(tf.where(is_active, one - beta, zero), dtype) for beta in betas)
+        keep_1, keep_2 = (tf.cast(_select(tf, is_active, beta, one), dtype) for beta in betas)
+        take_1, take_2 = (
+            tf.cast(_select(tf, is_active, one - beta, zero), dtype) for beta in betas
+        )
         rounded = partial(round_product, tf, hyper)
         new, first, second = [], [], []
         for param, grad, m, v in zip(params, grads, *slots, strict=True):
@@ -103,14 +105,14 @@ class SGD:
         """Return the parameters and the velocities after a step; see `update`."""
         dtype = grads[0].dtype
         zero, one = tf.zeros([], tf.float64), tf.ones([], tf.float64)
-        keep = tf.cast(tf.where(is_active, hyper.momentum, one), dtype)
-        rate = tf.where(is_active, rate, zero)
+        keep = tf.cast(_select(tf, is_active, hyper.momentum, one), dtype)
+        rate = _select(tf, is_active, rate, zero)
         # The change is momentum times the velocity minus the gradient's share, or the velocity
         # itself: a product with one and with zero.
         is_nesterov = hyper.nesterov > 0
         share = tf.cast(tf.where(is_nesterov, rate, zero), dtype)
         factor = tf.where(is_nesterov, hyper.momentum, one)
-        factor = tf.cast(tf.where(is_active, factor, zero), dtype)
+        factor = tf.cast(_select(tf, is_active, factor, zero), dtype)
         rate = tf.cast(rate, dtype)
         rounded = partial(round_product, tf, hyper)
         new, velocities = [], []
@@ -128,6 +130,11 @@ class LBFGS:
 
 
 SOLVERS: dict[str, Any] = {"adam": Adam, "sgd": SGD, "lbfgs": LBFGS}
+
+
+def _select(tf: Any, is_active: Any, value: Any, otherwise: Any) -> Any:
+    """Return a coefficient, or what it is in a batch without weight; None is never without."""
+    return value if is_active is None else tf.where(is_active, value, otherwise)
 
 
 def round_product(tf: Any, hyper: Any, product: Any) -> Any:

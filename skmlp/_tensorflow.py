@@ -20,6 +20,9 @@ _IMPORT_ENVIRONMENT = {
     "TF_USE_LEGACY_KERAS": "1",
 }
 
+_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+"""How many cores a process may use, as joblib, Dask and Ray tell workers, and TensorFlow's name."""
+
 _LOG_LINE = re.compile(
     r"[IWEF]\d{4} "
     r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWEF] "
@@ -68,7 +71,7 @@ def load() -> Any:
             return sys.modules["tensorflow"]
         _Fork.would_tear_import = True
         try:
-            with _environment(_IMPORT_ENVIRONMENT), _without_log_lines():
+            with _environment(_import_environment()), _without_log_lines():
                 tensorflow = importlib.import_module("tensorflow")
                 with tensorflow.device("CPU:0"):
                     tensorflow.constant(0)  # starts the devices, which log too
@@ -77,13 +80,21 @@ def load() -> Any:
         return tensorflow
 
 
+def _import_environment() -> dict[str, str]:
+    """Return what to set during the import; one of several workers keeps to its share of cores."""
+    told, own = _THREADS
+    threads = os.environ.get(told, "")
+    return _IMPORT_ENVIRONMENT | ({own: threads} if threads.isdecimal() else {})
+
+
 def check_not_forked() -> None:
     """Raise RuntimeError in a process that was forked after TensorFlow had run."""
     if _Fork.happened_after_tensorflow:
         raise RuntimeError(
-            "fit needs TensorFlow, and this process was forked after TensorFlow had run in its "
-            "parent, where it would hang. Start the workers with the 'spawn' or 'forkserver' "
-            "method, or use joblib's 'loky' or 'threading' backend. (predict works here.)"
+            "fit and to_keras need TensorFlow, and this process was forked after TensorFlow had "
+            "run in its parent, where they would hang. Start the workers with the 'spawn' or "
+            "'forkserver' method, or use joblib's 'loky' or 'threading' backend. (predict works "
+            "here.)"
         )
 
 

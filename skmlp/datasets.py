@@ -12,6 +12,8 @@ from sklearn.utils import Bunch
 
 from skmlp._tensorflow import load
 
+__all__ = ["MNIST_ENVIRONMENT_VARIABLE", "load_mnist"]
+
 MNIST_ENVIRONMENT_VARIABLE = "SKMLP_MNIST"
 """Environment variable that says where `load_mnist` finds its file."""
 
@@ -62,6 +64,10 @@ def load_mnist(path: str | os.PathLike | None = None, *, return_X_y: bool = Fals
         If the file is truncated, or is not MNIST.
     OSError
         If the file cannot be downloaded.
+
+    See Also
+    --------
+    sklearn.datasets.load_digits : Smaller images of digits, which scikit-learn has with it.
 
     Examples
     --------

@@ -18,10 +18,14 @@ hypothesis.settings.load_profile("skmlp")
 
 
 @pytest.fixture(autouse=True)
-def _close_figures():
-    yield
+def _close_figures(monkeypatch):
     import matplotlib.pyplot as plt
 
+    def show(*args, **kwargs):
+        raise AssertionError("show was called")
+
+    monkeypatch.setattr(plt, "show", show)
+    yield
     plt.close("all")
 
 

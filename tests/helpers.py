@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import warnings
+from copy import copy
 from functools import cache
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
+import pytest
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -26,11 +28,20 @@ PEERS = {TFMLPClassifier: MLPClassifier, TFMLPRegressor: MLPRegressor}
 
 def run_python(code, *, timeout=120, **environment):
     """Run code in a new Python process, and return the finished process."""
+    return _run(["-c", code], timeout, environment)
+
+
+def run_script(path, *, timeout=120, **environment):
+    """Run a file in a new Python process, and return the finished process."""
+    return _run([str(path)], timeout, environment)
+
+
+def _run(arguments, timeout, environment):
     names = {name for name, value in environment.items() if value is None}
     env = {name: value for name, value in os.environ.items() if name not in names}
     env |= {name: value for name, value in environment.items() if value is not None}
     return subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, *arguments],
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -44,6 +55,14 @@ def fit_quietly(estimator, X, y, **fit_params):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return estimator.fit(X, y, **fit_params)
+
+
+def with_network(estimator, activation, dtype=None):
+    """Return a fitted copy whose network has another activation and type, but the same weights."""
+    est = copy(estimator).set_params(activation=activation, dtype=dtype)
+    est.coefs_ = [coef.astype(dtype or coef.dtype) for coef in est.coefs_]
+    est.intercepts_ = [intercept.astype(dtype or intercept.dtype) for intercept in est.intercepts_]
+    return est
 
 
 @cache
@@ -113,6 +132,17 @@ def assert_same_fit(theirs, ours, X, atol=1e-10):
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), **close)
 
 
+def sampled_cases(*factors):
+    """Return all combinations of values, slow but for some that have each value once or more."""
+    factors = [list(values) for values in factors]
+    n_fast = max(len(values) for values in factors)
+    fast = {tuple(values[i % len(values)] for values in factors) for i in range(n_fast)}
+    return [
+        pytest.param(*case, marks=[] if case in fast else pytest.mark.slow)
+        for case in product(*factors)
+    ]
+
+
 def covering_cases(cases):
     """Choose cases, greedily, until each pair of values of two factors was in one of them."""
     pairs_of = {case: set(combinations(enumerate(case), 2)) for case in cases}
@@ -123,3 +153,31 @@ def covering_cases(cases):
         chosen.append(best)
         left -= pairs_of[best]
     return chosen
+
+
+class Callback:
+    """A callback that does nothing, for others to add to."""
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+
+class Watcher(Callback):
+    """A callback that asks for everything, and does nothing with it."""
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
+        pass
+
+    def on_fit_task_end(
+        self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None
+    ):
+        pass

@@ -9,10 +9,10 @@ import pytest
 from scipy.sparse import csr_array
 
 from skmlp import TFMLPClassifier, _engine, _programs
-from skmlp._feed import _pad
+from skmlp._feed import _aligned_zeros, _take, is_on_disk
 from skmlp._graph.types import ProgramSpec
 from skmlp._network import Architecture
-from skmlp._programs import ProgramCache, _round_up_rows, round_up_batch
+from skmlp._programs import ProgramCache, _round_up, round_up_batch
 from tests.helpers import assert_same_training, fit_quietly, load, run_python
 
 COUNT = """
@@ -46,7 +46,7 @@ for params in (
     {"beta_2": 0.9}, {"epsilon": 0.1}, {"tol": 0.5}, {"n_iter_no_change": 1},
     {"random_state": 1}, {"max_iter": 1}, {"max_iter": 20}, {"shuffle": False},
     {"verbose": 1}, {"verbose": 2}, {"init": "truncated_normal"},
-    {"n_samples": 1499}, {"n_samples": 1501}, {"n_samples": 1437}, {"n_samples": 1438},
+    {"n_samples": 1499}, {"n_samples": 1501}, {"n_samples": 1797}, {"n_samples": 201},
 ):
     assert fit(**params)[1] == 0, params
 validated = fit(early_stopping=True)[1]
@@ -64,14 +64,19 @@ assert fit(X=X_iris, y=y_iris, n_samples=150)[1] == 1
 for n_samples in (149, 145, 140, 135):
     assert fit(X=X_iris, y=y_iris, n_samples=n_samples)[1] == 0, n_samples
 # And what is static.
-for params in ({"hidden_layer_sizes": 11}, {"activation": "tanh"}, {"batch_size": 50}):
+for params in (
+    {"hidden_layer_sizes": 11}, {"activation": "tanh"}, {"batch_size": 50},
+    {"class_weight": {0: 2.0}},
+):
     assert fit(**params)[1] == 1, params
+for params in ({"class_weight": {0: 3.0}}, {"class_weight": "balanced"}):
+    assert fit(**params)[1] == 0, params
 print("counted", compiled())
 """
     )
     done = run_python(code, XLA_FLAGS=f"--xla_dump_to={tmp_path} --xla_dump_hlo_as_text")
     assert done.returncode == 0, done.stderr
-    assert int(re.search(r"counted (\d+)", done.stdout)[1]) == 6
+    assert int(re.search(r"counted (\d+)", done.stdout)[1]) == 7
 
 
 def test_a_validated_fit_runs_many_epochs_a_call(monkeypatch):
@@ -93,7 +98,17 @@ def test_a_validated_fit_runs_many_epochs_a_call(monkeypatch):
     assert max(calls) >= 20
 
 
-SPEC = ProgramSpec(Architecture((3, 2, 1), "relu", "logistic"), "float64", "adam", 10, 0, 100, 0, 0)
+SPEC = ProgramSpec(
+    Architecture((3, 2, 1), "relu", "logistic"),
+    dtype="float64",
+    solver="adam",
+    is_weighted=False,
+    batch_rows=10,
+    block_rows=100,
+    epochs=8,
+    validation_batch_rows=1024,
+    validation_rows=3000,
+)
 
 
 @pytest.fixture
@@ -105,12 +120,12 @@ def cache(monkeypatch):
 def test_cache_shares_programs_between_similar_sizes(cache):
     """Check capacities below, at and above that of a program."""
     spec, program = cache.get(None, SPEC)
-    assert spec.data_rows >= 100
-    assert spec.epochs > 1
-    for rows in (99, 100, 101, spec.data_rows):
-        assert cache.get(None, replace(SPEC, data_rows=rows))[1] is program
-    for rows in (spec.data_rows + 1, 20, 1000):
-        assert cache.get(None, replace(SPEC, data_rows=rows))[1] is not program
+    assert spec.validation_rows >= 3000
+    assert spec.validation_rows % 1024 == 0
+    for rows in (2999, 3000, 3001, spec.validation_rows):
+        assert cache.get(None, replace(SPEC, validation_rows=rows))[1] is program
+    for rows in (spec.validation_rows + 1, 1100, 30_000):
+        assert cache.get(None, replace(SPEC, validation_rows=rows))[1] is not program
 
 
 @pytest.mark.parametrize(
@@ -119,7 +134,10 @@ def test_cache_shares_programs_between_similar_sizes(cache):
         {"dtype": "float32"},
         {"solver": "sgd"},
         {"batch_rows": 11},
-        {"validation_rows": 5, "validation_batch_rows": 8},
+        {"block_rows": 90},
+        {"is_weighted": True},
+        {"validation_rows": 8, "validation_batch_rows": 8},
+        {"validation_rows": 0, "validation_batch_rows": 0},
     ],
 )
 def test_cache_tells_programs_apart(cache, change):
@@ -171,14 +189,28 @@ def test_fits_in_threads_give_the_same_bits():
         np.testing.assert_array_equal(clf.coefs_[0], alone.coefs_[0])
 
 
+@pytest.mark.parametrize("block_bytes", [1, 2**15, 2**17])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_bits_do_not_depend_on_the_size_of_blocks(monkeypatch, solver, block_bytes):
+    """Check fits whose blocks have one batch, some, and many epochs, validation included."""
+    X, y = load("digits")
+    params = {"random_state": 0, "max_iter": 5, "validation_fraction": 0.1, "solver": solver}
+    expected = fit_quietly(TFMLPClassifier(**params), X, y)
+    monkeypatch.setattr(_engine, "_BLOCK_BYTES", block_bytes)
+    clf = fit_quietly(TFMLPClassifier(**params), X, y)
+    np.testing.assert_array_equal(clf.coefs_[0], expected.coefs_[0])
+    assert clf.loss_curve_ == expected.loss_curve_
+    assert clf.validation_loss_curve_ == expected.validation_loss_curve_
+
+
 def test_bits_do_not_depend_on_the_capacity_of_the_program(monkeypatch):
-    """Check a fit by a program with little and with much room, validation included."""
-    X, y = load("iris")
-    params = {"random_state": 0, "max_iter": 5, "early_stopping": True}
+    """Check a fit by a program with little and with much room for the validation set."""
+    X, y = load("digits")
+    params = {"random_state": 0, "max_iter": 3, "validation_fraction": 1100}
     fits = []
-    for rows in (150, 190):
+    for rows in (1100, 5000):
         monkeypatch.setattr(_engine, "PROGRAMS", ProgramCache(4))
-        monkeypatch.setattr(_programs, "_round_up_rows", lambda n, rows=rows: rows)
+        monkeypatch.setattr(_programs, "_round_up", lambda n, rows=rows: rows)
         fits.append(fit_quietly(TFMLPClassifier(**params), X, y))
     np.testing.assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
     assert fits[0].validation_loss_curve_ == fits[1].validation_loss_curve_
@@ -202,10 +234,12 @@ def test_without_mappings_for_a_program_training_is_the_same(
     assert_same_training(X, y, solver=solver, atol=1e-9, **params)
 
 
-def test_bits_do_not_depend_on_the_length_of_calls(monkeypatch):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_bits_do_not_depend_on_the_length_of_calls(monkeypatch, dtype):
     """Check epochs that were run one a call, many a call, and in parts."""
     X, y = load("digits")
     params = {"random_state": 0, "max_iter": 6, "batch_size": 30, "validation_fraction": 0.1}
+    params |= {"dtype": dtype, "hidden_layer_sizes": (9, 7)}
     fits = []
     for seconds in (1e-9, 0.01, 10.0):
         monkeypatch.setattr("skmlp._pace.SECONDS_A_CALL", seconds)
@@ -235,15 +269,35 @@ def test_many_validation_samples_are_scored_in_blocks():
 @pytest.mark.parametrize("n_rows", [1, 7, 8, 9, 100, 128, 129, 1000, 5000, 10**5, 10**7])
 def test_capacities_are_enough_and_not_far_more(n_rows):
     """Check the rounding of rows and of full batches."""
-    assert n_rows <= _round_up_rows(n_rows) <= max(1.2 * n_rows, n_rows + 16)
+    assert n_rows <= _round_up(n_rows) <= max(1.2 * n_rows, n_rows + 16)
     bound = 2 * n_rows if n_rows <= 128 else 1.25 * n_rows
     assert n_rows <= round_up_batch(n_rows) <= max(bound, 8)
 
 
-def test_pad_stacks_blocks_in_aligned_memory():
-    """Check values, type, the zeros at the end, and the alignment."""
-    padded = _pad([np.ones((2, 3)), 2 * np.ones((1, 3))], 5, np.dtype(np.float32))
-    np.testing.assert_array_equal(padded[:, 0], [1, 1, 2, 0, 0])
-    assert padded.dtype == np.float32
-    assert padded.shape == (5, 3)
-    assert padded.ctypes.data % 64 == 0
+def test_memory_of_blocks_is_aligned_and_zero():
+    """Check what TensorFlow needs to read it without a copy."""
+    for dtype in (np.uint8, np.float32, np.float64):
+        array = _aligned_zeros((5, 3), np.dtype(dtype))
+        assert array.ctypes.data % 64 == 0
+        assert array.dtype == dtype
+        np.testing.assert_array_equal(array, np.zeros((5, 3)))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_rows_are_copied_and_converted(order, dtype):
+    """Check rows of arrays of several types and layouts, put into float32."""
+    source = np.asarray(np.arange(12).reshape(4, 3), dtype=dtype, order=order)
+    out = np.full((5, 3), -1, np.float32)
+    _take(source, np.array([2, 0, 2]), out)
+    np.testing.assert_array_equal(out[:, 0], [6, 0, 6, -1, -1])
+
+
+def test_is_on_disk_sees_through_views(tmp_path):
+    """Check a mapped file, views of it, and arrays in memory."""
+    np.save(tmp_path / "X.npy", np.zeros((4, 3)))
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    assert is_on_disk(X)
+    assert is_on_disk(np.asarray(X)[1:])
+    assert not is_on_disk(np.array(X))
+    assert not is_on_disk(np.zeros(3)[1:])

@@ -7,7 +7,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
-from tests.helpers import covering_cases
+from tests.helpers import Watcher, covering_cases
 
 OTHER_SPLIT = (
     "repeating or removing samples changes which of them are held out, and so what is trained on"
@@ -71,6 +71,13 @@ CROSSED = [
 """Combinations that hold each pair of values."""
 
 
+WATCHED = [
+    TFMLPClassifier(solver="lbfgs").set_callbacks(Watcher()),
+    TFMLPRegressor().set_callbacks(Watcher()),
+]
+"""With a callback, for which epochs and iterations run one by one."""
+
+
 def expected_failures(estimator):
     """Return the checks that can't pass, and why."""
     failures = {}
@@ -109,7 +116,16 @@ def test_scikit_learn_estimator_checks(estimator, check):
 
 
 @pytest.mark.slow
-@parametrize_with_checks(CROSSED, expected_failed_checks=expected_failures, xfail_strict=False)
+@parametrize_with_checks(
+    [*ALSO, *CROSSED], expected_failed_checks=expected_failures, xfail_strict=False
+)
 def test_scikit_learn_estimator_checks_of_combinations(estimator, check):
     """Check combinations of what matters."""
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(WATCHED, expected_failed_checks=expected_failures)
+def test_scikit_learn_estimator_checks_with_callbacks(estimator, check):
+    """Check that callbacks break nothing that is asked of an estimator."""
     check(estimator)

@@ -16,14 +16,6 @@ def captions(axes):
     return [ax.get_xlabel() for ax in axes.flat if ax.images]
 
 
-@pytest.fixture(autouse=True)
-def _never_show(monkeypatch):
-    def show(*args, **kwargs):
-        raise AssertionError("show was called")
-
-    monkeypatch.setattr(plt, "show", show)
-
-
 def test_a_grid_of_three_by_three_is_the_default():
     """Check the shape, the captions, and that images beyond the grid are left out."""
     axes = plot_images(images(), range(12))

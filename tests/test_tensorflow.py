@@ -203,3 +203,29 @@ def test_one_module_imports_tensorflow():
     assert importers <= {"_tensorflow.py"}
     assert "tensorflow" not in np.__dict__
     assert sys.modules["skmlp._tensorflow"] is _tensorflow
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"OMP_NUM_THREADS": "1"}, "1"),
+        ({"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "2"}, "2"),
+        ({"OMP_NUM_THREADS": "many"}, "None"),
+        ({"OMP_NUM_THREADS": None}, "None"),
+    ],
+)
+def test_a_worker_keeps_to_its_share_of_the_cores(environment, expected):
+    """Check what TensorFlow is told during its import, and that nothing of it is left."""
+    code = """
+import os
+from skmlp import _tensorflow
+name = "TF_NUM_INTRAOP_THREADS"
+before = os.environ.get(name)
+with _tensorflow._environment(_tensorflow._import_environment()):
+    print(os.environ.get(name))
+assert os.environ.get(name) == before
+"""
+    environment = {"TF_NUM_INTRAOP_THREADS": None} | environment
+    done = run_python(code, **environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == expected

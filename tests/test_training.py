@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils import shuffle
 
-from skmlp._history import Report
+from skmlp._history import History, Report
 from skmlp._log import TrainingLog
 from skmlp._network import Architecture, Parameters
 from skmlp._pace import SECONDS_A_CALL, Pace
@@ -19,6 +19,7 @@ class Recorder:
     """Pretends to train: counts batches, and stops or fails where it is told to."""
 
     max_epochs = 4
+    max_batches = 3
 
     def __init__(self, n_batches, stop_after=None, interrupt_at_call=None):
         self.calls = []
@@ -56,14 +57,26 @@ class FixedPace(Pace):
         pass
 
 
-def make_loop(recorder, *, n_samples=10, batch_size=2, pace=6, max_iter=7, verbose=0, seed=0):
+def make_loop(
+    recorder,
+    *,
+    n_samples=10,
+    batch_size=2,
+    pace=6,
+    max_iter=7,
+    verbose=0,
+    seed=0,
+    skip=0,
+    **options,
+):
     rng = np.random.RandomState(seed)
     block = Block(np.zeros((n_samples, 2)), np.zeros((n_samples, 1), bool), np.ones(n_samples))
     architecture = Architecture((2, 1), "relu", "logistic")
     log = TrainingLog(verbose, without_validation(block), architecture, batch_size, Rule(0.1, 2))
     orders = EpochOrders(np.arange(n_samples), True, rng)
+    orders.skip(skip)
     n_batches = -(-n_samples // batch_size)
-    loop = Loop(recorder, orders, FixedPace(pace), n_batches, max_iter, log)
+    loop = Loop(recorder, orders, FixedPace(pace), n_batches, max_iter, log, **options)
     return loop, rng
 
 
@@ -97,6 +110,46 @@ def test_orders_that_were_not_used_are_given_back(stop_after, pace):
     reference = np.random.RandomState(0)
     scikit_learn_orders(10, stop_after, reference)
     assert rng.uniform() == reference.uniform()
+
+
+class Observer:
+    """Records when epochs begin and end, and ends training after some of them."""
+
+    def __init__(self, halt_after=None):
+        self.seen = []
+        self._halt_after = halt_after
+
+    def begin(self):
+        self.seen.append("begin")
+
+    def end(self, history):
+        self.seen.append(history.n_epochs)
+        return history.n_epochs == self._halt_after
+
+
+@given(pace=st.integers(1, 40), stop_after=st.integers(1, 8), halt_after=st.integers(1, 8))
+def test_an_observer_is_told_of_each_epoch(pace, stop_after, halt_after):
+    """Check its calls, what ended training, and the random state."""
+    observer, recorder = Observer(halt_after), Recorder(5, stop_after=stop_after)
+    loop, rng = make_loop(recorder, pace=pace, observer=observer)
+    outcome = loop.run()
+    n_epochs = min(stop_after, halt_after, 7)
+    assert observer.seen == [step for epoch in range(n_epochs) for step in ("begin", epoch + 1)]
+    assert (outcome.stopped, outcome.halted) == (stop_after == n_epochs, halt_after == n_epochs)
+    reference = np.random.RandomState(0)
+    assert recorder.rows == scikit_learn_orders(10, n_epochs, reference)
+    assert rng.uniform() == reference.uniform()
+
+
+def test_epochs_that_went_before_are_not_run_again():
+    """Check the orders and the history of a loop that goes on after two epochs."""
+    recorder = Recorder(5)
+    history = History([3.0, 2.0], [], [], [0.1, 0.1])
+    loop, _ = make_loop(recorder, max_iter=5, history=history, skip=2)
+    assert loop.run().history.n_epochs == 5
+    assert recorder.rows == scikit_learn_orders(10, 5, np.random.RandomState(0))[2:]
+    loop, _ = make_loop(Recorder(5), history=history, stopped=True)
+    assert loop.run().stopped
 
 
 def test_an_interrupt_keeps_the_epochs_before_it():

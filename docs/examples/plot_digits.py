@@ -45,39 +45,33 @@ clf.fit(X_train, y_train)
 # The curves
 # ----------
 # `loss_curve_`, `validation_loss_curve_` and `validation_scores_` have a value for each epoch.
+# :class:`~skmlp.plotting.LossCurveDisplay` draws them, and a line at the epoch whose weights were
+# kept.
 
 import matplotlib.pyplot as plt
-import numpy as np
 
-epochs = np.arange(1, clf.n_iter_ + 1)
-best = epochs[np.argmax(clf.validation_scores_)]
-fig, (ax_loss, ax_accuracy) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
-ax_loss.plot(epochs, clf.loss_curve_, label="training")
-ax_loss.plot(epochs, clf.validation_loss_curve_, label="validation")
-ax_loss.set(xlabel="epoch", ylabel="loss", yscale="log")
-ax_loss.legend()
-ax_accuracy.plot(epochs, clf.validation_scores_, color="C1")
-ax_accuracy.axvline(best, color="grey", linestyle=":", label=f"weights kept: epoch {best}")
-ax_accuracy.set(xlabel="epoch", ylabel="validation accuracy")
-ax_accuracy.legend()
+from skmlp.plotting import LossCurveDisplay
+
+display = LossCurveDisplay.from_estimator(clf)
+display.ax_.set_yscale("log")
 plt.show()
 
 # %%
 # The test
 # --------
 
-y_pred = clf.predict(X_test)
 print(f"Accuracy on {len(y_test)} test images: {clf.score(X_test, y_test):.1%}")
 
 # %%
-# The first test images with their predictions, then those that are misclassified.
+# The first test images with their predictions, then those that are misclassified: the mistakes
+# that the network is most sure of come first.
 
-from skmlp.plotting import plot_example_errors, plot_images
+from skmlp.plotting import ImageGridDisplay
 
-plot_images(X_test, y_test, y_pred, title="Test images")
+ImageGridDisplay.from_estimator(clf, X_test, y_test, title="Test images")
 plt.show()
 
 # %%
 
-plot_example_errors(X_test, y_test, y_pred)
+ImageGridDisplay.from_estimator(clf, X_test, y_test, errors_only=True, sort_by_confidence=True)
 plt.show()

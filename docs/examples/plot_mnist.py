@@ -83,16 +83,10 @@ with warnings.catch_warnings():
 # What was printed stays in the fitted classifier.
 
 import matplotlib.pyplot as plt
-import numpy as np
 
-epochs = np.arange(1, clf.n_iter_ + 1)
-fig, (ax_loss, ax_accuracy) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
-ax_loss.plot(epochs, clf.loss_curve_, marker="o", label="training")
-ax_loss.plot(epochs, clf.validation_loss_curve_, marker="o", label="validation")
-ax_loss.set(xlabel="epoch", ylabel="cross-entropy", xticks=epochs)
-ax_loss.legend()
-ax_accuracy.plot(epochs, clf.validation_scores_, marker="o", color="C1")
-ax_accuracy.set(xlabel="epoch", ylabel="validation accuracy", xticks=epochs)
+from skmlp.plotting import LossCurveDisplay
+
+LossCurveDisplay.from_estimator(clf)
 plt.show()
 
 # %%
@@ -118,4 +112,28 @@ plt.show()
 # either way.
 
 plot_example_errors(mnist.X_test[:1000], mnist.y_test[:1000], y_pred[:1000])
+plt.show()
+
+# %%
+# And those of all test images that the network is most sure of, though it errs.
+# :class:`~skmlp.plotting.ImageGridDisplay` puts them in order.
+
+from skmlp.plotting import ImageGridDisplay
+
+ImageGridDisplay.from_estimator(
+    clf,
+    mnist.X_test,
+    mnist.y_test,
+    errors_only=True,
+    sort_by_confidence=True,
+    title="Mistakes, the most confident first",
+)
+plt.show()
+
+# %%
+# What the first hidden units look for: red pixels excite a unit, blue ones inhibit it.
+
+from skmlp.plotting import WeightsDisplay
+
+WeightsDisplay.from_estimator(clf, units=range(40), n_cols=8)
 plt.show()

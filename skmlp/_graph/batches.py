@@ -1,76 +1,94 @@
-"""The samples of a batch: taken from the data in the order of an epoch."""
+"""The samples of a batch: the next rows of a block."""
 
 from typing import Any
 
-from skmlp._graph.types import Batch, Counts, Data, Entries, ProgramSpec, SparseRows, Tensor
+from skmlp._graph.types import Batch, Block, Counts, Entries, ProgramSpec, SparseRows, Tensor
 
 
 def take_batch(
     tf: Any,
     spec: ProgramSpec,
-    data: Data,
-    orders: Tensor,
+    block: Block,
     counts: Counts,
-    epoch: Tensor,
     number: Tensor,
+    start: Tensor,
+    position: Tensor,
 ) -> Batch:
-    """Gather the samples of a batch in the order of its epoch."""
-    start = number * counts.batch_size
-    n_rows = tf.minimum(counts.batch_size, counts.n_samples - start)
-    position = tf.range(spec.batch_rows)
-    # A gather, not a slice: the bounds of a slice would be compiled in as constants.
-    rows = tf.gather(orders, epoch * spec.order_stride + start + position)
-    if spec.is_sparse:
-        X = _sparse_rows(tf, data.X, number, spec.batch_entries, spec.batch_rows)
-    else:
-        X = tf.gather(data.X, rows)
-    return _batch(tf, X, data, rows, position < n_rows, n_rows)
+    """Return a batch of the training samples.
+
+    Parameters
+    ----------
+    number : int32 scalar
+        The batch in its epoch.
+    start : int32 scalar
+        Its first row in the block. It has to be the variable of a loop: were it calculated from an
+        argument, a program would be compiled for every value of it.
+    position : int32 scalar
+        Its number in the block.
+    """
+    n_rows = tf.minimum(counts.batch_size, counts.n_samples - number * counts.batch_size)
+    return _take(tf, spec, block, (spec.batch_rows, spec.batch_entries), n_rows, start, position)
 
 
 def take_validation_batch(
-    tf: Any, spec: ProgramSpec, data: Data, n_validation: Tensor, number: Tensor
+    tf: Any, spec: ProgramSpec, block: Block, n_validation: Tensor, number: Tensor, start: Tensor
 ) -> Batch:
-    """Gather the samples of a block of the validation set."""
-    start = number * spec.validation_batch_rows
-    n_rows = tf.minimum(n_validation - start, spec.validation_batch_rows)
-    position = start + tf.range(spec.validation_batch_rows)
-    # XLA clips positions that are out of range, a graph that is not compiled fails.
-    rows = tf.gather(data.validation_order, tf.minimum(position, spec.validation_rows - 1))
+    """Return a batch of the validation samples; ``start`` as in `take_batch`."""
+    size = (spec.validation_batch_rows, spec.validation_batch_entries)
+    n_rows = tf.minimum(n_validation - number * spec.validation_batch_rows, size[0])
+    return _take(tf, spec, block, size, n_rows, start, number)
+
+
+def _take(
+    tf: Any,
+    spec: ProgramSpec,
+    block: Block,
+    size: tuple[int, int],
+    n_rows: Tensor,
+    start: Tensor,
+    position: Tensor,
+) -> Batch:
+    capacity, n_entries = size
     if spec.is_sparse:
-        X = _sparse_rows(
-            tf, data.X_val, number, spec.validation_batch_entries, spec.validation_batch_rows
-        )
+        X = _sparse_rows(tf, block.X, position, n_entries, capacity)
     else:
-        X = tf.gather(data.X, rows)
-    return _batch(tf, X, data, rows, position < n_validation, n_rows)
-
-
-def _sparse_rows(
-    tf: Any, entries: Entries, number: Tensor, capacity: int, n_rows: int
-) -> SparseRows:
-    """Return the entries of a batch; those past its end are out of range, and so left out."""
-    start, end = tf.gather(entries.starts, number), tf.gather(entries.starts, number + 1)
-    position = start + tf.range(capacity, dtype=tf.int64)
-    is_valid = position < end
-    position = tf.minimum(position, entries.values.shape[0] - 1)
-    nowhere = -tf.ones([], tf.int32)
-    return SparseRows(
-        tf.gather(entries.values, position),
-        tf.where(is_valid, tf.gather(entries.columns, position), nowhere),
-        tf.where(is_valid, tf.gather(entries.rows, position), nowhere),
-        n_rows,
+        X = _slice(tf, block.X, start, capacity)
+    is_valid = tf.range(capacity) < n_rows
+    dtype = tf.as_dtype(spec.dtype)
+    if spec.is_weighted:
+        weight = _slice(tf, block.sample_weight, start, capacity)
+        weight = tf.where(is_valid, weight, tf.zeros_like(weight))
+        weight_sum = tf.reduce_sum(weight)
+    else:
+        weight = tf.cast(is_valid, dtype)
+        weight_sum = tf.cast(n_rows, dtype)
+    return Batch(
+        X,
+        tf.cast(_slice(tf, block.targets, start, capacity), dtype),
+        weight[:, tf.newaxis],
+        weight_sum,
+        tf.cast(n_rows, tf.float64),
+        weight_sum > 0 if spec.is_weighted else None,
     )
 
 
-def _batch(
-    tf: Any, X: Tensor | SparseRows, data: Data, rows: Tensor, is_valid: Tensor, n_rows: Tensor
-) -> Batch:
-    weight = tf.gather(data.sample_weight, rows)
-    weight = tf.where(is_valid, weight, tf.zeros_like(weight))
-    return Batch(
-        X,
-        tf.cast(tf.gather(data.targets, rows), weight.dtype),
-        weight[:, tf.newaxis],
-        tf.reduce_sum(weight),
-        tf.cast(n_rows, tf.float64),
+def _slice(tf: Any, array: Tensor, start: Tensor, n_rows: int) -> Tensor:
+    rest = array.shape[1:]
+    return tf.slice(array, tf.stack([start] + [0] * len(rest)), [n_rows, *rest])
+
+
+def _sparse_rows(
+    tf: Any, entries: Entries, position: Tensor, capacity: int, n_rows: int
+) -> SparseRows:
+    """Return the entries of a batch; those past its end are out of range, and so left out."""
+    start, end = tf.gather(entries.starts, position), tf.gather(entries.starts, position + 1)
+    places = start + tf.range(capacity, dtype=tf.int64)
+    is_valid = places < end
+    places = tf.minimum(places, entries.values.shape[0] - 1)
+    nowhere = -tf.ones([], tf.int32)
+    return SparseRows(
+        tf.gather(entries.values, places),
+        tf.where(is_valid, tf.gather(entries.columns, places), nowhere),
+        tf.where(is_valid, tf.gather(entries.rows, places), nowhere),
+        n_rows,
     )

@@ -1,14 +1,17 @@
-"""Forward and backward through the layers, for a dense batch and for a sparse one."""
+"""Forward and backward through the layers, for a dense batch and for a sparse one.
+
+The weights of some layers are transposed, see `ProgramSpec.is_transposed`.
+"""
 
 from typing import Any
 
-from skmlp._graph.types import Batch, Hyper, SparseRows, Tensor
-from skmlp._network import Architecture
+from skmlp._graph.types import Batch, Hyper, ProgramSpec, SparseRows, Tensor
 from skmlp._solvers import round_product
 
 
-def forward(tf: Any, architecture: Architecture, X: Tensor, params: list[Tensor]) -> list[Tensor]:
+def forward(tf: Any, spec: ProgramSpec, X: Tensor, params: list[Tensor]) -> list[Tensor]:
     """Return the values of all layers, the input first and the outputs last."""
+    architecture = spec.architecture
     n_layers = len(architecture.coef_shapes)
     values = [X]
     for layer, (coef, intercept) in enumerate(
@@ -16,13 +19,14 @@ def forward(tf: Any, architecture: Architecture, X: Tensor, params: list[Tensor]
     ):
         is_last = layer == n_layers - 1
         name = architecture.out_activation if is_last else architecture.activation
-        values.append(_activate(tf, name, _multiply(tf, values[-1], coef) + intercept))
+        sums = _multiply(tf, values[-1], coef, spec.is_transposed(layer)) + intercept
+        values.append(_activate(tf, name, sums))
     return values
 
 
 def backward(
     tf: Any,
-    architecture: Architecture,
+    spec: ProgramSpec,
     batch: Batch,
     hyper: Hyper,
     coefs: list[Tensor],
@@ -34,25 +38,29 @@ def backward(
     # All losses are those of which the output activation is the canonical inverse link.
     delta = (values[-1] - batch.targets) * batch.sample_weight
     for layer in reversed(range(len(coefs))):
-        coef_grads.insert(0, _multiply_transposed(tf, values[layer], delta, coefs[layer]))
+        coef, is_transposed = coefs[layer], spec.is_transposed(layer)
+        coef_grads.insert(0, _coef_gradient(tf, values[layer], delta, coef, is_transposed))
         intercept_grads.insert(0, tf.reduce_sum(delta, axis=0))
         if layer > 0:
-            delta = tf.matmul(delta, coefs[layer], transpose_b=True)
-            name = architecture.activation
+            delta = tf.matmul(delta, coef, transpose_b=not is_transposed)
+            name = spec.architecture.activation
             delta = _multiply_by_derivative(tf, hyper, name, values[layer], delta)
     return coef_grads, intercept_grads
 
 
-def _multiply(tf: Any, values: Tensor, coef: Tensor) -> Tensor:
+def _multiply(tf: Any, values: Tensor, coef: Tensor, is_transposed: bool) -> Tensor:
     if not isinstance(values, SparseRows):
-        return tf.matmul(values, coef)
+        return tf.matmul(values, coef, transpose_b=is_transposed)
     products = values.values[:, tf.newaxis] * _look_up(tf, coef, values.columns)
     return tf.math.unsorted_segment_sum(products, values.rows, values.n_rows)
 
 
-def _multiply_transposed(tf: Any, values: Tensor, delta: Tensor, coef: Tensor) -> Tensor:
+def _coef_gradient(
+    tf: Any, values: Tensor, delta: Tensor, coef: Tensor, is_transposed: bool
+) -> Tensor:
     if not isinstance(values, SparseRows):
-        return tf.matmul(values, delta, transpose_a=True)
+        left, right = (delta, values) if is_transposed else (values, delta)
+        return tf.matmul(left, right, transpose_a=True)
     products = values.values[:, tf.newaxis] * _look_up(tf, delta, values.rows)
     return tf.math.unsorted_segment_sum(products, values.columns, coef.shape[0])
 

@@ -59,8 +59,9 @@ def score(
 
 
 def _cross_entropy(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
-    outputs = _clip(tf, outputs)
-    return tf.where(targets > 0, -tf.math.log(outputs), tf.zeros_like(outputs))
+    """Return a loss a sample: the logarithm is only needed of the output of its class."""
+    of_class = tf.where(targets > 0, outputs, tf.zeros_like(outputs))
+    return -tf.math.log(_clip(tf, tf.reduce_sum(of_class, axis=1, keepdims=True)))
 
 
 def _binary_cross_entropy(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:

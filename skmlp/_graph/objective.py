@@ -12,7 +12,6 @@ def add_batches(
     tf: Any,
     spec: ProgramSpec,
     data: Data,
-    orders: Tensor,
     hyper: Hyper,
     counts: Counts,
     params: list[Tensor],
@@ -22,18 +21,25 @@ def add_batches(
     architecture = spec.architecture
     coefs = params[: len(architecture.coef_shapes)]
 
-    def add(number: Tensor, sums: Sums) -> tuple[Tensor, Sums]:
-        batch = take_batch(tf, spec, data, orders, counts, tf.constant(0), number)
-        values = forward(tf, architecture, batch.X, params)
-        coef_grads, intercept_grads = backward(tf, architecture, batch, hyper, coefs, values)
+    def add(number: Tensor, start: Tensor, sums: Sums) -> tuple[Tensor, Tensor, Sums]:
+        position = number - counts.first_batch
+        batch = take_batch(tf, spec, data.train, counts, number, start, position)
+        values = forward(tf, spec, batch.X, params)
+        coef_grads, intercept_grads = backward(tf, spec, batch, hyper, coefs, values)
         grads = coef_grads + intercept_grads
-        return number + 1, Sums(
-            sums.loss + loss_sum(tf, architecture, batch, values[-1]),
-            sums.weight + tf.cast(batch.weight_sum, tf.float64),
-            [total + grad for total, grad in zip(sums.gradients, grads, strict=True)],
+        return (
+            number + 1,
+            start + counts.batch_size,
+            Sums(
+                sums.loss + loss_sum(tf, architecture, batch, values[-1]),
+                sums.weight + tf.cast(batch.weight_sum, tf.float64),
+                [total + grad for total, grad in zip(sums.gradients, grads, strict=True)],
+            ),
         )
 
-    _, sums = tf.while_loop(
-        lambda number, _: number < counts.last_batch, add, (counts.first_batch, sums)
+    _, _, sums = tf.while_loop(
+        lambda number, *_: number < counts.last_batch,
+        add,
+        (counts.first_batch, tf.constant(0), sums),
     )
     return sums

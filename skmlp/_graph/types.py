@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skmlp._graph import penalty
 from skmlp._network import Architecture
 from skmlp._solvers import SOLVERS
 from skmlp._stopping import Rule, Standing
@@ -25,44 +26,70 @@ class ProgramSpec:
     solver : {"adam", "sgd", "lbfgs"}
         What the program does with a batch: update the parameters by it, or, for L-BFGS, add up
         its loss and gradient.
+    is_weighted : bool
+        Whether samples have weights; if not, none are read, and no batch can be without weight.
     batch_rows : int
         Rows of a batch; a batch with fewer samples is padded with samples of no weight.
-    validation_batch_rows : int
-        The same for the validation set; 0 where none is scored.
-    data_rows : int
-        Capacity of the data: the samples of the training and the validation set, padded.
-    validation_rows : int
-        Capacity of the list of validation samples.
+    block_rows : int
+        Capacity of a block: the most training samples that a call can have, in the order in which
+        they are taken. It does not depend on how many there are in all.
     epochs : int
         The most epochs that one call can run.
-    entries, batch_entries : int
-        Capacity for the stored entries of a sparse X, of all and of one batch; 0 where X is dense.
-    validation_entries, validation_batch_entries : int
+    validation_batch_rows : int
+        Rows of a batch of the validation set; 0 where the program scores none.
+    validation_rows : int
+        Capacity for the validation set, a multiple of `validation_batch_rows`.
+    batch_entries : int
+        Capacity for the stored entries of a batch of a sparse X; 0 where X is dense.
+    block_entries : int
+        The same for a block.
+    validation_batch_entries, validation_entries : int
         The same for the validation set.
     """
 
     architecture: Architecture
     dtype: str
     solver: str
+    is_weighted: bool
     batch_rows: int
-    validation_batch_rows: int
-    data_rows: int
-    validation_rows: int
+    block_rows: int
     epochs: int
-    entries: int = 0
+    validation_batch_rows: int = 0
+    validation_rows: int = 0
     batch_entries: int = 0
-    validation_entries: int = 0
+    block_entries: int = 0
     validation_batch_entries: int = 0
+    validation_entries: int = 0
 
     @property
     def is_sparse(self) -> bool:
         """Whether X is given by its stored entries."""
-        return self.entries > 0
+        return self.block_entries > 0
 
     @property
-    def order_stride(self) -> int:
-        """Length of the order of one epoch: the last batch is read past the last sample."""
-        return self.data_rows + self.batch_rows
+    def rows_read(self) -> int:
+        """Rows of a block in memory: its last batch is read to the end, whatever its length."""
+        return self.block_rows + self.batch_rows
+
+    def is_transposed(self, layer: int) -> bool:
+        """Tell whether the weights of a layer are transposed in the program.
+
+        Products with the long side of a weight matrix last are up to 10 times faster. The first
+        layer of sparse features needs a row for each of them.
+        """
+        fan_in, fan_out = self.architecture.coef_shapes[layer]
+        return fan_in > fan_out and not (self.is_sparse and layer == 0)
+
+    @property
+    def coef_shapes(self) -> list[tuple[int, int]]:
+        """Shapes of the weights in the program."""
+        shapes = self.architecture.coef_shapes
+        return [s[::-1] if self.is_transposed(layer) else s for layer, s in enumerate(shapes)]
+
+    @property
+    def target_dtype(self) -> np.dtype:
+        """Type of the targets: uint8 for classes."""
+        return np.dtype(np.uint8 if self.architecture.is_classification else self.dtype)
 
 
 class Entries(NamedTuple):
@@ -86,14 +113,19 @@ class SparseRows(NamedTuple):
     n_rows: int
 
 
-class Data(NamedTuple):
-    """What stays on the device during a fit."""
+class Block(NamedTuple):
+    """Samples one after the other, as batches take them."""
 
-    X: Tensor  # (data_rows, n_features); or the Entries of the epoch
-    X_val: Tensor  # (), for its rows are in X; or the Entries of the validation set
-    targets: Tensor  # (data_rows, n_outputs), uint8 for classes
-    sample_weight: Tensor  # (data_rows,)
-    validation_order: Tensor  # (validation_rows,), int32
+    X: Tensor  # (n_rows, n_features); or Entries
+    targets: Tensor  # (n_rows, n_outputs), uint8 for classes
+    sample_weight: Tensor  # (n_rows,); or (), where no sample has a weight
+
+
+class Data(NamedTuple):
+    """The samples of a call."""
+
+    train: Block
+    validation: Block  # the same in all calls
     spread: Tensor  # (n_outputs,), float64: see `losses.score`
 
 
@@ -115,7 +147,7 @@ class Hyper(NamedTuple):
 class Counts(NamedTuple):
     """Sizes and bounds of one call, each an int32 scalar."""
 
-    n_samples: Tensor
+    n_samples: Tensor  # of an epoch
     batch_size: Tensor
     n_validation: Tensor
     n_epochs: Tensor
@@ -125,27 +157,52 @@ class Counts(NamedTuple):
     scores_loss: Tensor  # 1: the validation score is minus the validation loss
 
 
+class Scalars(NamedTuple):
+    """The scalars of a state, float64: one vector, which an epoch makes in one operation."""
+
+    loss_sum: Any  # batch losses times batch rows, this epoch
+    row_sum: Any  # rows of the batches that counted, this epoch
+    step: Any  # updates so far
+    samples_seen: Any  # of all epochs of all fits
+    best_loss: Any
+    best_score: Any
+    no_improvement_count: Any
+    learning_rate: Any
+    stopped: Any
+
+    def standing(self) -> Standing:
+        """Return the part that is where the stopping rule stands."""
+        return Standing(*self[4:])
+
+    def with_standing(self, standing: Standing) -> "Scalars":
+        """Return them with another standing."""
+        return Scalars(*self[:4], *standing)
+
+
 class State(NamedTuple):
-    """What changes from batch to batch and from call to call."""
+    """What changes from epoch to epoch and from call to call."""
 
-    params: list[Tensor]  # weights, then biases
+    params: list[Tensor]  # weights, some transposed, then biases
     slots: list[list[Tensor]]  # what the solver keeps for each of them
-    step: Tensor  # int64: updates so far
-    samples_seen: Tensor  # float64: of all epochs of all fits
-    loss_sum: Tensor  # float64: batch losses times batch rows, this epoch
-    penalty_sums: list[Tensor]  # the same for the square of each weight
-    row_sum: Tensor  # float64: rows of the batches that counted, this epoch
+    penalty_sums: list[Tensor]  # squares of the weights times batch rows, see `penalty`
     best_params: list[Tensor]  # empty where no validation set is scored
-    standing: Standing  # float64 scalars
+    scalars: Tensor
 
 
-class Curves(NamedTuple):
-    """Values of the epochs that a call completed, each float64 of shape (epochs,)."""
+class Running(NamedTuple):
+    """What changes from batch to batch."""
 
-    loss: Tensor
-    validation_loss: Tensor
-    validation_score: Tensor
-    learning_rate: Tensor  # after the epoch
+    params: list[Tensor]
+    slots: list[list[Tensor]]
+    penalty_sums: list[Tensor]
+    squares: list[Tensor]  # of the weights, folded as in `penalty_sums`
+    loss_sum: Tensor
+    row_sum: Tensor
+    step: Tensor
+
+
+CURVES = ("loss", "validation_loss", "validation_score", "learning_rate")
+"""Values of the epochs that a call completed, the columns of a float64 array."""
 
 
 class Batch(NamedTuple):
@@ -156,6 +213,7 @@ class Batch(NamedTuple):
     sample_weight: Tensor
     weight_sum: Tensor
     n_rows: Tensor
+    is_active: Tensor  # whether a sample has weight; None if one always has
 
 
 class Sums(NamedTuple):
@@ -167,58 +225,63 @@ class Sums(NamedTuple):
 
 
 def _data_signature(tf: Any, spec: ProgramSpec) -> Data:
+    train = _block_signature(tf, spec, spec.rows_read, spec.block_rows, spec.block_entries)
+    rows = spec.validation_rows
+    validation = _block_signature(tf, spec, rows, rows, spec.validation_entries)
+    n_outputs = spec.architecture.layer_units[-1]
+    return Data(train, validation, tf.TensorSpec((n_outputs,), tf.float64))
+
+
+def _block_signature(
+    tf: Any, spec: ProgramSpec, n_rows: int, n_batches: int, n_entries: int
+) -> Block:
     dtype = tf.as_dtype(spec.dtype)
     units = spec.architecture.layer_units
-    is_classification = spec.architecture.is_classification
-
-    def entries(capacity: int, n_batches: int) -> Entries:
-        return Entries(
-            tf.TensorSpec((capacity,), dtype),
-            tf.TensorSpec((capacity,), tf.int32),
-            tf.TensorSpec((capacity,), tf.int32),
+    X = tf.TensorSpec((n_rows, units[0]), dtype)
+    if spec.is_sparse:
+        X = Entries(
+            tf.TensorSpec((n_entries,), dtype),
+            tf.TensorSpec((n_entries,), tf.int32),
+            tf.TensorSpec((n_entries,), tf.int32),
             tf.TensorSpec((n_batches + 1,), tf.int64),
         )
-
-    nothing = tf.TensorSpec((), tf.float32)
-    dense = tf.TensorSpec((spec.data_rows, units[0]), dtype)
-    return Data(
-        entries(spec.entries, spec.data_rows) if spec.is_sparse else dense,
-        entries(spec.validation_entries, spec.validation_rows) if spec.is_sparse else nothing,
-        tf.TensorSpec((spec.data_rows, units[-1]), tf.uint8 if is_classification else dtype),
-        tf.TensorSpec((spec.data_rows,), dtype),
-        tf.TensorSpec((spec.validation_rows,), tf.int32),
-        tf.TensorSpec((units[-1],), tf.float64),
+    return Block(
+        X,
+        tf.TensorSpec((n_rows, units[-1]), tf.as_dtype(spec.target_dtype)),
+        tf.TensorSpec((n_rows,) if spec.is_weighted else (), dtype),
     )
 
 
 def call_signature(tf: Any, spec: ProgramSpec) -> tuple[Any, ...]:
-    """Return the shapes and types of data, orders, hyper-parameters and counts."""
-    orders = tf.TensorSpec((spec.epochs * spec.order_stride,), tf.int32)
-    hyper = tf.TensorSpec((len(Hyper._fields),), tf.float64)
-    counts = tf.TensorSpec((len(Counts._fields),), tf.int32)
-    return _data_signature(tf, spec), orders, hyper, counts
+    """Return the shapes and types of the data and of what controls a call."""
+    n_numbers = len(Hyper._fields) + len(Counts._fields) + len(Rule._fields)
+    return _data_signature(tf, spec), tf.TensorSpec((n_numbers,), tf.float64)
+
+
+def pack_control(hyper: Hyper, counts: Counts, rule: Rule) -> np.ndarray:
+    """Return what controls a call, in one vector."""
+    return np.array([*hyper, *counts, *rule], np.float64)
+
+
+def unpack_control(tf: Any, control: Tensor) -> tuple[Hyper, Counts, Rule]:
+    """Return hyper-parameters, counts and stopping rule; see `pack_control`."""
+    numbers = tf.unstack(control)
+    first, last = len(Hyper._fields), len(Hyper._fields) + len(Counts._fields)
+    counts = tf.unstack(tf.cast(control[first:last], tf.int32))
+    return Hyper(*numbers[:first]), Counts(*counts), Rule(*numbers[last:])
 
 
 def state_signature(tf: Any, spec: ProgramSpec) -> State:
     """Return the shapes and types of the state of training by epochs."""
     params = _params(tf, spec)
-    real = tf.TensorSpec((), tf.float64)
+    dtype = tf.as_dtype(spec.dtype)
     return State(
-        params=params,
-        slots=[params] * SOLVERS[spec.solver].n_slots,
-        step=tf.TensorSpec((), tf.int64),
-        samples_seen=real,
-        loss_sum=real,
-        penalty_sums=params[: len(spec.architecture.coef_shapes)],
-        row_sum=real,
-        best_params=params if spec.validation_rows else [],
-        standing=Standing(*[real] * len(Standing._fields)),
+        params,
+        [params] * SOLVERS[spec.solver].n_slots,
+        [tf.TensorSpec(shape, dtype) for shape in penalty.shapes(spec.coef_shapes)],
+        params if spec.validation_rows else [],
+        tf.TensorSpec((len(Scalars._fields),), tf.float64),
     )
-
-
-def rule_signature(tf: Any) -> Any:
-    """Return the shape and type of the stopping rule."""
-    return tf.TensorSpec((len(Rule._fields),), tf.float64)
 
 
 def sums_signature(tf: Any, spec: ProgramSpec) -> tuple[Any, Sums]:
@@ -228,6 +291,5 @@ def sums_signature(tf: Any, spec: ProgramSpec) -> tuple[Any, Sums]:
 
 
 def _params(tf: Any, spec: ProgramSpec) -> list[Any]:
-    architecture = spec.architecture
-    shapes = [*architecture.coef_shapes, *architecture.intercept_shapes]
+    shapes = [*spec.coef_shapes, *spec.architecture.intercept_shapes]
     return [tf.TensorSpec(shape, tf.as_dtype(spec.dtype)) for shape in shapes]

@@ -1,0 +1,35 @@
+"""The problems that are timed."""
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+
+from benchmarks.peers import Task
+from skmlp.datasets import load_mnist
+
+_SMALL = {"iris": load_iris, "breast cancer": load_breast_cancer, "digits": load_digits}
+
+
+def make_task(name):
+    """Return the task of a workload, named ``problem, dtype, epochs``."""
+    problem, dtype, n_epochs = name.split(", ")
+    n_epochs = int(n_epochs.split()[0])
+    if problem == "MNIST":
+        mnist = load_mnist()
+        return Task(mnist.X_train.astype(dtype), mnist.y_train, 200, 100, n_epochs)
+    X, y = _load_small(problem)
+    return Task(X.astype(dtype), y, 100, 200, n_epochs)
+
+
+def test_set(name):
+    """Return samples to take the accuracy on: of MNIST new ones, else those trained on."""
+    problem, dtype, _ = name.split(", ")
+    if problem == "MNIST":
+        mnist = load_mnist()
+        return mnist.X_test.astype(dtype), mnist.y_test
+    X, y = _load_small(problem)
+    return X.astype(dtype), y
+
+
+def _load_small(problem):
+    X, y = _SMALL[problem](return_X_y=True)
+    return np.asarray(X / np.maximum(np.abs(X).max(axis=0), 1)), y

@@ -1,0 +1,31 @@
+"""Libraries that are not required: imported late, with an error that says how to install them."""
+
+import importlib
+from typing import Any
+
+
+def import_extra(module: str, extra: str, purpose: str) -> Any:
+    """Return a module of a library that one of the package's extras installs.
+
+    Parameters
+    ----------
+    module : str
+        Its full name, as in an import statement.
+    extra : str
+        The extra that installs its library.
+    purpose : str
+        What needs it, as the subject of the error's sentence.
+
+    Raises
+    ------
+    ImportError
+        If the module cannot be imported. The message names the command that installs it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        library = module.partition(".")[0]
+        raise ImportError(
+            f"{purpose} needs {library}, which cannot be imported ({error}). Install it with: "
+            f'python -m pip install "skmlp[{extra}]"'
+        ) from error

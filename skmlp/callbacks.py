@@ -1,0 +1,269 @@
+"""Callbacks of training, beside those of :mod:`sklearn.callback`."""
+
+import copy
+import os
+import threading
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import joblib
+from sklearn.callback import CallbackContext
+from sklearn.utils._param_validation import Interval, validate_params
+
+from skmlp._base import BaseTFMLP
+from skmlp._resuming import Snapshot
+
+__all__ = ["Checkpoint"]
+
+_OF_THE_RUNNING_FIT = (
+    "_skl_callbacks",
+    "_callback_fit_ctx",
+    "_skl_callbacks_to_teardown",
+    "_parent_callback_ctx",
+)
+"""What scikit-learn keeps on an estimator for its callbacks, and a file is not to hold."""
+
+
+class Checkpoint:
+    """Callback that writes the model to a file every few epochs, for training to be resumed.
+
+    The file is the fitted estimator, as if training had ended with that epoch, and what training
+    needs to go on from there bit for bit: what the solver has kept, the random numbers, the
+    stopping rule and, with early stopping, the best weights so far. It is replaced in one step: a
+    process that is killed at any time leaves the whole file of the last time.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file to write. Its directory has to exist. Each fit needs a file of its own.
+
+    every : int, default=1
+        How many epochs there are between two writes.
+
+    resume : bool, default=False
+        Whether `fit` goes on from the file, if it exists. False starts anew and writes over it.
+
+    See Also
+    --------
+    sklearn.callback.ProgressBar : Shows how far training is.
+    sklearn.callback.ScoringMonitor : Scores the training data after every epoch.
+
+    Notes
+    -----
+    `fit` goes on only with the same data and parameters, which it checks by hashes of them. A
+    larger `max_iter` is not another parameter: it trains a model for longer.
+
+    The same bits are promised on the same machine by the same versions of the libraries.
+
+    The file is written by :func:`joblib.dump` and read by :func:`joblib.load`, which is a pickle:
+    load only files that you trust. Callbacks are not part of it.
+
+    Examples
+    --------
+    >>> import joblib, tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> from skmlp import TFMLPClassifier
+    >>> from skmlp.callbacks import Checkpoint
+    >>> X, y = load_iris(return_X_y=True)
+    >>> path = Path(tempfile.mkdtemp()) / "iris.joblib"
+    >>> checkpoint = Checkpoint(path, every=10, resume=True)
+    >>> clf = TFMLPClassifier(learning_rate_init=0.01, max_iter=500, random_state=0)
+    >>> clf = clf.set_callbacks(checkpoint).fit(X, y)
+    >>> model = joblib.load(path)
+    >>> model.n_iter_ == clf.n_iter_ // 10 * 10
+    True
+    """
+
+    @validate_params(
+        {
+            "path": [str, os.PathLike],
+            "every": [Interval(Integral, 1, None, closed="left")],
+            "resume": ["boolean"],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def __init__(
+        self, path: str | os.PathLike[str], *, every: int = 1, resume: bool = False
+    ) -> None:
+        self.path = path
+        self.every = every
+        self.resume = resume
+
+    def setup(self, estimator: Any, context: CallbackContext) -> None:
+        """Check that the estimator can be resumed and the file be written.
+
+        scikit-learn calls it when `fit` starts.
+
+        Parameters
+        ----------
+        estimator : TFMLPClassifier or TFMLPRegressor
+            The estimator that is about to be fitted.
+
+        context : CallbackContext
+            That of the fit.
+
+        Raises
+        ------
+        TypeError
+            If it is another estimator, such as a pipeline around one.
+        ValueError
+            If its solver is 'lbfgs'.
+        FileNotFoundError
+            If there is no directory to write the file to.
+
+        See Also
+        --------
+        Checkpoint.teardown : Is called when `fit` has ended.
+
+        Examples
+        --------
+        >>> from skmlp import TFMLPClassifier
+        >>> from skmlp.callbacks import Checkpoint
+        >>> clf = TFMLPClassifier().set_callbacks(Checkpoint("model.joblib"))  # fit calls it
+        """
+        if not isinstance(estimator, BaseTFMLP):
+            raise TypeError(
+                "Checkpoint expects an estimator of skmlp, got "
+                f"{type(estimator).__name__}. In a pipeline, set it on the step."
+            )
+        if estimator.solver == "lbfgs":
+            raise ValueError(
+                "Checkpoint expects solver='adam' or 'sgd', got 'lbfgs': what L-BFGS has kept is "
+                "inside SciPy, and can't be resumed."
+            )
+        if not Path(self.path).absolute().parent.is_dir():
+            raise FileNotFoundError(f"path={str(self.path)!r} is in a directory that isn't there.")
+
+    def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
+        """Do nothing.
+
+        scikit-learn calls it when an epoch starts.
+
+        Parameters
+        ----------
+        estimator : TFMLPClassifier or TFMLPRegressor
+            The estimator that is being fitted.
+
+        context : CallbackContext
+            That of the epoch.
+
+        See Also
+        --------
+        Checkpoint.on_fit_task_end : Writes the file.
+
+        Examples
+        --------
+        >>> from skmlp import TFMLPClassifier
+        >>> from skmlp.callbacks import Checkpoint
+        >>> clf = TFMLPClassifier().set_callbacks(Checkpoint("model.joblib"))  # fit calls it
+        """
+
+    def on_fit_task_end(
+        self, estimator: Any, context: CallbackContext, *, fitted_estimator: Any = None
+    ) -> None:
+        """Write the model, if it is time.
+
+        scikit-learn calls it when an epoch has ended.
+
+        Parameters
+        ----------
+        estimator : TFMLPClassifier or TFMLPRegressor
+            The estimator that is being fitted.
+
+        context : CallbackContext
+            That of the epoch, or of the whole fit, at whose end nothing is written.
+
+        fitted_estimator : TFMLPClassifier or TFMLPRegressor
+            The estimator as if training had ended with the epoch.
+
+        See Also
+        --------
+        Checkpoint.load_snapshot : Reads what it needs to go on.
+
+        Examples
+        --------
+        >>> from skmlp import TFMLPClassifier
+        >>> from skmlp.callbacks import Checkpoint
+        >>> clf = TFMLPClassifier().set_callbacks(Checkpoint("model.joblib"))  # fit calls it
+        """
+        is_epoch = hasattr(fitted_estimator, "_training_state")
+        if is_epoch and fitted_estimator.n_iter_ % self.every == 0:
+            self._write(fitted_estimator)
+
+    def teardown(self, estimator: Any, context: CallbackContext) -> None:
+        """Do nothing.
+
+        scikit-learn calls it when `fit` has ended.
+
+        Parameters
+        ----------
+        estimator : TFMLPClassifier or TFMLPRegressor
+            The estimator that was fitted.
+
+        context : CallbackContext
+            That of the fit.
+
+        See Also
+        --------
+        Checkpoint.setup : Is called when `fit` starts.
+
+        Examples
+        --------
+        >>> from skmlp import TFMLPClassifier
+        >>> from skmlp.callbacks import Checkpoint
+        >>> clf = TFMLPClassifier().set_callbacks(Checkpoint("model.joblib"))  # fit calls it
+        """
+
+    def load_snapshot(self) -> Snapshot | None:
+        """Return where training is to go on, or None if it is to start anew.
+
+        The estimator calls it when `fit` starts.
+
+        Returns
+        -------
+        Snapshot or None
+            What the estimator needs to go on.
+
+        Raises
+        ------
+        ValueError
+            If the file is not one that a checkpoint has written.
+
+        See Also
+        --------
+        Checkpoint.on_fit_task_end : Writes the file.
+
+        Examples
+        --------
+        >>> from skmlp import TFMLPClassifier
+        >>> from skmlp.callbacks import Checkpoint
+        >>> clf = TFMLPClassifier().set_callbacks(Checkpoint("model.joblib", resume=True))
+        """
+        if not self.resume or not Path(self.path).exists():
+            return None
+        try:
+            return joblib.load(self.path)._training_state
+        except Exception as error:
+            raise ValueError(
+                f"path={str(self.path)!r} is not a file that a Checkpoint has written."
+            ) from error
+
+    def _write(self, fitted_estimator: BaseTFMLP) -> None:
+        """Replace the file by a new one in a single step."""
+        model = copy.copy(fitted_estimator)  # other callbacks are given it too
+        for name in _OF_THE_RUNNING_FIT:
+            model.__dict__.pop(name, None)
+        path = Path(self.path)
+        # Names of their own, for fits of several processes or threads not to share a file.
+        own = f"{os.getpid()}-{threading.get_ident()}"
+        temporary = path.with_name(f".{path.name}.{own}.tmp")
+        try:
+            with open(temporary, "wb") as file:
+                joblib.dump(model, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)

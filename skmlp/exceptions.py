@@ -1,0 +1,55 @@
+"""Warnings of the package."""
+
+__all__ = ["InconsistentVersionWarning"]
+
+
+class InconsistentVersionWarning(UserWarning):
+    """Warning that an estimator was saved by a newer major version of skmlp.
+
+    Loading a file of pickle, joblib or skops raises it. Files of an older version, and of the same
+    major version, load without it.
+
+    Parameters
+    ----------
+    estimator_name : str
+        Name of the class of the estimator.
+
+    current_skmlp_version : str
+        Version of skmlp that loads it.
+
+    original_skmlp_version : str
+        Version of skmlp that saved it.
+
+    See Also
+    --------
+    sklearn.exceptions.InconsistentVersionWarning : The same for estimators of scikit-learn, those
+        within an estimator of skmlp included.
+
+    Examples
+    --------
+    >>> from skmlp.exceptions import InconsistentVersionWarning
+    >>> warning = InconsistentVersionWarning(
+    ...     estimator_name="TFMLPClassifier",
+    ...     current_skmlp_version="1.2.0",
+    ...     original_skmlp_version="2.0.0",
+    ... )
+    >>> print(warning)
+    TFMLPClassifier was saved by skmlp 2.0.0 and is loaded by the older skmlp 1.2.0, which may not \
+understand all of it: predictions may fail or be wrong. Install skmlp 2.0.0 or newer, or fit the \
+estimator again.
+    """
+
+    def __init__(
+        self, *, estimator_name: str, current_skmlp_version: str, original_skmlp_version: str
+    ) -> None:
+        self.estimator_name = estimator_name
+        self.current_skmlp_version = current_skmlp_version
+        self.original_skmlp_version = original_skmlp_version
+
+    def __str__(self) -> str:
+        return (
+            f"{self.estimator_name} was saved by skmlp {self.original_skmlp_version} and is loaded "
+            f"by the older skmlp {self.current_skmlp_version}, which may not understand all of it: "
+            f"predictions may fail or be wrong. Install skmlp {self.original_skmlp_version} or "
+            "newer, or fit the estimator again."
+        )

@@ -1,0 +1,30 @@
+"""show_versions: what it prints, and that it imports little."""
+
+import re
+from importlib.metadata import version
+
+import skmlp
+from skmlp import _show_versions
+from tests.helpers import run_python
+
+
+def test_versions_are_printed_without_importing_the_libraries():
+    """Check the three blocks in a process of their own."""
+    done = run_python(
+        "import sys, skmlp; skmlp.show_versions()\n"
+        "assert not {'tensorflow', 'keras', 'skl2onnx', 'onnxruntime'} & set(sys.modules)"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = dict(re.findall(r"^ *(\w+): (\S+)", done.stdout, flags=re.MULTILINE))
+    assert found["skmlp"] == skmlp.__version__
+    names = {"tensorflow": "tensorflow", "keras": "keras", "sklearn": "scikit-learn"}
+    for shown, package in (names | {"numpy": "numpy", "scipy": "scipy"}).items():
+        assert found[shown] == version(package), shown
+    assert {"python", "executable", "machine", "user_api"} <= found.keys()
+
+
+def test_libraries_that_are_not_installed_are_none(monkeypatch, capsys):
+    """Check the line of one."""
+    monkeypatch.setattr(_show_versions, "_LIBRARIES", ("skmlp-has-no-such-extra",))
+    skmlp.show_versions()
+    assert "skmlp-has-no-such-extra: None\n" in capsys.readouterr().out
