@@ -2,29 +2,23 @@
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from skmlp import _tensorflow
+from skmlp._control import Controller, Goal
 from skmlp._feed import (
     DenseFeed,
     SparseFeed,
     largest_batch,
     likely_largest_batch,
-    to_tensor,
 )
 from skmlp._graph import penalty
-from skmlp._graph.types import (
-    Counts,
-    Hyper,
-    ProgramSpec,
-    Scalars,
-    State,
-    Sums,
-    pack_control,
-)
+from skmlp._graph.types import Hyper, ProgramSpec, Scalars, State, Sums
 from skmlp._history import Report
+from skmlp._memory import to_tensor
 from skmlp._network import Architecture, Parameters
 from skmlp._pace import Pace
 from skmlp._programs import PROGRAMS, round_up_batch
@@ -87,40 +81,38 @@ class Session:
         self._rule = rule
         self._samples = samples
         self._scoring = scoring
+        self._batch_size = batch_size
         wanted = _wanted(architecture, optimizer.solver, batch_size, samples)
         # The program scores the validation set, unless it is large.
         self._validates = bool(len(samples.validation_rows)) and not wanted.validation_rows
         self._judges = scoring != "host" and not self._validates
-        self._use(wanted, batch_size)
-        self._counts = Counts(
-            len(samples.train_rows),
-            batch_size,
-            0 if self._validates else len(samples.validation_rows),
-            0,
-            0,
-            0,
-            int(self._judges),
-            int(scoring == "loss"),
-        )
-        self._hyper = Hyper(**optimizer.hyper, alpha=alpha)
+        n_validation = 0 if self._validates else len(samples.validation_rows)
+        hyper = Hyper(**optimizer.hyper, alpha=alpha)
+        self._goal = Goal(hyper, rule, n_validation, self._judges, scoring == "loss")
+        self._use(wanted)
         standing = standing._replace(learning_rate=optimizer.learning_rate, stopped=0.0)
-        self._scalars = Scalars(0.0, 0.0, optimizer.step, samples_seen, *standing)
+        self._scalars = Scalars(samples_seen, *standing)
+        self._step = optimizer.step
         self._state = self._start(parameters)
         self._best = self._state.params
 
     @property
     def max_epochs(self) -> int:
         """The most whole epochs that one call can run; 0 if it takes several."""
-        n_fitting = self._spec.block_rows // self._counts.n_samples
+        n_fitting = self._spec.block_batches // self._n_batches
         return min(n_fitting, self._spec.epochs if self._judges else 1)
 
     @property
     def max_batches(self) -> int:
         """The most batches of an epoch that one call can run."""
-        return self._spec.block_rows // self._counts.batch_size
+        return self._spec.block_batches
+
+    @property
+    def _n_batches(self) -> int:
+        return -(-len(self._samples.train_rows) // self._batch_size)
 
     def run(self, orders: list[np.ndarray], first_batch: int, last_batch: int) -> Report:
-        """Run one epoch for each order; of the first epoch only from ``first_batch`` on.
+        """Run some batches of one epoch for each order.
 
         An epoch whose last batch is not reached goes on in the next call.
 
@@ -129,23 +121,21 @@ class Session:
         orders : list of ndarray of shape (n_train,)
             The training rows in the order in which each epoch takes them.
         first_batch, last_batch : int
-            The batches to run; ``last_batch`` itself is not.
+            The batches to run of each epoch; ``last_batch`` itself is not.
         """
-        size = self._counts.batch_size
-        rows = np.concatenate([order[first_batch * size : last_batch * size] for order in orders])
-        upcoming = orders[-1][last_batch * size : (2 * last_batch - first_batch) * size]
+        arrange = partial(_arrange, size=self._batch_size, capacity=self._spec.batch_rows)
+        rows = arrange(orders, first_batch, last_batch)
         self._make_room(rows)
-        counts = self._counts._replace(
-            n_epochs=len(orders), first_batch=first_batch, last_batch=last_batch
-        )
-        done, curves, self._state = self._program(
-            self._feed.load(rows, upcoming),
-            to_tensor(self._tf, pack_control(self._hyper, counts, self._rule)),
-            self._state,
-        )
+        upcoming = arrange(orders[-1:], last_batch, 2 * last_batch - first_batch)
+        data = self._feed.load(rows, upcoming)
+        steps = self._controller.write(orders, first_batch, last_batch, self._step)
+        done, curves, self._state = self._program(data, self._controller.control, self._state)
+        n_done = int(done)
+        self._step = int(steps[n_done * (last_batch - first_batch) - 1])
         self._scalars = Scalars(*self._state.scalars.numpy())
-        report = self._report(int(done), curves.numpy())
-        return self._validate(report) if self._validates and int(done) else report
+        n_completed = n_done if last_batch == self._n_batches else 0
+        report = self._report(n_completed, curves.numpy())
+        return self._validate(report) if self._validates and n_completed else report
 
     def judge(self, loss: float, score: float) -> bool:
         """Apply the stopping rule to the last epoch by a score of the host's; tell its verdict."""
@@ -178,8 +168,8 @@ class Session:
         return replace(
             self._optimizer,
             learning_rate=self._learning_rate(),
-            step=int(self._scalars.step),
-            slots=[_from_device(self._spec, slot) for slot in self._state.slots],
+            step=self._step,
+            slots=[_separate(self._spec, slot) for slot in self._state.slots],
         )
 
     def _learning_rate(self) -> float:
@@ -192,22 +182,24 @@ class Session:
                 return 0.0
         return float(self._scalars.learning_rate)
 
-    def _use(self, wanted: ProgramSpec, batch_size: int) -> None:
+    def _use(self, wanted: ProgramSpec) -> None:
         """Get a program, and the memory for its data."""
         self._spec, self._program = PROGRAMS.get(self._tf, wanted)
-        self._feed = _make_feed(self._tf, self._spec, self._samples, batch_size)
+        self._feed = _make_feed(self._tf, self._spec, self._samples)
+        self._controller = Controller(
+            self._tf, self._spec, self._samples, self._batch_size, self._goal
+        )
 
     def _make_room(self, rows: np.ndarray) -> None:
         """Go on with another program, if a sparse batch has more entries than there is room for."""
         if not self._spec.is_sparse:
             return
-        lengths = np.diff(self._samples.X[0].indptr)[rows]
-        needed = largest_batch(lengths, self._counts.batch_size)
+        lengths = np.diff(self._samples.X[0].indptr)
+        needed = int(np.where(rows < 0, 0, lengths[rows]).sum(axis=1).max())
         if needed > self._spec.batch_entries:
             room = needed + needed // 4
-            n_batches = self._spec.block_rows // self._spec.batch_rows
-            wanted = replace(self._spec, batch_entries=room, block_entries=room * n_batches)
-            self._use(wanted, self._counts.batch_size)
+            entries = room * self._spec.block_batches
+            self._use(replace(self._spec, batch_entries=room, block_entries=entries))
 
     def _validate(self, report: Report) -> Report:
         """Score the epoch that a call has completed, and judge it if it is for this score."""
@@ -218,12 +210,12 @@ class Session:
 
     def _report(self, n_done: int, curves: np.ndarray) -> Report:
         loss, validation_loss, score, rate = curves[:n_done].T.tolist()
-        if not self._counts.n_validation:
+        if not self._goal.n_validation:
             validation_loss, score = [], []  # if need be `_validate` has them
         return Report(loss, validation_loss, score, rate, bool(self._scalars.stopped))
 
     def _split(self, params: list[Any]) -> Parameters:
-        arrays = _from_device(self._spec, params)
+        arrays = _separate(self._spec, params)
         n_layers = len(arrays) // 2
         return Parameters(arrays[:n_layers], arrays[n_layers:])
 
@@ -231,16 +223,20 @@ class Session:
         return to_tensor(self._tf, np.array(self._scalars, np.float64))
 
     def _start(self, parameters: Parameters) -> State:
-        def tensors(arrays: list[np.ndarray]) -> list[Any]:
-            return [to_tensor(self._tf, array) for array in _to_device(self._spec, arrays)]
+        tensor = partial(to_tensor, self._tf)
 
-        params = tensors(parameters.coefs + parameters.intercepts)
+        def joined(arrays: list[np.ndarray]) -> list[Any]:
+            arrays = _to_device(self._spec, arrays)
+            return [tensor(a) for a in self._spec.layout.join(arrays, np.ravel, np.concatenate)]
+
+        params = joined(parameters.coefs + parameters.intercepts)
         dtype = self._samples.dtype
-        shapes = penalty.shapes(self._spec.coef_shapes)
+        shapes = penalty.shapes(self._spec.layout)
         return State(
             params,
-            [tensors(slot) for slot in self._optimizer.slots],
-            [to_tensor(self._tf, np.zeros(shape, dtype)) for shape in shapes],
+            [joined(slot) for slot in self._optimizer.slots],
+            [tensor(np.zeros(shape, dtype)) for shape in shapes],
+            tensor(np.zeros(self._spec.batch_rows)),
             params if self._spec.validation_rows else [],
             self._pack_scalars(),
         )
@@ -265,16 +261,15 @@ class Objective:
         self._tf = _tensorflow.load()
         self._alpha = alpha
         self._architecture = architecture
-        n_train = len(samples.train_rows)
-        self._n_batches = -(-n_train // batch_size)
+        self._n_batches = -(-len(samples.train_rows) // batch_size)
         wanted = _wanted(architecture, "lbfgs", batch_size, samples)
-        spec, self._program = PROGRAMS.get(self._tf, wanted)
-        self._spec = spec
-        self._feed = _make_feed(self._tf, spec, samples, batch_size)
-        self._rows = samples.train_rows
-        self._max_batches = spec.block_rows // batch_size
-        self._counts = Counts(n_train, batch_size, 0, 1, 0, 0, 0, 0)
-        self._hyper = Hyper(learning_rate=0.0, alpha=alpha)
+        self._spec, self._program = PROGRAMS.get(self._tf, wanted)
+        self._feed = _make_feed(self._tf, self._spec, samples)
+        goal = Goal(Hyper(learning_rate=0.0, alpha=alpha), Rule(0.0, 0.0))
+        self._controller = Controller(self._tf, self._spec, samples, batch_size, goal)
+        self._order = samples.train_rows
+        self._weight = float(samples.sample_weight[0][self._order].sum())
+        self._arrange = partial(_arrange, size=batch_size, capacity=self._spec.batch_rows)
         self._pace = Pace(6.0 * batch_size * architecture.n_parameters)
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
@@ -287,40 +282,55 @@ class Objective:
         """
         parameters = Parameters.from_vector(np.asarray(vector), self._architecture)
         sums = self._add_up(parameters.coefs + parameters.intercepts)
-        weight = float(sums.weight)
-        grads = _from_device(self._spec, sums.gradients)
+        weight = self._weight
+        grads = _from_device(self._spec, [gradient.numpy() for gradient in sums.gradients])
         squares = 0.0
         for grad, coef in zip(grads, parameters.coefs, strict=False):  # biases are not penalised
             grad += self._alpha * coef
             squares += np.vdot(coef, coef)
         gradient = np.concatenate([grad.ravel() for grad in grads]) / weight
-        return (float(sums.loss) + 0.5 * self._alpha * squares) / weight, gradient
+        return (float(sums.losses.numpy().sum()) + 0.5 * self._alpha * squares) / weight, gradient
 
     def _add_up(self, arrays: list[np.ndarray]) -> Sums:
         """Run all batches, in calls short enough for Ctrl-C to be seen."""
+        tensor = partial(to_tensor, self._tf)
         arrays = _to_device(self._spec, arrays)
-        params = [to_tensor(self._tf, array) for array in arrays]
-        zero = to_tensor(self._tf, np.array(0.0))
-        sums = Sums(zero, zero, [to_tensor(self._tf, np.zeros_like(array)) for array in arrays])
+        params = [tensor(array) for array in arrays]
+        losses = tensor(np.zeros(self._spec.batch_rows))
+        sums = Sums(losses, [tensor(np.zeros_like(array)) for array in arrays])
         first = 0
         while first < self._n_batches:
-            last = min(first + self._pace.n_batches, self._n_batches, first + self._max_batches)
+            n_batches = min(self._pace.n_batches, self._spec.block_batches)
+            last = min(first + n_batches, self._n_batches)
             start = time.perf_counter()
-            counts = self._counts._replace(first_batch=first, last_batch=last)
-            sums = self._program(
-                self._load(first, last),
-                to_tensor(self._tf, pack_control(self._hyper, counts, Rule(0.0, 0.0))),
-                params,
-                sums,
-            )
+            rows = self._arrange([self._order], first, last)
+            upcoming = self._arrange([self._order], last, 2 * last - first)
+            data = self._feed.load(rows, upcoming)
+            self._controller.write([self._order], first, last, 0)
+            sums = self._program(data, self._controller.control, params, sums)
             self._pace.update(last - first, time.perf_counter() - start)
             first = last
         return sums
 
-    def _load(self, first_batch: int, last_batch: int) -> Any:
-        size = self._counts.batch_size
-        rows = self._rows[first_batch * size : last_batch * size]
-        return self._feed.load(rows, self._rows[last_batch * size :][: len(rows)])
+
+def _arrange(
+    orders: list[np.ndarray], first: int, last: int, size: int, capacity: int
+) -> np.ndarray:
+    """Return the rows of batches, of shape (n_batches, capacity), with -1 where there is none."""
+    rows = np.stack([order[first * size : last * size] for order in orders])
+    n_full, n_left = divmod(rows.shape[1], size)
+    if size == capacity and not n_left:
+        return rows.reshape(-1, capacity)
+    batches = np.full((len(orders), n_full + (n_left > 0), capacity), -1, rows.dtype)
+    full = rows[:, : n_full * size]
+    batches[:, :n_full, :size] = full.reshape(len(orders), n_full, size)
+    batches[:, n_full:, :n_left] = rows[:, np.newaxis, n_full * size :]
+    return batches.reshape(-1, capacity)
+
+
+def _separate(spec: ProgramSpec, joined: list[Any]) -> list[np.ndarray]:
+    """Return copies of joined parameters, in memory of NumPy's: weights and then biases."""
+    return _from_device(spec, spec.layout.split([part.numpy() for part in joined], np.reshape))
 
 
 def _to_device(spec: ProgramSpec, params: list[np.ndarray]) -> list[np.ndarray]:
@@ -328,9 +338,9 @@ def _to_device(spec: ProgramSpec, params: list[np.ndarray]) -> list[np.ndarray]:
     return [_transposed(spec, i, param) for i, param in enumerate(params)]
 
 
-def _from_device(spec: ProgramSpec, params: list[Any]) -> list[np.ndarray]:
-    """Return copies in memory of NumPy's, transposed back; see `_to_device`."""
-    return [np.array(_transposed(spec, i, p.numpy()), order="C") for i, p in enumerate(params)]
+def _from_device(spec: ProgramSpec, params: list[np.ndarray]) -> list[np.ndarray]:
+    """Return copies, transposed back; see `_to_device`."""
+    return [np.array(_transposed(spec, i, param), order="C") for i, param in enumerate(params)]
 
 
 def _transposed(spec: ProgramSpec, number: int, param: np.ndarray) -> np.ndarray:
@@ -353,7 +363,7 @@ def _wanted(
         solver=solver,
         is_weighted=any(bool((weight != 1).any()) for weight in samples.sample_weight),
         batch_rows=batch_rows,
-        block_rows=_block_rows(architecture, samples.dtype, batch_rows),
+        block_batches=_block_batches(architecture, samples.dtype, batch_rows),
         epochs=MAX_EPOCHS_A_CALL,
         validation_batch_rows=validation_batch_rows,
         validation_rows=max(n_validation, validation_batch_rows),
@@ -365,9 +375,9 @@ def _row_limit(architecture: Architecture, dtype: np.dtype) -> int:
     return _MAX_VALIDATION_BYTES // (architecture.layer_units[0] * dtype.itemsize)
 
 
-def _block_rows(architecture: Architecture, dtype: np.dtype, batch_rows: int) -> int:
+def _block_batches(architecture: Architecture, dtype: np.dtype, batch_rows: int) -> int:
     row_bytes = architecture.layer_units[0] * dtype.itemsize
-    return max(batch_rows, min(_BLOCK_BYTES // row_bytes, _MAX_BLOCK_ROWS))
+    return max(1, min(_BLOCK_BYTES // row_bytes, _MAX_BLOCK_ROWS) // batch_rows)
 
 
 def _with_entries(spec: ProgramSpec, batch_size: int, samples: Samples) -> ProgramSpec:
@@ -384,7 +394,7 @@ def _with_entries(spec: ProgramSpec, batch_size: int, samples: Samples) -> Progr
     return replace(
         spec,
         epochs=1,
-        block_rows=n_batches * spec.batch_rows,
+        block_batches=n_batches,
         batch_entries=batch_entries,
         block_entries=n_batches * batch_entries,
         validation_batch_entries=validation_batch_entries,
@@ -392,9 +402,5 @@ def _with_entries(spec: ProgramSpec, batch_size: int, samples: Samples) -> Progr
     )
 
 
-def _make_feed(
-    tf: Any, spec: ProgramSpec, samples: Samples, batch_size: int
-) -> DenseFeed | SparseFeed:
-    if samples.is_sparse:
-        return SparseFeed(tf, spec, samples, batch_size)
-    return DenseFeed(tf, spec, samples)
+def _make_feed(tf: Any, spec: ProgramSpec, samples: Samples) -> DenseFeed | SparseFeed:
+    return SparseFeed(tf, spec, samples) if samples.is_sparse else DenseFeed(tf, spec, samples)

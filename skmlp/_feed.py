@@ -11,9 +11,8 @@ import numpy as np
 import scipy.sparse
 
 from skmlp._graph.types import Block, Data, Entries, ProgramSpec
+from skmlp._memory import aligned_zeros, share, to_tensor
 from skmlp._samples import Samples
-
-_ALIGNMENT = 64  # bytes; what TensorFlow needs to use memory of NumPy's without a copy
 
 
 class DenseFeed:
@@ -31,20 +30,25 @@ class DenseFeed:
 
     def __init__(self, tf: Any, spec: ProgramSpec, samples: Samples):
         self._source = _source(spec, samples, _by_rows(samples.X[0]))
-        validation = _allocate(spec, spec.validation_rows)
+        validation = _allocate(spec, spec.validation_batches, spec.validation_batch_rows)
         if spec.validation_rows:
             _gather(_source(spec, samples), samples.validation_rows, validation)
-        n_blocks = 2 if len(samples.train_rows) > spec.block_rows else 1
-        blocks = [_allocate(spec, spec.rows_read) for _ in range(n_blocks)]
+        n_blocks = 2 if len(samples.train_rows) > spec.block_batches * spec.batch_rows else 1
+        blocks = [_allocate(spec, spec.block_batches, spec.batch_rows) for _ in range(n_blocks)]
         data = _share_data(tf, samples, blocks[0], validation)
         self._ready = [(block, data._replace(train=_shared(tf, block))) for block in blocks]
         self._thread = ThreadPoolExecutor(1) if n_blocks == 2 else None
         self._ahead: tuple[np.ndarray, Future] | None = None
 
     def load(self, rows: np.ndarray, upcoming: np.ndarray) -> Data:
-        """Return the data of a call: these training samples, in this order.
+        """Return the data of a call.
 
-        Those that a call is expected to ask for next, if any, are gathered in another thread.
+        Parameters
+        ----------
+        rows : ndarray of shape (n_batches, batch_rows)
+            The training samples of its batches; -1 where a batch has no more of them.
+        upcoming : ndarray of shape (n_next_batches, batch_rows)
+            Those that a call is expected to ask for next. They are gathered in another thread.
         """
         if not self._was_gathered(rows):
             _gather(self._source, rows, self._ready[0][0])
@@ -73,27 +77,26 @@ class SparseFeed:
     ----------
     tf, spec, samples
         As for `DenseFeed`; the first block of features is in CSR format.
-    batch_size : int
-        Samples of a batch.
     """
 
-    def __init__(self, tf: Any, spec: ProgramSpec, samples: Samples, batch_size: int):
-        self._batch_size = batch_size
+    def __init__(self, tf: Any, spec: ProgramSpec, samples: Samples):
         self._source = _source(spec, samples, samples.X[0])
-        self._block = _allocate(spec, spec.rows_read, spec.block_rows, spec.block_entries)
-        validation = _allocate(
-            spec, spec.validation_rows, spec.validation_rows, spec.validation_entries
-        )
-        if rows := spec.validation_rows:
-            _fill(validation.X, samples.features(samples.validation_rows), rows)
-            source = _source(spec, samples)
-            _gather_targets(source, samples.validation_rows, validation)
+        self._block = _allocate(spec, spec.block_batches, spec.batch_rows, spec.block_entries)
+        size = spec.validation_batch_rows
+        validation = _allocate(spec, spec.validation_batches, size, spec.validation_entries)
+        if spec.validation_rows:
+            X = samples.features(samples.validation_rows)
+            lengths = np.full(-(-X.shape[0] // size), size)
+            lengths[-1] = X.shape[0] - size * (len(lengths) - 1)
+            _fill(validation.X, X, lengths)
+            _gather_targets(_source(spec, samples), samples.validation_rows, validation)
         self._data = _share_data(tf, samples, self._block, validation)
 
     def load(self, rows: np.ndarray, upcoming: np.ndarray) -> Data:
-        """Return the data of a call: these training samples, in this order."""
+        """Return the data of a call; see `DenseFeed.load`."""
         _gather_targets(self._source, rows, self._block)
-        _fill(self._block.X, self._source.X[rows], self._batch_size)
+        is_sample = rows >= 0
+        _fill(self._block.X, self._source.X[rows[is_sample]], is_sample.sum(axis=1))
         return self._data
 
 
@@ -106,17 +109,6 @@ def likely_largest_batch(lengths: np.ndarray, batch_size: int) -> int:
     """Return how many entries a batch of rows drawn at random is unlikely to have more of."""
     likely = lengths.mean() * batch_size + 5 * lengths.std() * np.sqrt(batch_size)
     return max(1, int(min(likely, np.sort(lengths)[-batch_size:].sum())))
-
-
-def to_tensor(tf: Any, array: Any) -> Any:
-    """Return a tensor on a copy of an array."""
-    with tf.device("CPU:0"):
-        return tf.convert_to_tensor(array)
-
-
-def share(tf: Any, array: np.ndarray) -> Any:
-    """Return a tensor on the memory of an aligned array."""
-    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def _by_rows(X: np.ndarray) -> np.ndarray:
@@ -155,21 +147,21 @@ class _Stacked:
         return self._samples.features(rows)
 
 
-def _allocate(spec: ProgramSpec, n_rows: int, n_batches: int = 0, n_entries: int = 0) -> Block:
+def _allocate(spec: ProgramSpec, n_batches: int, n_rows: int, n_entries: int = 0) -> Block:
     """Return zeroed memory that a program can read; the system gives it at the first write."""
     units, dtype = spec.architecture.layer_units, np.dtype(spec.dtype)
     X: Any = None
     if spec.is_sparse:
         integers = (np.dtype(np.int32), np.dtype(np.int32), np.dtype(np.int64))
         shapes = ((n_entries,), (n_entries,), (n_entries,), (n_batches + 1,))
-        X = Entries(*map(_aligned_zeros, shapes, (dtype, *integers)))
+        X = Entries(*map(aligned_zeros, shapes, (dtype, *integers)))
     else:
-        X = _aligned_zeros((n_rows, units[0]), dtype)
-    weight_shape = (n_rows,) if spec.is_weighted else ()
+        X = aligned_zeros((n_batches, n_rows, units[0]), dtype)
+    weight_shape = (n_batches, n_rows) if spec.is_weighted else ()
     return Block(
         X,
-        _aligned_zeros((n_rows, units[-1]), spec.target_dtype),
-        _aligned_zeros(weight_shape, dtype),
+        aligned_zeros((n_batches, n_rows, units[-1]), spec.target_dtype),
+        aligned_zeros(weight_shape, dtype),
     )
 
 
@@ -197,26 +189,22 @@ def _gather_targets(source: Block, rows: np.ndarray, block: Block) -> None:
 
 
 def _take(source: Any, rows: np.ndarray, out: np.ndarray) -> None:
-    """Copy rows to the start of an array, converting them if need be."""
-    out = out[: len(rows)]
+    """Copy rows to the start of an array of batches, converting them if need be.
+
+    What is put for row -1 does not matter.
+    """
+    rows = rows.ravel()
+    out = out.reshape(-1, *out.shape[2:])[: len(rows)]
     if isinstance(source, np.ndarray) and source.flags.c_contiguous and source.dtype == out.dtype:
         np.take(source, rows, axis=0, out=out, mode="clip")  # "raise" would copy to a buffer
     else:
         out[...] = source[rows]
 
 
-def _fill(entries: Entries, X: scipy.sparse.csr_array, batch_size: int) -> None:
-    """Put in the stored entries of rows, batch after batch."""
-    n_rows = X.shape[0]
+def _fill(entries: Entries, X: scipy.sparse.csr_array, lengths: np.ndarray) -> None:
+    """Put in the stored entries of rows, batch after batch, of so many rows each."""
+    rows = np.arange(X.shape[0]) - np.repeat(lengths.cumsum() - lengths, lengths)
     entries.values[: X.nnz] = X.data
     entries.columns[: X.nnz] = X.indices
-    entries.rows[: X.nnz] = np.repeat(np.arange(n_rows) % batch_size, np.diff(X.indptr))
-    starts = X.indptr[np.minimum(np.arange(0, n_rows + batch_size, batch_size), n_rows)]
-    entries.starts[: len(starts)] = starts
-
-
-def _aligned_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    n_bytes = int(np.prod(shape)) * dtype.itemsize
-    memory = np.zeros(n_bytes + _ALIGNMENT, np.uint8)
-    offset = -memory.ctypes.data % _ALIGNMENT
-    return memory[offset : offset + n_bytes].view(dtype).reshape(shape)
+    entries.rows[: X.nnz] = np.repeat(rows, np.diff(X.indptr))
+    entries.starts[: len(lengths) + 1] = X.indptr[np.append(0, lengths.cumsum())]

@@ -100,7 +100,7 @@ def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:
     """Return the function that trains by epochs, and the types of its arguments."""
 
     def program(data: Any, control: Any, state: Any) -> Any:
-        return epochs.run_epochs(tf, spec, data, *types.unpack_control(tf, control), state)
+        return epochs.run_epochs(tf, spec, data, control, state)
 
     return program, (*types.call_signature(tf, spec), types.state_signature(tf, spec))
 
@@ -109,8 +109,7 @@ def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:
     """Return the function that evaluates the objective, and the types of its arguments."""
 
     def program(data: Any, control: Any, params: Any, sums: Any) -> Any:
-        hyper, counts, _ = types.unpack_control(tf, control)
-        return objective.add_batches(tf, spec, data, hyper, counts, params, sums)
+        return objective.add_batches(tf, spec, data, control, params, sums)
 
     return program, (*types.call_signature(tf, spec), *types.sums_signature(tf, spec))
 

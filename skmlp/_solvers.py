@@ -16,13 +16,13 @@ class Solver(Protocol):
     """What a solver that updates parameters batch by batch looks like."""
 
     n_slots: ClassVar[int]
+    corrects_rate: ClassVar[bool]  # whether its learning rate is that of `corrected_rates`
 
     @staticmethod
     def update(
         tf: Any,
-        hyper: Any,
+        numbers: Any,
         rate: Any,
-        step: Any,
         is_active: Any,
         params: Tensors,
         slots: list[Tensors],
@@ -44,31 +44,32 @@ class Adam:
     """
 
     n_slots = 2
+    corrects_rate = True
 
     @staticmethod
     def update(
         tf: Any,
-        hyper: Any,
+        numbers: Any,
         rate: Any,
-        step: Any,
         is_active: Any,
         params: Tensors,
         slots: list[Tensors],
         grads: Tensors,
     ) -> tuple[Tensors, list[Tensors]]:
-        """Return the parameters and the moments after a step; see `update`."""
+        """Return the parameters and the moments after a step; see `update`.
+
+        The rate is that of `corrected_rates`.
+        """
         dtype = grads[0].dtype
         zero, one = tf.zeros([], tf.float64), tf.ones([], tf.float64)
-        t = tf.cast(step, tf.float64)
-        rate = rate * tf.sqrt(one - hyper.beta_2**t) / (one - hyper.beta_1**t)
         rate = tf.cast(_select(tf, is_active, rate, zero), dtype)
-        epsilon = tf.cast(hyper.epsilon, dtype)
-        betas = (hyper.beta_1, hyper.beta_2)
+        epsilon = tf.cast(numbers.epsilon, dtype)
+        betas = (numbers.beta_1, numbers.beta_2)
         keep_1, keep_2 = (tf.cast(_select(tf, is_active, beta, one), dtype) for beta in betas)
         take_1, take_2 = (
             tf.cast(_select(tf, is_active, one - beta, zero), dtype) for beta in betas
         )
-        rounded = partial(round_product, tf, hyper)
+        rounded = partial(round_product, tf, numbers)
         new, first, second = [], [], []
         for param, grad, m, v in zip(params, grads, *slots, strict=True):
             first.append(rounded(keep_1 * m) + rounded(take_1 * grad))
@@ -90,13 +91,13 @@ class SGD:
     """
 
     n_slots = 1
+    corrects_rate = False
 
     @staticmethod
     def update(
         tf: Any,
-        hyper: Any,
+        numbers: Any,
         rate: Any,
-        step: Any,
         is_active: Any,
         params: Tensors,
         slots: list[Tensors],
@@ -105,16 +106,16 @@ class SGD:
         """Return the parameters and the velocities after a step; see `update`."""
         dtype = grads[0].dtype
         zero, one = tf.zeros([], tf.float64), tf.ones([], tf.float64)
-        keep = tf.cast(_select(tf, is_active, hyper.momentum, one), dtype)
+        keep = tf.cast(_select(tf, is_active, numbers.momentum, one), dtype)
         rate = _select(tf, is_active, rate, zero)
         # The change is momentum times the velocity minus the gradient's share, or the velocity
         # itself: a product with one and with zero.
-        is_nesterov = hyper.nesterov > 0
+        is_nesterov = numbers.nesterov > 0
         share = tf.cast(tf.where(is_nesterov, rate, zero), dtype)
-        factor = tf.where(is_nesterov, hyper.momentum, one)
+        factor = tf.where(is_nesterov, numbers.momentum, one)
         factor = tf.cast(_select(tf, is_active, factor, zero), dtype)
         rate = tf.cast(rate, dtype)
-        rounded = partial(round_product, tf, hyper)
+        rounded = partial(round_product, tf, numbers)
         new, velocities = [], []
         for param, grad, velocity in zip(params, grads, *slots, strict=True):
             velocities.append(rounded(keep * velocity) - rounded(rate * grad))
@@ -127,6 +128,7 @@ class LBFGS:
     """L-BFGS-B is SciPy's: it keeps nothing in the program, which only evaluates the objective."""
 
     n_slots = 0
+    corrects_rate = False
 
 
 SOLVERS: dict[str, Any] = {"adam": Adam, "sgd": SGD, "lbfgs": LBFGS}
@@ -137,7 +139,7 @@ def _select(tf: Any, is_active: Any, value: Any, otherwise: Any) -> Any:
     return value if is_active is None else tf.where(is_active, value, otherwise)
 
 
-def round_product(tf: Any, hyper: Any, product: Any) -> Any:
+def round_product(tf: Any, numbers: Any, product: Any) -> Any:
     """Return a product that is rounded to float64 before anything is added to it.
 
     LLVM fuses products and sums into one operation with a single rounding, where NumPy has two.
@@ -145,7 +147,15 @@ def round_product(tf: Any, hyper: Any, product: Any) -> Any:
     minimum with infinity changes no value, and is in the way of the fusion. In float32, which
     is not compared bit by bit, products stay fused.
     """
-    return product if product.dtype == tf.float32 else tf.minimum(product, hyper.infinity)
+    return product if product.dtype == tf.float32 else tf.minimum(product, numbers.infinity)
+
+
+def corrected_rates(hyper: Any, steps: list[int]) -> np.ndarray:
+    """Return Adam's learning rates at some steps, in the order of operations of scikit-learn."""
+    # By Python, as NumPy's powers may differ in their last bit.
+    powers = np.array([[float(beta) ** t for beta in (hyper.beta_1, hyper.beta_2)] for t in steps])
+    with np.errstate(divide="ignore", invalid="ignore"):  # at step 0, which is not used
+        return hyper.learning_rate * np.sqrt(1 - powers[:, 1]) / (1 - powers[:, 0])
 
 
 @dataclass(frozen=True)

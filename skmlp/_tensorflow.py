@@ -20,6 +20,13 @@ _IMPORT_ENVIRONMENT = {
     "TF_USE_LEGACY_KERAS": "1",
 }
 
+_XLA_FLAGS = {"xla_cpu_enable_concurrency_optimized_scheduler": "false"}
+"""How XLA compiles: operations one after the other, as handing a small one to another thread takes
+longer than to run it. The flags of a user come first."""
+
+_KNOWS_XLA_FLAGS = ("2.20.", "2.21.")
+"""Releases of TensorFlow that have these flags; XLA ends a process that sets one it does not know."""
+
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 """How many cores a process may use, as joblib, Dask and Ray tell workers, and TensorFlow's name."""
 
@@ -74,10 +81,26 @@ def load() -> Any:
             with _environment(_import_environment()), _without_log_lines():
                 tensorflow = importlib.import_module("tensorflow")
                 with tensorflow.device("CPU:0"):
-                    tensorflow.constant(0)  # starts the devices, which log too
+                    zero = tensorflow.constant(0)  # starts the devices, which log too
+                    _set_xla_flags(tensorflow, zero)
         finally:
             _Fork.would_tear_import = False
         return tensorflow
+
+
+def _set_xla_flags(tensorflow: Any, tensor: Any) -> None:
+    """Have XLA read our flags, which it does once, before it compiles for the first time."""
+    if not tensorflow.__version__.startswith(_KNOWS_XLA_FLAGS):
+        return
+    given = os.environ.get("XLA_FLAGS", "")
+    ours = [f"--{name}={value}" for name, value in _XLA_FLAGS.items() if name not in given]
+    try:
+        os.environ["XLA_FLAGS"] = " ".join([*ours, given])
+        tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)(tensor)
+    finally:
+        os.environ["XLA_FLAGS"] = given
+        if not given:
+            del os.environ["XLA_FLAGS"]
 
 
 def _import_environment() -> dict[str, str]:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skmlp._graph.types import Hyper
-from skmlp._solvers import SGD, Adam, new_optimizer
+from skmlp._graph.types import BatchNumbers, Hyper
+from skmlp._solvers import SGD, Adam, corrected_rates, new_optimizer
 from skmlp._tensorflow import load as load_tensorflow
 
 SHAPES = [(3, 2), (2,)]
@@ -22,11 +22,13 @@ def run(tf, solver, hyper, grads, active=None, dtype=np.float64):
     step = 0
     for grad, is_active in zip(grads, active or [True] * len(grads), strict=True):
         step += is_active
+        rate = hyper.learning_rate
+        if solver.corrects_rate:
+            (rate,) = corrected_rates(hyper, [step])
         params, slots = solver.update(
             tf,
-            hyper,
-            tf.constant(np.float64(hyper.learning_rate)),
-            tf.constant(np.int64(step)),
+            as_numbers(tf, hyper),
+            tf.constant(np.float64(rate)),
             tf.constant(is_active),
             params,
             slots,
@@ -35,10 +37,15 @@ def run(tf, solver, hyper, grads, active=None, dtype=np.float64):
     return [param.numpy() for param in params]
 
 
-def as_tensors(tf, **values):
-    """Return hyper-parameters as the program has them, with 0 for what is not given."""
-    hyper = Hyper(**({"learning_rate": 0.1, "alpha": 0.0} | values))
-    return hyper._replace(**{n: tf.constant(np.float64(v)) for n, v in hyper._asdict().items()})
+def as_numbers(tf, hyper):
+    """Return the numbers of a batch as the program has them, with 0 for what is not given."""
+    given = hyper._asdict() | {"infinity": np.inf}
+    names = BatchNumbers._fields
+    return BatchNumbers(*(tf.constant(np.float64(given.get(name, 0))) for name in names))
+
+
+def make_hyper(**values):
+    return Hyper(**({"learning_rate": 0.1, "alpha": 0.0} | values))
 
 
 def draw_gradients(n_steps):
@@ -50,7 +57,7 @@ def draw_gradients(n_steps):
 def test_adam_is_its_formula(tf, beta_1, beta_2, epsilon):
     """Check seven steps of Kingma and Ba, epsilon outside the root."""
     grads = draw_gradients(7)
-    hyper = as_tensors(tf, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+    hyper = make_hyper(beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
     for k, actual in enumerate(run(tf, Adam, hyper, grads)):
         w, m, v = np.ones(SHAPES[k]), 0.0, 0.0
         for t, grad in enumerate(grads, 1):
@@ -66,7 +73,7 @@ def test_adam_is_its_formula(tf, beta_1, beta_2, epsilon):
 def test_sgd_is_its_formula(tf, momentum, nesterov):
     """Check seven steps with and without Nesterov's momentum."""
     grads = draw_gradients(7)
-    hyper = as_tensors(tf, momentum=momentum, nesterov=float(nesterov))
+    hyper = make_hyper(momentum=momentum, nesterov=float(nesterov))
     for k, actual in enumerate(run(tf, SGD, hyper, grads)):
         w, u = np.ones(SHAPES[k]), 0.0
         for grad in grads:
@@ -80,7 +87,7 @@ def test_sgd_is_its_formula(tf, momentum, nesterov):
 def test_an_inactive_step_changes_nothing(tf, solver, dtype):
     """Check that a step of a batch without weight is as if it had not been."""
     grads = draw_gradients(4)
-    hyper = as_tensors(tf, beta_1=0.9, beta_2=0.99, epsilon=1e-8, momentum=0.9, nesterov=1.0)
+    hyper = make_hyper(beta_1=0.9, beta_2=0.99, epsilon=1e-8, momentum=0.9, nesterov=1.0)
     active = [True, True, False, True]
     skipped = run(tf, solver, hyper, grads, active, dtype)
     without = run(tf, solver, hyper, [grads[0], grads[1], grads[3]], dtype=dtype)

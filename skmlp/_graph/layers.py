@@ -5,7 +5,7 @@ The weights of some layers are transposed, see `ProgramSpec.is_transposed`.
 
 from typing import Any
 
-from skmlp._graph.types import Batch, Hyper, ProgramSpec, SparseRows, Tensor
+from skmlp._graph.types import Batch, BatchNumbers, ProgramSpec, SparseRows, Tensor
 from skmlp._solvers import round_product
 
 
@@ -28,7 +28,7 @@ def backward(
     tf: Any,
     spec: ProgramSpec,
     batch: Batch,
-    hyper: Hyper,
+    numbers: BatchNumbers,
     coefs: list[Tensor],
     values: list[Tensor],
 ) -> tuple[list[Tensor], list[Tensor]]:
@@ -42,9 +42,9 @@ def backward(
         coef_grads.insert(0, _coef_gradient(tf, values[layer], delta, coef, is_transposed))
         intercept_grads.insert(0, tf.reduce_sum(delta, axis=0))
         if layer > 0:
-            delta = tf.matmul(delta, coef, transpose_b=not is_transposed)
+            delta = _multiply(tf, delta, coef, not is_transposed)
             name = spec.architecture.activation
-            delta = _multiply_by_derivative(tf, hyper, name, values[layer], delta)
+            delta = _multiply_by_derivative(tf, numbers, name, values[layer], delta)
     return coef_grads, intercept_grads
 
 
@@ -97,13 +97,13 @@ def _tanh(tf: Any, values: Tensor) -> Tensor:
 
 
 def _multiply_by_derivative(
-    tf: Any, hyper: Hyper, name: str, values: Tensor, delta: Tensor
+    tf: Any, numbers: BatchNumbers, name: str, values: Tensor, delta: Tensor
 ) -> Tensor:
     """Multiply by the derivative of an activation, given the values that it returned."""
     if name == "relu":
         return tf.where(values == 0, tf.zeros_like(delta), delta)
     if name == "tanh":
-        return delta * (1 - round_product(tf, hyper, values * values))
+        return delta * (1 - round_product(tf, numbers, values * values))
     if name == "logistic":
         return delta * values * (1 - values)
     return delta

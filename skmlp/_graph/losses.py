@@ -1,4 +1,4 @@
-"""Losses and scores of a batch, as sums that a later division turns into means."""
+"""Losses and scores of a batch, which are added up and later divided to means."""
 
 from typing import Any
 
@@ -8,16 +8,17 @@ from skmlp._graph.types import Batch, Tensor
 from skmlp._network import Architecture
 
 
-def loss_sum(tf: Any, architecture: Architecture, batch: Batch, outputs: Tensor) -> Tensor:
-    """Return the weighted sum of the losses of a batch, as float64.
+def losses(tf: Any, architecture: Architecture, batch: Batch, outputs: Tensor) -> Tensor:
+    """Return the weighted losses of the samples of a batch, of shape (batch_rows,), as float64.
 
     As in scikit-learn the squared error is halved and averaged over the outputs; the cross-entropy
     and half the Poisson deviance are summed over them.
     """
-    losses = _LOSSES[architecture.out_activation](tf, batch.targets, outputs)
+    values = _LOSSES[architecture.out_activation](tf, batch.targets, outputs)
     # A sample of no weight must not count even where its loss is NaN.
     weight = batch.sample_weight
-    total = tf.reduce_sum(tf.where(weight > 0, losses * weight, tf.zeros_like(losses)))
+    values = tf.where(weight > 0, values * weight, tf.zeros_like(values))
+    total = tf.reduce_sum(values, axis=1)
     if architecture.out_activation == "identity":
         total = total / architecture.layer_units[-1]
     return tf.cast(total, tf.float64)

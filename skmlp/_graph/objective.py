@@ -2,44 +2,31 @@
 
 from typing import Any
 
-from skmlp._graph.batches import take_batch
+from skmlp._graph.batches import numbers_at, take_batch
 from skmlp._graph.layers import backward, forward
-from skmlp._graph.losses import loss_sum
-from skmlp._graph.types import Counts, Data, Hyper, ProgramSpec, Sums, Tensor
+from skmlp._graph.losses import losses
+from skmlp._graph.types import BatchNumbers, Control, Data, ProgramSpec, Sums, Tensor
 
 
 def add_batches(
-    tf: Any,
-    spec: ProgramSpec,
-    data: Data,
-    hyper: Hyper,
-    counts: Counts,
-    params: list[Tensor],
-    sums: Sums,
+    tf: Any, spec: ProgramSpec, data: Data, control: Control, params: list[Tensor], sums: Sums
 ) -> Sums:
-    """Add losses and gradients of the batches from ``first_batch`` to ``last_batch``."""
+    """Add losses and gradients of the batches of a call."""
     architecture = spec.architecture
     coefs = params[: len(architecture.coef_shapes)]
 
-    def add(number: Tensor, start: Tensor, sums: Sums) -> tuple[Tensor, Tensor, Sums]:
-        position = number - counts.first_batch
-        batch = take_batch(tf, spec, data.train, counts, number, start, position)
+    def add(position: Tensor, sums: Sums) -> tuple[Tensor, Sums]:
+        numbers = BatchNumbers(*numbers_at(tf, control.batches, position))
+        batch = take_batch(tf, spec, data.train, numbers.n_rows, position)
         values = forward(tf, spec, batch.X, params)
-        coef_grads, intercept_grads = backward(tf, spec, batch, hyper, coefs, values)
+        coef_grads, intercept_grads = backward(tf, spec, batch, numbers, coefs, values)
         grads = coef_grads + intercept_grads
-        return (
-            number + 1,
-            start + counts.batch_size,
-            Sums(
-                sums.loss + loss_sum(tf, architecture, batch, values[-1]),
-                sums.weight + tf.cast(batch.weight_sum, tf.float64),
-                [total + grad for total, grad in zip(sums.gradients, grads, strict=True)],
-            ),
+        return position + 1, Sums(
+            sums.losses + losses(tf, architecture, batch, values[-1]),
+            [total + grad for total, grad in zip(sums.gradients, grads, strict=True)],
         )
 
-    _, _, sums = tf.while_loop(
-        lambda number, *_: number < counts.last_batch,
-        add,
-        (counts.first_batch, tf.constant(0), sums),
+    _, sums = tf.while_loop(
+        lambda position, _: position < control.n_batches, add, (tf.constant(0), sums)
     )
     return sums

@@ -1,16 +1,21 @@
 """What a program is made for, what it is given and what it returns."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skmlp._graph import penalty
+from skmlp._graph.layout import Layout
 from skmlp._network import Architecture
 from skmlp._solvers import SOLVERS
 from skmlp._stopping import Rule, Standing
 
 Tensor = Any
+
+_NARROW = 32
+"""A side of so many units at most is the first of a weight matrix."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,9 @@ class ProgramSpec:
         Whether samples have weights; if not, none are read, and no batch can be without weight.
     batch_rows : int
         Rows of a batch; a batch with fewer samples is padded with samples of no weight.
-    block_rows : int
-        Capacity of a block: the most training samples that a call can have, in the order in which
-        they are taken. It does not depend on how many there are in all.
+    block_batches : int
+        Capacity of a block: the most batches that a call can have, in the order in which they are
+        taken. It does not depend on how many there are in all.
     epochs : int
         The most epochs that one call can run.
     validation_batch_rows : int
@@ -52,7 +57,7 @@ class ProgramSpec:
     solver: str
     is_weighted: bool
     batch_rows: int
-    block_rows: int
+    block_batches: int
     epochs: int
     validation_batch_rows: int = 0
     validation_rows: int = 0
@@ -66,19 +71,17 @@ class ProgramSpec:
         """Whether X is given by its stored entries."""
         return self.block_entries > 0
 
-    @property
-    def rows_read(self) -> int:
-        """Rows of a block in memory: its last batch is read to the end, whatever its length."""
-        return self.block_rows + self.batch_rows
-
     def is_transposed(self, layer: int) -> bool:
         """Tell whether the weights of a layer are transposed in the program.
 
-        Products with the long side of a weight matrix last are up to 10 times faster. The first
-        layer of sparse features needs a row for each of them.
+        Eigen's products are up to 10 times faster if the last side of the weights is long, and
+        faster if it is a multiple of what Eigen computes at a time. The first layer of sparse
+        features needs a row for each of them.
         """
         fan_in, fan_out = self.architecture.coef_shapes[layer]
-        return fan_in > fan_out and not (self.is_sparse and layer == 0)
+        if fan_in <= _NARROW or (self.is_sparse and layer == 0):
+            return False
+        return fan_out <= _NARROW or _waste(fan_in) <= _waste(fan_out)
 
     @property
     def coef_shapes(self) -> list[tuple[int, int]]:
@@ -86,10 +89,25 @@ class ProgramSpec:
         shapes = self.architecture.coef_shapes
         return [s[::-1] if self.is_transposed(layer) else s for layer, s in enumerate(shapes)]
 
+    @cached_property
+    def layout(self) -> Layout:
+        """How weights and biases are joined."""
+        return Layout(tuple(self.coef_shapes), tuple(self.architecture.intercept_shapes))
+
+    @property
+    def validation_batches(self) -> int:
+        """Batches that there is room for in the validation set."""
+        return self.validation_rows // max(1, self.validation_batch_rows)
+
     @property
     def target_dtype(self) -> np.dtype:
         """Type of the targets: uint8 for classes."""
         return np.dtype(np.uint8 if self.architecture.is_classification else self.dtype)
+
+
+def _waste(n_units: int) -> float:
+    """Return how much longer a side is in units of what a matrix product computes at a time."""
+    return -(-n_units // 16) * 16 / n_units
 
 
 class Entries(NamedTuple):
@@ -114,11 +132,11 @@ class SparseRows(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Samples one after the other, as batches take them."""
+    """Samples batch after batch; a batch with fewer samples is followed by rows of no meaning."""
 
-    X: Tensor  # (n_rows, n_features); or Entries
-    targets: Tensor  # (n_rows, n_outputs), uint8 for classes
-    sample_weight: Tensor  # (n_rows,); or (), where no sample has a weight
+    X: Tensor  # (n_batches, batch_rows, n_features); or Entries
+    targets: Tensor  # (n_batches, batch_rows, n_outputs), uint8 for classes
+    sample_weight: Tensor  # (n_batches, batch_rows); or (), where no sample has a weight
 
 
 class Data(NamedTuple):
@@ -130,7 +148,7 @@ class Data(NamedTuple):
 
 
 class Hyper(NamedTuple):
-    """Hyper-parameters, each a float64 scalar."""
+    """Hyper-parameters."""
 
     learning_rate: float
     alpha: float
@@ -141,28 +159,66 @@ class Hyper(NamedTuple):
     nesterov: float = 0.0  # 1 or 0
     power_t: float = 0.0
     scales_inversely: float = 0.0  # 1: the learning rate follows power_t
-    infinity: float = np.inf  # as an argument, so that the compiler does not know it
 
 
-class Counts(NamedTuple):
-    """Sizes and bounds of one call, each an int32 scalar."""
+class BatchNumbers(NamedTuple):
+    """The numbers of a batch, float64. In a call each is a column, in the program a scalar.
 
-    n_samples: Tensor  # of an epoch
-    batch_size: Tensor
-    n_validation: Tensor
-    n_epochs: Tensor
-    first_batch: Tensor  # of the first epoch of the call
-    last_batch: Tensor  # of every epoch of the call, excluded
-    judges: Tensor  # 1: the program applies the stopping rule after an epoch, 0: the host does
-    scores_loss: Tensor  # 1: the validation score is minus the validation loss
+    What is the same for all batches is among them too: what is read from a table is not one more
+    operation of the program, nor is it taken out of its loops.
+    """
+
+    n_rows: Any  # samples
+    weight_sum: Any  # of their weights
+    is_active: Any  # 1 if it is above 0
+    scale: Any  # n_rows / weight_sum, of its loss in that of the epoch; 0 if it is not active
+    next_scale: Any  # that of the next batch of the epoch, 0 after the last
+    rate: Any  # Adam's learning rate, corrected
+    alpha: Any
+    beta_1: Any
+    beta_2: Any
+    epsilon: Any
+    momentum: Any
+    nesterov: Any
+    infinity: Any  # which the compiler does not know
+
+
+class EpochNumbers(NamedTuple):
+    """The numbers of an epoch; see `BatchNumbers`."""
+
+    n_samples: Any
+    active_rows: Any  # samples of batches that are active
+    first_scale: Any  # the `scale` of its first batch; 0 in a later part of the epoch
+    is_complete: Any  # 1: its last batch is in this call
+    judges: Any  # 1: the program applies the stopping rule, 0: the host does
+    scores_loss: Any  # 1: the validation score is minus the validation loss
+    alpha: Any
+    learning_rate: Any
+    power_t: Any
+    scales_inversely: Any
+    tol: Any
+    n_iter_no_change: Any
+    watches_score: Any
+    rate_divisor: Any
+
+    def rule(self) -> Rule:
+        """Return the stopping rule."""
+        return Rule(*self[-4:])
+
+
+class Control(NamedTuple):
+    """What a call is told, beside its samples."""
+
+    batches: Tensor  # (block_batches, len(BatchNumbers._fields))
+    epochs: Tensor  # (epochs, len(EpochNumbers._fields))
+    n_epochs: Tensor  # int32 scalar
+    n_batches: Tensor  # int32 scalar: of each epoch, in this call
+    n_validation: Tensor  # int32 scalar: samples of the validation set
 
 
 class Scalars(NamedTuple):
     """The scalars of a state, float64: one vector, which an epoch makes in one operation."""
 
-    loss_sum: Any  # batch losses times batch rows, this epoch
-    row_sum: Any  # rows of the batches that counted, this epoch
-    step: Any  # updates so far
     samples_seen: Any  # of all epochs of all fits
     best_loss: Any
     best_score: Any
@@ -172,19 +228,20 @@ class Scalars(NamedTuple):
 
     def standing(self) -> Standing:
         """Return the part that is where the stopping rule stands."""
-        return Standing(*self[4:])
+        return Standing(*self[1:])
 
     def with_standing(self, standing: Standing) -> "Scalars":
         """Return them with another standing."""
-        return Scalars(*self[:4], *standing)
+        return Scalars(self.samples_seen, *standing)
 
 
 class State(NamedTuple):
-    """What changes from epoch to epoch and from call to call."""
+    """What changes from epoch to epoch and from call to call; arrays are joined as by `Layout`."""
 
-    params: list[Tensor]  # weights, some transposed, then biases
+    params: list[Tensor]
     slots: list[list[Tensor]]  # what the solver keeps for each of them
     penalty_sums: list[Tensor]  # squares of the weights times batch rows, see `penalty`
+    losses: Tensor  # (batch_rows,), float64: losses times batch rows, of this epoch
     best_params: list[Tensor]  # empty where no validation set is scored
     scalars: Tensor
 
@@ -195,10 +252,7 @@ class Running(NamedTuple):
     params: list[Tensor]
     slots: list[list[Tensor]]
     penalty_sums: list[Tensor]
-    squares: list[Tensor]  # of the weights, folded as in `penalty_sums`
-    loss_sum: Tensor
-    row_sum: Tensor
-    step: Tensor
+    losses: Tensor
 
 
 CURVES = ("loss", "validation_loss", "validation_score", "learning_rate")
@@ -211,33 +265,31 @@ class Batch(NamedTuple):
     X: Tensor  # dense; or SparseRows
     targets: Tensor
     sample_weight: Tensor
-    weight_sum: Tensor
-    n_rows: Tensor
-    is_active: Tensor  # whether a sample has weight; None if one always has
 
 
 class Sums(NamedTuple):
     """Loss and gradient of the batches so far, without penalty, for L-BFGS."""
 
-    loss: Tensor  # float64
-    weight: Tensor  # float64
+    losses: Tensor  # (batch_rows,), float64
     gradients: list[Tensor]  # of weights, then of biases
 
 
 def _data_signature(tf: Any, spec: ProgramSpec) -> Data:
-    train = _block_signature(tf, spec, spec.rows_read, spec.block_rows, spec.block_entries)
-    rows = spec.validation_rows
-    validation = _block_signature(tf, spec, rows, rows, spec.validation_entries)
+    train = _block_signature(tf, spec, spec.block_batches, spec.batch_rows, spec.block_entries)
+    n_batches = spec.validation_batches
+    validation = _block_signature(
+        tf, spec, n_batches, spec.validation_batch_rows, spec.validation_entries
+    )
     n_outputs = spec.architecture.layer_units[-1]
     return Data(train, validation, tf.TensorSpec((n_outputs,), tf.float64))
 
 
 def _block_signature(
-    tf: Any, spec: ProgramSpec, n_rows: int, n_batches: int, n_entries: int
+    tf: Any, spec: ProgramSpec, n_batches: int, n_rows: int, n_entries: int
 ) -> Block:
     dtype = tf.as_dtype(spec.dtype)
     units = spec.architecture.layer_units
-    X = tf.TensorSpec((n_rows, units[0]), dtype)
+    X = tf.TensorSpec((n_batches, n_rows, units[0]), dtype)
     if spec.is_sparse:
         X = Entries(
             tf.TensorSpec((n_entries,), dtype),
@@ -247,38 +299,28 @@ def _block_signature(
         )
     return Block(
         X,
-        tf.TensorSpec((n_rows, units[-1]), tf.as_dtype(spec.target_dtype)),
-        tf.TensorSpec((n_rows,) if spec.is_weighted else (), dtype),
+        tf.TensorSpec((n_batches, n_rows, units[-1]), tf.as_dtype(spec.target_dtype)),
+        tf.TensorSpec((n_batches, n_rows) if spec.is_weighted else (), dtype),
     )
 
 
-def call_signature(tf: Any, spec: ProgramSpec) -> tuple[Any, ...]:
+def call_signature(tf: Any, spec: ProgramSpec) -> tuple[Data, Control]:
     """Return the shapes and types of the data and of what controls a call."""
-    n_numbers = len(Hyper._fields) + len(Counts._fields) + len(Rule._fields)
-    return _data_signature(tf, spec), tf.TensorSpec((n_numbers,), tf.float64)
-
-
-def pack_control(hyper: Hyper, counts: Counts, rule: Rule) -> np.ndarray:
-    """Return what controls a call, in one vector."""
-    return np.array([*hyper, *counts, *rule], np.float64)
-
-
-def unpack_control(tf: Any, control: Tensor) -> tuple[Hyper, Counts, Rule]:
-    """Return hyper-parameters, counts and stopping rule; see `pack_control`."""
-    numbers = tf.unstack(control)
-    first, last = len(Hyper._fields), len(Hyper._fields) + len(Counts._fields)
-    counts = tf.unstack(tf.cast(control[first:last], tf.int32))
-    return Hyper(*numbers[:first]), Counts(*counts), Rule(*numbers[last:])
+    count = tf.TensorSpec((), tf.int32)
+    batches = tf.TensorSpec((spec.block_batches, len(BatchNumbers._fields)), tf.float64)
+    epochs = tf.TensorSpec((spec.epochs, len(EpochNumbers._fields)), tf.float64)
+    return _data_signature(tf, spec), Control(batches, epochs, count, count, count)
 
 
 def state_signature(tf: Any, spec: ProgramSpec) -> State:
     """Return the shapes and types of the state of training by epochs."""
-    params = _params(tf, spec)
     dtype = tf.as_dtype(spec.dtype)
+    params = [tf.TensorSpec(shape, dtype) for shape in spec.layout.shapes]
     return State(
         params,
         [params] * SOLVERS[spec.solver].n_slots,
-        [tf.TensorSpec(shape, dtype) for shape in penalty.shapes(spec.coef_shapes)],
+        [tf.TensorSpec(shape, dtype) for shape in penalty.shapes(spec.layout)],
+        tf.TensorSpec((spec.batch_rows,), tf.float64),
         params if spec.validation_rows else [],
         tf.TensorSpec((len(Scalars._fields),), tf.float64),
     )
@@ -286,10 +328,6 @@ def state_signature(tf: Any, spec: ProgramSpec) -> State:
 
 def sums_signature(tf: Any, spec: ProgramSpec) -> tuple[Any, Sums]:
     """Return the shapes and types of the parameters and the sums for L-BFGS."""
-    real, params = tf.TensorSpec((), tf.float64), _params(tf, spec)
-    return params, Sums(real, real, params)
-
-
-def _params(tf: Any, spec: ProgramSpec) -> list[Any]:
     shapes = [*spec.coef_shapes, *spec.architecture.intercept_shapes]
-    return [tf.TensorSpec(shape, tf.as_dtype(spec.dtype)) for shape in shapes]
+    params = [tf.TensorSpec(shape, tf.as_dtype(spec.dtype)) for shape in shapes]
+    return params, Sums(tf.TensorSpec((spec.batch_rows,), tf.float64), params)

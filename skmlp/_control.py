@@ -1,0 +1,145 @@
+"""What a call of a program is told, beside its samples: the numbers of its batches and epochs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skmlp._graph.types import BatchNumbers, Control, EpochNumbers, Hyper, ProgramSpec
+from skmlp._memory import aligned_zeros, share
+from skmlp._samples import Samples
+from skmlp._solvers import SOLVERS, corrected_rates
+from skmlp._stopping import Rule
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a fit asks of a program, the same in all its calls.
+
+    Parameters
+    ----------
+    hyper : Hyper
+        The hyper-parameters.
+    rule : Rule
+        When training stops.
+    n_validation : int
+        Samples of the validation set that the program scores.
+    judges : bool
+        Whether the program applies the stopping rule after an epoch, or the host.
+    scores_loss : bool
+        Whether the validation score is minus the validation loss.
+    """
+
+    hyper: Hyper
+    rule: Rule
+    n_validation: int = 0
+    judges: bool = False
+    scores_loss: bool = False
+
+
+class Controller:
+    """Writes what the calls of a fit are told, to memory that the program reads.
+
+    Parameters
+    ----------
+    tf : module
+        TensorFlow.
+    spec : ProgramSpec
+        The program.
+    samples : Samples
+        What is trained on, with its weights.
+    batch_size : int
+        Samples of a batch.
+    goal : Goal
+        What the fit asks for.
+    """
+
+    def __init__(
+        self, tf: Any, spec: ProgramSpec, samples: Samples, batch_size: int, goal: Goal
+    ):
+        self._spec = spec
+        self._goal = goal
+        self._n_samples = len(samples.train_rows)
+        self._starts = np.arange(0, self._n_samples, batch_size)
+        self._weight = samples.sample_weight[0] if spec.is_weighted else None
+        self._n_rows = np.diff(self._starts, append=self._n_samples).astype(np.float64)
+        self._last: tuple[Any, Any] = None, self._n_rows
+        real, count = np.dtype(np.float64), np.dtype(np.int32)
+        self._written = Control(
+            aligned_zeros((spec.block_batches, len(BatchNumbers._fields)), real),
+            aligned_zeros((spec.epochs, len(EpochNumbers._fields)), real),
+            *(aligned_zeros((), count) for _ in range(3)),
+        )
+        self.control = Control(*(share(tf, part) for part in self._written))
+        """What the next call is told, as tensors."""
+
+    def write(
+        self, orders: list[np.ndarray], first_batch: int, last_batch: int, step: int
+    ) -> np.ndarray:
+        """Write what the next call is told; return the steps of the solver after each batch.
+
+        Parameters
+        ----------
+        orders : list of ndarray of shape (n_train,)
+            The training rows in the order in which each epoch takes them.
+        first_batch, last_batch : int
+            The batches to run of each epoch; ``last_batch`` itself is not.
+        step : int
+            Steps of the solver so far.
+        """
+        weight_sums = np.array([self._weight_sums(order) for order in orders])
+        is_active = weight_sums > 0
+        scales = np.zeros_like(weight_sums)
+        np.divide(self._n_rows, weight_sums, out=scales, where=is_active)
+        next_scales = np.append(scales[:, 1:], np.zeros((len(orders), 1)), axis=1)
+        part = slice(first_batch, last_batch)
+        steps = step + is_active[:, part].ravel().cumsum()
+        is_complete = last_batch == len(self._n_rows)
+        goal, hyper = self._goal, self._goal.hyper
+        self._fill(
+            self._written.batches,
+            BatchNumbers(
+                np.tile(self._n_rows[part], len(orders)),
+                *(column[:, part].ravel() for column in (weight_sums, is_active, scales)),
+                next_scales[:, part].ravel(),
+                self._rates(steps),
+                *(hyper.alpha, hyper.beta_1, hyper.beta_2, hyper.epsilon),
+                *(hyper.momentum, hyper.nesterov, np.inf),
+            ),
+            len(steps),
+        )
+        self._fill(
+            self._written.epochs,
+            EpochNumbers(
+                self._n_samples,
+                is_active @ self._n_rows,
+                scales[:, 0] if first_batch == 0 else 0.0,
+                *(is_complete, goal.judges, goal.scores_loss),
+                *(hyper.alpha, hyper.learning_rate, hyper.power_t, hyper.scales_inversely),
+                *goal.rule,
+            ),
+            len(orders),
+        )
+        self._written.n_epochs[...] = len(orders)
+        self._written.n_batches[...] = last_batch - first_batch
+        self._written.n_validation[...] = goal.n_validation
+        return steps
+
+    @staticmethod
+    def _fill(table: np.ndarray, columns: tuple[Any, ...], n_rows: int) -> None:
+        for i, column in enumerate(columns):
+            table[:n_rows, i] = column
+
+    def _weight_sums(self, order: np.ndarray) -> np.ndarray:
+        """Return the sum of the weights of each batch of an epoch."""
+        if self._weight is None:
+            return self._n_rows
+        if self._last[0] is not order:  # an epoch may take several calls
+            weight = self._weight[order].astype(np.float64)
+            self._last = order, np.add.reduceat(weight, self._starts)
+        return self._last[1]
+
+    def _rates(self, steps: np.ndarray) -> Any:
+        if not SOLVERS[self._spec.solver].corrects_rate:
+            return np.nan
+        return corrected_rates(self._goal.hyper, steps.tolist())

@@ -1,0 +1,71 @@
+"""Where the parameters lie in a program: large matrices alone, all others in one vector.
+
+A small operation costs as much to start as to run, and each one has to be compiled. In one vector
+the small weight matrices and the biases are updated together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+LARGE = 2**12
+"""A weight matrix of more elements is an array of its own."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the arrays of weights and biases are joined.
+
+    Parameters
+    ----------
+    coef_shapes : tuple of tuple of int
+        Shapes of the weight matrices as the program has them.
+    intercept_shapes : tuple of tuple of int
+        Shapes of the bias vectors.
+    """
+
+    coef_shapes: tuple[tuple[int, ...], ...]
+    intercept_shapes: tuple[tuple[int, ...], ...]
+
+    @cached_property
+    def large(self) -> list[int]:
+        """Numbers of the matrices that are alone."""
+        return [i for i, shape in enumerate(self.coef_shapes) if prod(shape) > LARGE]
+
+    @cached_property
+    def small(self) -> list[int]:
+        """Numbers of the arrays in the vector: weight matrices, and then all biases."""
+        n_arrays = len(self.coef_shapes) + len(self.intercept_shapes)
+        return [i for i in range(n_arrays) if i not in self.large]
+
+    @property
+    def n_small_coefs(self) -> int:
+        """Number of elements of the vector that are weights: its first ones."""
+        shapes = self.coef_shapes
+        return sum(prod(shape) for i, shape in enumerate(shapes) if i not in self.large)
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the joined arrays, the vector last."""
+        alone = [self.coef_shapes[i] for i in self.large]
+        return [*alone, (sum(prod(self._shape(i)) for i in self.small),)]
+
+    def join(self, arrays: list[Any], ravel: Callable, concatenate: Callable) -> list[Any]:
+        """Join the arrays of weights and then biases, by functions of NumPy or TensorFlow."""
+        vector = concatenate([ravel(arrays[i]) for i in self.small])
+        return [arrays[i] for i in self.large] + [vector]
+
+    def split(self, joined: list[Any], reshape: Callable) -> list[Any]:
+        """Return the arrays of weights and then biases; see `join`."""
+        arrays: dict[int, Any] = dict(zip(self.large, joined, strict=False))
+        vector, start = joined[-1], 0
+        for i in self.small:
+            end = start + prod(self._shape(i))
+            arrays[i] = reshape(vector[start:end], self._shape(i))
+            start = end
+        return [arrays[i] for i in range(len(arrays))]
+
+    def _shape(self, number: int) -> tuple[int, ...]:
+        return (*self.coef_shapes, *self.intercept_shapes)[number]
