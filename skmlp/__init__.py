@@ -1,18 +1,23 @@
 """Multi-layer perceptrons with scikit-learn's interface and numbers, trained by TensorFlow."""
 
-from skmlp import callbacks, datasets, exceptions, plotting
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from skmlp._classifier import TFMLPClassifier
 from skmlp._regressor import TFMLPRegressor
-from skmlp._show_versions import show_versions
 from skmlp._version import __version__
-from skmlp.plotting import (
-    ImageGridDisplay,
-    LossCurveDisplay,
-    SearchDisplay,
-    WeightsDisplay,
-    plot_example_errors,
-    plot_images,
-)
+
+if TYPE_CHECKING:
+    from skmlp import callbacks, datasets, exceptions, plotting
+    from skmlp._show_versions import show_versions
+    from skmlp.plotting import (
+        ImageGridDisplay,
+        LossCurveDisplay,
+        SearchDisplay,
+        WeightsDisplay,
+        plot_example_errors,
+        plot_images,
+    )
 
 __all__ = [
     "ImageGridDisplay",
@@ -30,3 +35,19 @@ __all__ = [
     "plotting",
     "show_versions",
 ]
+
+_MODULES = ("callbacks", "datasets", "exceptions", "plotting")
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is not an estimator when it is first used: the import of skmlp is short."""
+    if name in _MODULES:
+        return import_module(f"skmlp.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module 'skmlp' has no attribute {name!r}")
+    module = "_show_versions" if name == "show_versions" else "plotting"
+    return getattr(import_module(f"skmlp.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -27,7 +27,6 @@ from skmlp._checks import (
     unchanged_on_error,
 )
 from skmlp._doc_link import page_template
-from skmlp._fitting import Task, minimise, train_by_epochs
 from skmlp._history import Trained
 from skmlp._network import (
     Architecture,
@@ -39,6 +38,7 @@ from skmlp._network import (
 from skmlp._observer import Observer, observe
 from skmlp._portable import PortableEstimator
 from skmlp._samples import Block, Samples
+from skmlp._task import Task
 from skmlp._tensorflow import check_not_forked
 
 
@@ -120,6 +120,9 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
     def _fit(self, call: Call) -> None:
         """Validate, initialise, train and publish; if any of it fails, change nothing."""
         check_not_forked()
+        # All that trains is imported here, so that a process that only predicts does without it.
+        from skmlp._fitting import minimise, train_by_epochs
+
         # Before the block, so that what tears callbacks down is there after a failure too.
         observer = (
             None if call.is_incremental else observe(self, call.X, call.y, call.sample_weight)

@@ -54,9 +54,7 @@ class Controller:
         What the fit asks for.
     """
 
-    def __init__(
-        self, tf: Any, spec: ProgramSpec, samples: Samples, batch_size: int, goal: Goal
-    ):
+    def __init__(self, tf: Any, spec: ProgramSpec, samples: Samples, batch_size: int, goal: Goal):
         self._spec = spec
         self._goal = goal
         self._n_samples = len(samples.train_rows)
@@ -94,41 +92,41 @@ class Controller:
         next_scales = np.append(scales[:, 1:], np.zeros((len(orders), 1)), axis=1)
         part = slice(first_batch, last_batch)
         steps = step + is_active[:, part].ravel().cumsum()
-        is_complete = last_batch == len(self._n_rows)
         goal, hyper = self._goal, self._goal.hyper
-        self._fill(
-            self._written.batches,
-            BatchNumbers(
-                np.tile(self._n_rows[part], len(orders)),
-                *(column[:, part].ravel() for column in (weight_sums, is_active, scales)),
-                next_scales[:, part].ravel(),
-                self._rates(steps),
-                *(hyper.alpha, hyper.beta_1, hyper.beta_2, hyper.epsilon),
-                *(hyper.momentum, hyper.nesterov, np.inf),
-            ),
-            len(steps),
+        batches = BatchNumbers(
+            n_rows=np.tile(self._n_rows[part], len(orders)),
+            weight_sum=weight_sums[:, part].ravel(),
+            is_active=is_active[:, part].ravel(),
+            scale=scales[:, part].ravel(),
+            next_scale=next_scales[:, part].ravel(),
+            rate=self._rates(steps),
+            alpha=hyper.alpha,
+            beta_1=hyper.beta_1,
+            beta_2=hyper.beta_2,
+            epsilon=hyper.epsilon,
+            momentum=hyper.momentum,
+            nesterov=hyper.nesterov,
+            infinity=np.inf,
         )
-        self._fill(
-            self._written.epochs,
-            EpochNumbers(
-                self._n_samples,
-                is_active @ self._n_rows,
-                scales[:, 0] if first_batch == 0 else 0.0,
-                *(is_complete, goal.judges, goal.scores_loss),
-                *(hyper.alpha, hyper.learning_rate, hyper.power_t, hyper.scales_inversely),
-                *goal.rule,
-            ),
-            len(orders),
+        epochs = EpochNumbers(
+            n_samples=self._n_samples,
+            active_rows=is_active @ self._n_rows,
+            first_scale=scales[:, 0] if first_batch == 0 else 0.0,
+            is_complete=last_batch == len(self._n_rows),
+            judges=goal.judges,
+            scores_loss=goal.scores_loss,
+            alpha=hyper.alpha,
+            learning_rate=hyper.learning_rate,
+            power_t=hyper.power_t,
+            scales_inversely=hyper.scales_inversely,
+            **goal.rule._asdict(),
         )
+        _fill(self._written.batches, batches, len(steps))
+        _fill(self._written.epochs, epochs, len(orders))
         self._written.n_epochs[...] = len(orders)
         self._written.n_batches[...] = last_batch - first_batch
         self._written.n_validation[...] = goal.n_validation
         return steps
-
-    @staticmethod
-    def _fill(table: np.ndarray, columns: tuple[Any, ...], n_rows: int) -> None:
-        for i, column in enumerate(columns):
-            table[:n_rows, i] = column
 
     def _weight_sums(self, order: np.ndarray) -> np.ndarray:
         """Return the sum of the weights of each batch of an epoch."""
@@ -143,3 +141,8 @@ class Controller:
         if not SOLVERS[self._spec.solver].corrects_rate:
             return np.nan
         return corrected_rates(self._goal.hyper, steps.tolist())
+
+
+def _fill(table: np.ndarray, columns: tuple[Any, ...], n_rows: int) -> None:
+    for i, column in enumerate(columns):
+        table[:n_rows, i] = column

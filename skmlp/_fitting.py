@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,58 +13,18 @@ from skmlp._engine import Objective, Session
 from skmlp._history import History, Trained
 from skmlp._lbfgs import LBFGS
 from skmlp._log import TrainingLog
-from skmlp._network import Architecture, Parameters
-from skmlp._observer import Observer, Tasks
+from skmlp._network import Parameters
+from skmlp._observer import Tasks
 from skmlp._pace import Pace
 from skmlp._resuming import Snapshot, TrainingState, fingerprint
-from skmlp._samples import Samples
 from skmlp._scoring import ValidationScorer
 from skmlp._solvers import Optimizer, new_optimizer
 from skmlp._stopping import ADAPTIVE_DIVISOR, START, Rule, Standing
+from skmlp._task import Task
 from skmlp._training import EpochOrders, Loop
 
 _ROWS_EVALUATED = 2048
 """Samples whose loss and gradient L-BFGS evaluates at a time: it bounds the memory."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be trained, checked.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        The network.
-    start : Parameters
-        Where training starts.
-    samples : Samples
-        What is trained and validated on.
-    random_state : RandomState
-        Draws the shuffles.
-    is_warm : bool
-        Whether training goes on from an earlier fit.
-    is_incremental : bool
-        Whether it is one epoch of `partial_fit`.
-    is_weighted : bool
-        Whether the samples have weights.
-    stops_early : bool
-        Whether training stops by the validation score.
-    drawn_from : dict
-        State of the random numbers before anything was drawn.
-    observer : Observer or None
-        Tells callbacks of the fit, if there are any.
-    """
-
-    architecture: Architecture
-    start: Parameters
-    samples: Samples
-    random_state: np.random.RandomState
-    is_warm: bool
-    is_incremental: bool
-    is_weighted: bool
-    stops_early: bool
-    drawn_from: dict[str, Any]
-    observer: Observer | None
 
 
 def train_by_epochs(estimator: Any, task: Task) -> Trained:

@@ -25,7 +25,7 @@ _XLA_FLAGS = {"xla_cpu_enable_concurrency_optimized_scheduler": "false"}
 longer than to run it. The flags of a user come first."""
 
 _KNOWS_XLA_FLAGS = ("2.20.", "2.21.")
-"""Releases of TensorFlow that have these flags; XLA ends a process that sets one it does not know."""
+"""Releases of TensorFlow that have these flags; XLA ends a process for a flag it does not know."""
 
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 """How many cores a process may use, as joblib, Dask and Ray tell workers, and TensorFlow's name."""

@@ -28,7 +28,12 @@ def take_validation_batch(
 
 
 def _take(
-    tf: Any, spec: ProgramSpec, block: Block, size: tuple[int, int], n_rows: Tensor, position: Tensor
+    tf: Any,
+    spec: ProgramSpec,
+    block: Block,
+    size: tuple[int, int],
+    n_rows: Tensor,
+    position: Tensor,
 ) -> Batch:
     capacity, n_entries = size
     dtype = tf.as_dtype(spec.dtype)

@@ -82,7 +82,7 @@ def _run_batches(
         update,
         (position, Running(state.params, state.slots, sums, state.losses)),
     )
-    return position, State(*running, state.best_params, state.scalars)
+    return position, state._replace(**running._asdict())
 
 
 def _update(
@@ -127,7 +127,7 @@ def _gradients(
     arrays: list[Tensor],
     values: list[Tensor],
 ) -> list[Tensor]:
-    """Return the gradients of the mean loss of a batch and the penalty, joined as the parameters."""
+    """Return the gradients of the mean loss of a batch and the penalty, joined by `Layout`."""
     coefs = arrays[: len(spec.coef_shapes)]
     coef_grads, intercept_grads = backward(tf, spec, batch, numbers, coefs, values)
     ravel, concatenate = partial(tf.reshape, shape=[-1]), partial(tf.concat, axis=0)

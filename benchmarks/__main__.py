@@ -1,0 +1,72 @@
+"""Measure skmlp beside its peers, and what else it costs, in one run.
+
+Run it from the root of the repository, with nothing else running, and quote the ratios, not the
+times::
+
+    python -m pip install ".[bench]"
+    SKMLP_MNIST=path/to/mnist.npz python -m benchmarks --out results
+
+It prints tables, and writes them and a picture to the folder that ``--out`` names. ``--quick`` has
+fewer epochs, rounds and measurements, and takes less than two minutes; its figures only show that
+all works. A peer that is not installed is left out, and named.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from benchmarks import against_peers, costs
+from skmlp.datasets import MNIST_ENVIRONMENT_VARIABLE
+
+PEERS_HEAD = """
+Ratio = time / ours, so that above 1 skmlp is faster.
+
+| workload | library | seconds | ratio | spread | target | accuracy |
+|---|---|---|---|---|---|---|
+"""
+COSTS_HEAD = """
+| what | median | spread | target |
+|---|---|---|---|
+"""
+
+
+def measure_costs(is_quick, only, n_rounds):
+    """Return the figures of all costs whose names have a text in them."""
+    figures = {}
+    for name in costs.COSTS:
+        needs_mnist = name in costs.NEED_MNIST
+        if (is_quick and (name in costs.SLOW or needs_mnist)) or only not in name:
+            continue
+        if needs_mnist and MNIST_ENVIRONMENT_VARIABLE not in os.environ:
+            continue
+        figures |= costs.measure(name, n_rounds)
+        print("\n".join(costs.table(figures)[-4:]), file=sys.stderr)
+    return figures
+
+
+def main():
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="two rounds of short measurements")
+    parser.add_argument("--only", default="", help="text that the names of measurements must have")
+    parser.add_argument("--out", type=Path, help="folder for table.md and ratios.png")
+    arguments = parser.parse_args()
+    n_rounds = 2 if arguments.quick else arguments.rounds
+    measured = against_peers.compare(arguments.quick, arguments.only, n_rounds)
+    rows = [row for name in measured for row in against_peers.table(name, measured[name])]
+    figures = measure_costs(arguments.quick, arguments.only, n_rounds)
+    text = f"{against_peers.describe_machine()}; medians of {n_rounds} interleaved rounds.\n"
+    text += PEERS_HEAD + "\n".join(rows) + "\n" if rows else ""
+    text += COSTS_HEAD + "\n".join(costs.table(figures)) + "\n" if figures else ""
+    print(text)
+    if arguments.out:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        (arguments.out / "table.md").write_text(text)
+        if measured:
+            against_peers.draw(measured, arguments.out / "ratios.png")
+
+
+if __name__ == "__main__":
+    main()

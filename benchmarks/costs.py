@@ -1,0 +1,395 @@
+"""What else a user pays: imports, first fits, predictions, memory, searches, validation.
+
+Each is a function that runs in a process of its own and returns figures by name; `TARGETS` says
+what they should be. ``python -m benchmarks.costs NAME`` runs one of them and prints JSON.
+"""
+
+import gc
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from statistics import median
+
+import numpy as np
+
+
+def seconds(function, *args):
+    """Return how long a call takes."""
+    start = time.perf_counter()
+    function(*args)
+    return time.perf_counter() - start
+
+
+def memory(field="VmRSS"):
+    """Return a figure of /proc/self/status in MB."""
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith(field))
+
+
+def in_new_process(code):
+    """Run code that prints numbers in a new process, and return them after its wall time."""
+    start = time.perf_counter()
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [time.perf_counter() - start, *map(float, done.stdout.split())]
+
+
+def ratios(numerator, denominator, n_rounds):
+    """Return the ratios of interleaved timings."""
+    return [numerator() / denominator() for _ in range(n_rounds)]
+
+
+RSS = "open('/proc/self/status').read().split('VmRSS:')[1].split()[0]"
+
+
+def imports(n_rounds):
+    """Import skmlp, and sklearn.neural_network."""
+
+    def run(name):
+        return in_new_process(f"import {name}; print({RSS})")
+
+    pairs = [(run("sklearn.neural_network"), run("skmlp")) for _ in range(n_rounds)]
+    return {
+        "import time": [ours[0] / theirs[0] for theirs, ours in pairs],
+        "import memory": [ours[1] / theirs[1] for theirs, ours in pairs],
+    }
+
+
+FIRST_FIT = """
+import time, warnings
+warnings.simplefilter("ignore")
+from sklearn.datasets import load_iris
+from skmlp import TFMLPClassifier
+X, y = load_iris(return_X_y=True)
+start = time.perf_counter()
+TFMLPClassifier(max_iter=200, random_state=0).fit(X, y)
+print(time.perf_counter() - start)
+"""
+LOAD = """
+import time
+import skmlp
+before = float({rss})
+start = time.perf_counter()
+{how}
+print(time.perf_counter() - start, (float({rss}) - before) / 1024)
+"""
+
+
+def first_fit(n_rounds):
+    """Fit iris in a fresh process, and import TensorFlow in another, plainly and as skmlp does."""
+    ours = LOAD.format(rss=RSS, how="from skmlp import _tensorflow; _tensorflow.load()")
+    plain = LOAD.format(rss=RSS, how="import tensorflow")
+    rounds = [[in_new_process(code) for code in (FIRST_FIT, ours, plain)] for _ in range(n_rounds)]
+    return {
+        "first fit beyond the import": [fit[1] - load[1] for fit, load, _ in rounds],
+        "import of TensorFlow": [load[1] for _, load, _ in rounds],
+        "saved by not importing Keras, s": [plain[1] - load[1] for _, load, plain in rounds],
+        "saved by not importing Keras, MB": [plain[2] - load[2] for _, load, plain in rounds],
+    }
+
+
+def predictions(n_rounds):
+    """Predict one row and 10,000 rows of 784 features."""
+    from sklearn.neural_network import MLPClassifier
+
+    from skmlp import TFMLPClassifier
+
+    rng = np.random.default_rng(0)
+    X, y = rng.random((10_000, 784)).astype(np.float32), np.arange(10_000) % 10
+    params = {"hidden_layer_sizes": 200, "max_iter": 1, "random_state": 0}
+    theirs = MLPClassifier(**params).fit(X, y)
+    ours = TFMLPClassifier(**params).fit(X, y)
+
+    def best(clf, rows, n):
+        return min(seconds(clf.predict, X[:rows]) for _ in range(n))
+
+    return {
+        f"predict {rows:,} rows": ratios(
+            lambda n=n, rows=rows: best(ours, rows, n),
+            lambda n=n, rows=rows: best(theirs, rows, n),
+            n_rounds,
+        )
+        for rows, n in ((1, 300), (10_000, 10))
+    }
+
+
+def mnist_memory(n_rounds):
+    """Fit MNIST and take the peak of the memory, above that of the imported libraries."""
+    from skmlp import TFMLPClassifier, _tensorflow
+    from skmlp.datasets import load_mnist
+
+    _tensorflow.load()
+    imported = memory()
+    mnist = load_mnist()
+    X, y = mnist.X_train, mnist.y_train
+    del mnist
+    gc.collect()
+    TFMLPClassifier(200, batch_size=100, max_iter=2, random_state=0).fit(X, y)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"peak of MNIST above imports, MB": [peak - imported]}
+
+
+def _sparse(n_samples=20_000, n_features=50_000, n_entries=100):
+    from scipy.sparse import csr_array
+
+    rng = np.random.default_rng(0)
+    indices = rng.integers(0, n_features, n_samples * n_entries).astype(np.int32)
+    indptr = np.arange(0, len(indices) + 1, n_entries)
+    X = csr_array((rng.random(len(indices)), indices, indptr), shape=(n_samples, n_features))
+    X.sum_duplicates()
+    return X, rng.integers(0, 2, n_samples)
+
+
+def sparse(n_rounds):
+    """Fit epochs of 20,000 sparse samples with 50,000 features."""
+    from sklearn.neural_network import MLPClassifier
+
+    from skmlp import TFMLPClassifier
+
+    X, y = _sparse()
+    result, params = {}, {"max_iter": 2, "random_state": 0}
+    for dtype in (np.float32, np.float64):
+        data = X.astype(dtype)
+        TFMLPClassifier(**params).fit(data, y)
+        before = memory()
+        times = ratios(
+            lambda data=data: seconds(MLPClassifier(**params).fit, data, y),
+            lambda data=data: seconds(TFMLPClassifier(**params).fit, data, y),
+            n_rounds,
+        )
+        result[f"sparse epoch, {np.dtype(dtype)}"] = times
+        result[f"sparse memory of later fits, {np.dtype(dtype)}, MB"] = [memory() - before]
+    return result
+
+
+def validation(n_rounds):
+    """Fit MNIST with 5,000 more samples that are scored after every epoch, and without."""
+    from skmlp import TFMLPClassifier
+    from skmlp.datasets import load_mnist
+
+    mnist = load_mnist()
+    params = {"hidden_layer_sizes": 200, "batch_size": 100, "max_iter": 3, "random_state": 0}
+
+    def fit(**val):
+        return seconds(lambda: TFMLPClassifier(**params).fit(mnist.X_train, mnist.y_train, **val))
+
+    scored = {"X_val": mnist.X_val, "y_val": mnist.y_val}
+    fit()
+    fit(**scored)
+    return {"validation of 5,000 rows": ratios(lambda: fit(**scored), fit, n_rounds)}
+
+
+def rows(n_rounds):
+    """Fit 10,000 to a million rows of 100 features, and compare the time of a row and epoch."""
+    from skmlp import TFMLPClassifier
+
+    rng = np.random.default_rng(0)
+    X = rng.random((1_000_000, 100), np.float32)
+    y = X[:, 0] > 0.5
+
+    def per_row(n_rows):
+        n_epochs = max(1, 200_000 // n_rows)
+        clf = TFMLPClassifier(max_iter=n_epochs, n_iter_no_change=n_epochs, random_state=0)
+        return seconds(clf.fit, X[:n_rows], y[:n_rows]) / n_rows / n_epochs
+
+    per_row(10_000)
+    times = [[per_row(n_rows) for n_rows in (10_000, 100_000, 1_000_000)] for _ in range(n_rounds)]
+    return {
+        "a row of 100,000, of one of 10,000": [t[1] / t[0] for t in times],
+        "a row of 1,000,000, of one of 10,000": [t[2] / t[0] for t in times],
+    }
+
+
+def many_fits(n_rounds):
+    """Fit one shape 200 times, and 40 shapes 5 times."""
+    from sklearn.datasets import load_iris
+
+    from skmlp import TFMLPClassifier
+
+    X, y = load_iris(return_X_y=True)
+
+    def grow(sizes):
+        for i, size in enumerate(sizes):
+            TFMLPClassifier(size, max_iter=20, random_state=0).fit(X, y)
+            if i == 9:
+                before = memory()
+        return memory() - before
+
+    one = grow([10] * 200)
+    grow(list(range(11, 51)))
+    before = memory()
+    grow(list(range(11, 51)) * 2)
+    return {
+        "growth over 190 fits of a shape, MB": [one],
+        "growth over 80 more fits of 40 shapes, MB": [memory() - before],
+    }
+
+
+GRID = """
+import sys, time, warnings
+warnings.simplefilter("ignore")
+from joblib import parallel_config
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
+from {module} import {name}
+X, y = load_digits(return_X_y=True)
+X = (X / 16).astype("{dtype}")
+sizes = {{"hidden_layer_sizes": [16, 32, 64, 100, 200]}}
+for _ in range(2):
+    start = time.perf_counter()
+    with parallel_config("{backend}", n_jobs=2):
+        GridSearchCV({name}(max_iter=200, random_state=0), sizes, cv=5).fit(X, y)
+    print(time.perf_counter() - start)
+"""
+SEARCHES = {
+    "theirs": ("sklearn.neural_network", "MLPClassifier", "loky"),
+    "threading": ("skmlp", "TFMLPClassifier", "threading"),
+    "loky": ("skmlp", "TFMLPClassifier", "loky"),
+}
+
+
+def grid(n_rounds):
+    """Search 5 sizes in 5 folds of digits, cold and again in the same process."""
+    result = {}
+    for dtype in ("float32", "float64"):
+        codes = {}
+        for who, (module, name, backend) in SEARCHES.items():
+            codes[who] = GRID.format(module=module, name=name, backend=backend, dtype=dtype)
+        runs = [{who: in_new_process(code) for who, code in codes.items()} for _ in range(n_rounds)]
+        for who in ("threading", "loky"):
+            result[f"search, {dtype}, {who}, first, whole process"] = [
+                # until the first search is done: imports and it
+                (run[who][0] - run[who][2]) / (run["theirs"][0] - run["theirs"][2])
+                for run in runs
+            ]
+            result[f"search, {dtype}, {who}, second"] = [
+                run["theirs"][2] / run[who][2] for run in runs
+            ]
+    return result
+
+
+def file(n_rounds):
+    """Fit a mapped file of 6.3 GB, of 2 million rows of 784 float32, and 200,000 rows in memory."""
+    from skmlp import TFMLPClassifier
+
+    rng = np.random.default_rng(0)
+    n_rows, part = 2_000_000, rng.random((20_000, 784), np.float32)
+    params = {"hidden_layer_sizes": 100, "max_iter": 1, "random_state": 0}
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "X.npy")
+        X = np.lib.format.open_memmap(path, "w+", np.float32, (n_rows, 784))
+        for start in range(0, n_rows, len(part)):
+            X[start : start + len(part)] = part
+        X.flush()
+        del X
+        X = np.load(path, mmap_mode="r")
+        y = np.arange(n_rows) % 2
+        small = np.array(X[:200_000])
+        TFMLPClassifier(**params).fit(small[:1000], y[:1000])
+        in_memory = median(
+            seconds(TFMLPClassifier(**params).fit, small, y[: len(small)]) for _ in range(n_rounds)
+        )
+        in_memory /= len(small)
+        del small
+        gc.collect()
+        before = memory("RssAnon")
+        with _Watch() as peak:
+            on_disk = seconds(TFMLPClassifier(**params).fit, X, y) / n_rows
+    return {
+        "anonymous memory of a fit of 6.3 GB on disk, MB": [peak[0] - before],
+        "speed of a row on disk, of one in memory": [in_memory / on_disk],
+    }
+
+
+class _Watch:
+    """Watch the peak of the anonymous memory."""
+
+    def __enter__(self):
+        self._peak, self._stop = [0.0], threading.Event()
+
+        def watch():
+            while not self._stop.wait(0.02):
+                self._peak[0] = max(self._peak[0], memory("RssAnon"))
+
+        self._thread = threading.Thread(target=watch)
+        self._thread.start()
+        return self._peak
+
+    def __exit__(self, *error):
+        self._stop.set()
+        self._thread.join()
+
+
+COSTS = {
+    function.__name__: function
+    for function in (
+        imports,
+        first_fit,
+        predictions,
+        mnist_memory,
+        sparse,
+        validation,
+        rows,
+        many_fits,
+        grid,
+        file,
+    )
+}
+NEED_MNIST = ("mnist_memory", "validation")
+SLOW = ("file", "grid", "rows", "sparse", "many_fits")
+TARGETS = {
+    "import time": "<= 1.05 of sklearn.neural_network",
+    "import memory": "<= 1.05 of sklearn.neural_network",
+    "first fit beyond the import": "<= 0.8 s",
+    "import of TensorFlow": "about 2.2 s",
+    "predict 1 rows": "<= 0.7 of scikit-learn's time",
+    "predict 10,000 rows": "<= 1.0 of scikit-learn's time",
+    "peak of MNIST above imports, MB": "<= 324 MB (1.3 times the data and 100 MB)",
+    "sparse epoch, float32": ">= 3 times scikit-learn",
+    "sparse epoch, float64": ">= 3 times scikit-learn",
+    "validation of 5,000 rows": "<= 1.15",
+    "a row of 100,000, of one of 10,000": "0.85 to 1.15",
+    "a row of 1,000,000, of one of 10,000": "0.85 to 1.15",
+    "growth over 190 fits of a shape, MB": "0",
+    "growth over 80 more fits of 40 shapes, MB": "bounded",
+    "anonymous memory of a fit of 6.3 GB on disk, MB": "<= 700 MB",
+    "speed of a row on disk, of one in memory": ">= 0.5",
+    **{
+        f"search, {dtype}, {who}, {when}": target
+        for dtype in ("float32", "float64")
+        for who in ("threading", "loky")
+        for when, target in (
+            ("first, whole process", "<= 1.0 of scikit-learn's time"),
+            ("second", ">= 3 times scikit-learn"),
+        )
+    },
+}
+
+
+def measure(name, n_rounds):
+    """Run one of the functions in a process of its own, and return its figures."""
+    command = [sys.executable, "-m", "benchmarks.costs", name, str(n_rounds)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def table(figures):
+    """Return the rows of a table of medians with their spread."""
+    rows = []
+    for name, values in figures.items():
+        middle, low, high = (f"{f(values):.3g}" for f in (median, min, max))
+        rows.append(f"| {name} | {middle} | {low} to {high} | {TARGETS.get(name, '')} |")
+    return rows
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    print(json.dumps(COSTS[sys.argv[1]](int(sys.argv[2]))))
