@@ -22,6 +22,7 @@ from skmlp._checks import (
     check_weight,
     culprit,
     errors_name,
+    is_ready_to_predict,
     is_too_large_to_convert,
     training_dtype,
     unchanged_on_error,
@@ -336,11 +337,13 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
 
     def _forward(self, X: Any) -> np.ndarray:
         """Return the outputs of the network for new samples."""
-        check_is_fitted(self)
-        with errors_name("X", "feature names"), np.errstate(over="ignore"):
-            X = validate_data(
-                self, X, accept_sparse=["csr", "csc"], dtype=self._accepted_dtype(), reset=False
-            )
+        if not hasattr(self, "coefs_"):
+            check_is_fitted(self)
+        if not is_ready_to_predict(self, X, self._accepted_dtype()):
+            with errors_name("X", "feature names"), np.errstate(over="ignore"):
+                X = validate_data(
+                    self, X, accept_sparse=["csr", "csc"], dtype=self._accepted_dtype(), reset=False
+                )
         parameters = Parameters(self.coefs_, self.intercepts_)
         units = (X.shape[1], *(len(b) for b in self.intercepts_))
         return forward(X, parameters, Architecture(units, self.activation, self.out_activation_))

@@ -65,6 +65,20 @@ def check_fits(X: Any, dtype: np.dtype) -> None:
             raise ValueError(f"X contains infinity or a value too large for {dtype!r}.")
 
 
+def is_ready_to_predict(estimator: BaseEstimator, X: Any, accepted: Any) -> bool:
+    """Tell whether X needs no conversion and has no fault: a check of one row costs more than it.
+
+    If not, scikit-learn's check converts it, or says what the fault is.
+    """
+    if type(X) is not np.ndarray or X.ndim != 2 or not X.size:
+        return False
+    dtypes = accepted if isinstance(accepted, tuple) else (accepted,)
+    if X.dtype not in dtypes or X.shape[1] != estimator.n_features_in_:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return not hasattr(estimator, "feature_names_in_") and bool(np.isfinite(X.sum()))
+
+
 def check_weight(sample_weight: Any, X: Any, dtype: np.dtype, name: str) -> np.ndarray:
     """Return the weights in the type to train in, ones if there are none."""
     if sample_weight is None:

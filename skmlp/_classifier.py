@@ -459,6 +459,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         array([0, 1, 2])
         """
         outputs = self._forward(X)
+        if self._label_binarizer.y_type_ == "multiclass":
+            return self.classes_[outputs.argmax(axis=1)]
         if self.n_outputs_ == 1:
             outputs = outputs.ravel()
         return self._label_binarizer.inverse_transform(outputs)

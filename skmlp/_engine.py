@@ -95,6 +95,9 @@ class Session:
         self._step = optimizer.step
         self._state = self._start(parameters)
         self._best = self._state.params
+        if not self._program.was_called:
+            # Compiled before samples are gathered, so that the memory for both is not added up.
+            self._program(self._feed.empty(), self._controller.control, self._state)
 
     @property
     def max_epochs(self) -> int:

@@ -59,6 +59,10 @@ class DenseFeed:
             self._ahead = upcoming, gathering
         return data
 
+    def empty(self) -> Data:
+        """Return the data of a call that runs no batch."""
+        return self._ready[0][1]
+
     def _was_gathered(self, rows: np.ndarray) -> bool:
         """Wait for the other thread, and tell whether it has gathered these samples."""
         if self._ahead is None:
@@ -97,6 +101,10 @@ class SparseFeed:
         _gather_targets(self._source, rows, self._block)
         is_sample = rows >= 0
         _fill(self._block.X, self._source.X[rows[is_sample]], is_sample.sum(axis=1))
+        return self._data
+
+    def empty(self) -> Data:
+        """Return the data of a call that runs no batch."""
         return self._data
 
 

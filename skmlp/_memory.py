@@ -1,5 +1,6 @@
 """Memory that NumPy and TensorFlow share, or that is copied from one to the other."""
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -24,3 +25,11 @@ def to_tensor(tf: Any, array: Any) -> Any:
     """Return a tensor on a copy of an array."""
     with tf.device("CPU:0"):
         return tf.convert_to_tensor(array)
+
+
+def give_back() -> None:
+    """Give memory that was freed back to the system, where the C library (glibc) can."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):  # another C library
+        return

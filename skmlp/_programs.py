@@ -8,9 +8,14 @@ from typing import Any
 
 from skmlp._graph import epochs, objective, types
 from skmlp._graph.types import ProgramSpec
+from skmlp._memory import give_back
 
-MAX_PROGRAMS = 32
-"""Number of compiled programs kept; the least recently used goes first."""
+MAX_PROGRAMS = 256
+"""Number of programs kept; the least recently used goes first.
+
+As many are compiled in a process. TensorFlow never unloads one, so that to compile another instead
+would take more memory without end.
+"""
 
 MAPPINGS_LEFT = 8000
 """Memory mappings to leave to the process, of those that Linux allows."""
@@ -23,6 +28,28 @@ _CAPACITIES = (
     "validation_batch_entries",
 )
 """What a program may have more of than is wanted."""
+
+
+class Program:
+    """A program, which TensorFlow compiles by XLA at the first call.
+
+    Parameters
+    ----------
+    function : callable
+        The function that TensorFlow has traced.
+    """
+
+    def __init__(self, function: Any):
+        self._function = function
+        self.was_called = False
+
+    def __call__(self, *args: Any) -> Any:
+        """Run it. After the first call most of what the compiler took is given back."""
+        result = self._function(*args)
+        if not self.was_called:
+            self.was_called = True
+            give_back()
+        return result
 
 
 class ProgramCache:
@@ -69,6 +96,12 @@ class ProgramCache:
 PROGRAMS = ProgramCache(MAX_PROGRAMS)
 
 
+class _Compiled:
+    """How many programs this process has compiled."""
+
+    count = 0
+
+
 def _can_compile() -> bool:
     """Tell whether the process has memory mappings left for another compiled program.
 
@@ -76,6 +109,8 @@ def _can_compile() -> bool:
     mappings that Linux gives a process by default; past them it crashes. What can't be compiled
     runs as a graph, with the same numbers up to rounding, but slower.
     """
+    if _Compiled.count >= MAX_PROGRAMS:
+        return False
     try:
         limit = int(Path("/proc/sys/vm/max_map_count").read_text())
         with Path("/proc/self/maps").open("rb") as maps:
@@ -90,10 +125,12 @@ def _trace(tf: Any, spec: ProgramSpec) -> Any:
     build = _objective if spec.solver == "lbfgs" else _training
     with tf.device("CPU:0"):
         program, signature = build(tf, spec)
+        compiles = _can_compile()
+        _Compiled.count += compiles
         function = tf.function(
-            program, input_signature=signature, jit_compile=_can_compile(), autograph=False
+            program, input_signature=signature, jit_compile=compiles, autograph=False
         )
-        return function.get_concrete_function()
+        return Program(function.get_concrete_function())
 
 
 def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:

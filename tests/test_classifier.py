@@ -378,3 +378,20 @@ def test_labels_in_objects_are_scored(convert):
     labels = np.array([convert(label) for label in y], dtype=object)
     clf = fit_quietly(small(max_iter=40), X, labels)
     assert clf.score(X, labels) == np.mean(clf.predict(X) == labels) > 0.8
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_predict_checks_rows_that_look_ready(dtype, value):
+    """Check faults in arrays of the type that needs no conversion, and sums that overflow."""
+    X, y = load("iris")
+    X = X.astype(dtype)
+    clf = fit_quietly(TFMLPClassifier(max_iter=2, random_state=0), X, y)
+    faulty = X[:3].copy()
+    faulty[1, 2] = value
+    with pytest.raises(ValueError, match=r"X contains (NaN|infinity)"):
+        clf.predict(faulty)
+    with pytest.raises(ValueError, match="expecting 4 features"):
+        clf.predict(X[:, :3])
+    large = np.full((2, 4), np.finfo(dtype).max)
+    assert clf.set_params(activation="identity").predict(large).shape == (2,)

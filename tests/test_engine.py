@@ -303,3 +303,10 @@ def test_is_on_disk_sees_through_views(tmp_path):
     assert is_on_disk(np.asarray(X)[1:])
     assert not is_on_disk(np.array(X))
     assert not is_on_disk(np.zeros(3)[1:])
+
+
+def test_no_more_programs_are_compiled_than_are_kept(monkeypatch):
+    """Check the bound of the memory: TensorFlow never unloads a compiled program."""
+    assert _programs._can_compile()
+    monkeypatch.setattr(_programs._Compiled, "count", _programs.MAX_PROGRAMS)
+    assert not _programs._can_compile()
