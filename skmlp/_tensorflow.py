@@ -92,15 +92,15 @@ def _set_xla_flags(tensorflow: Any, tensor: Any) -> None:
     """Have XLA read our flags, which it does once, before it compiles for the first time."""
     if not tensorflow.__version__.startswith(_KNOWS_XLA_FLAGS):
         return
-    given = os.environ.get("XLA_FLAGS", "")
-    ours = [f"--{name}={value}" for name, value in _XLA_FLAGS.items() if name not in given]
+    given = os.environ.get("XLA_FLAGS")
+    ours = [f"--{name}={value}" for name, value in _XLA_FLAGS.items() if name not in (given or "")]
     try:
-        os.environ["XLA_FLAGS"] = " ".join([*ours, given])
+        os.environ["XLA_FLAGS"] = " ".join([*ours, given or ""])
         tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)(tensor)
     finally:
-        os.environ["XLA_FLAGS"] = given
-        if not given:
-            del os.environ["XLA_FLAGS"]
+        os.environ.pop("XLA_FLAGS", None)
+        if given is not None:
+            os.environ["XLA_FLAGS"] = given
 
 
 def _import_environment() -> dict[str, str]:

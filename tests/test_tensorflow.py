@@ -2,6 +2,7 @@
 
 import os
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -229,3 +230,24 @@ assert os.environ.get(name) == before
     done = run_python(code, **environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == expected
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "--xla_cpu_enable_concurrency_optimized_scheduler=true"]
+)
+def test_flags_of_xla_are_those_of_the_user_after_a_fit(given):
+    """Check the variable that XLA reads, which other libraries and child processes read too."""
+    code = FIT + "clf.fit(X, y)\nimport os\nprint(repr(os.environ.get('XLA_FLAGS')))"
+    done = run_python(code, XLA_FLAGS=given)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == repr(given)
+
+
+def test_flags_that_this_tensorflow_may_not_know_are_not_set(monkeypatch):
+    """Check a later release: XLA ends the process for a flag that it does not know."""
+    seen = []
+    later = SimpleNamespace(__version__="2.99.0", function=lambda *a, **k: seen.append(1))
+    monkeypatch.setenv("XLA_FLAGS", "--given")
+    _tensorflow._set_xla_flags(later, None)
+    assert not seen
+    assert os.environ["XLA_FLAGS"] == "--given"
