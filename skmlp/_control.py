@@ -92,14 +92,28 @@ class Controller:
         next_scales = np.append(scales[:, 1:], np.zeros((len(orders), 1)), axis=1)
         part = slice(first_batch, last_batch)
         steps = step + is_active[:, part].ravel().cumsum()
-        goal, hyper = self._goal, self._goal.hyper
-        batches = BatchNumbers(
-            n_rows=np.tile(self._n_rows[part], len(orders)),
-            weight_sum=weight_sums[:, part].ravel(),
-            is_active=is_active[:, part].ravel(),
-            scale=scales[:, part].ravel(),
-            next_scale=next_scales[:, part].ravel(),
-            rate=self._rates(steps),
+        columns = {
+            "n_rows": np.tile(self._n_rows, (len(orders), 1)),
+            "weight_sum": weight_sums,
+            "is_active": is_active,
+            "scale": scales,
+            "next_scale": next_scales,
+        }
+        self._write_batches({n: c[:, part].ravel() for n, c in columns.items()}, steps)
+        first_scales = scales[:, 0] if first_batch == 0 else np.zeros(len(orders))
+        is_complete = last_batch == len(self._n_rows)
+        self._write_epochs(is_active @ self._n_rows, first_scales, is_complete)
+        self._written.n_epochs[...] = len(orders)
+        self._written.n_batches[...] = last_batch - first_batch
+        self._written.n_validation[...] = self._goal.n_validation
+        return steps
+
+    def _write_batches(self, columns: dict[str, Any], steps: np.ndarray) -> None:
+        hyper = self._goal.hyper
+        corrects_rate = SOLVERS[self._spec.solver].corrects_rate
+        numbers = BatchNumbers(
+            **columns,
+            rate=corrected_rates(hyper, steps.tolist()) if corrects_rate else np.nan,
             alpha=hyper.alpha,
             beta_1=hyper.beta_1,
             beta_2=hyper.beta_2,
@@ -108,11 +122,17 @@ class Controller:
             nesterov=hyper.nesterov,
             infinity=np.inf,
         )
-        epochs = EpochNumbers(
+        _fill(self._written.batches, numbers, len(steps))
+
+    def _write_epochs(
+        self, active_rows: np.ndarray, first_scales: np.ndarray, is_complete: bool
+    ) -> None:
+        goal, hyper = self._goal, self._goal.hyper
+        numbers = EpochNumbers(
             n_samples=self._n_samples,
-            active_rows=is_active @ self._n_rows,
-            first_scale=scales[:, 0] if first_batch == 0 else 0.0,
-            is_complete=last_batch == len(self._n_rows),
+            active_rows=active_rows,
+            first_scale=first_scales,
+            is_complete=is_complete,
             judges=goal.judges,
             scores_loss=goal.scores_loss,
             alpha=hyper.alpha,
@@ -121,12 +141,7 @@ class Controller:
             scales_inversely=hyper.scales_inversely,
             **goal.rule._asdict(),
         )
-        _fill(self._written.batches, batches, len(steps))
-        _fill(self._written.epochs, epochs, len(orders))
-        self._written.n_epochs[...] = len(orders)
-        self._written.n_batches[...] = last_batch - first_batch
-        self._written.n_validation[...] = goal.n_validation
-        return steps
+        _fill(self._written.epochs, numbers, len(active_rows))
 
     def _weight_sums(self, order: np.ndarray) -> np.ndarray:
         """Return the sum of the weights of each batch of an epoch."""
@@ -136,11 +151,6 @@ class Controller:
             weight = self._weight[order].astype(np.float64)
             self._last = order, np.add.reduceat(weight, self._starts)
         return self._last[1]
-
-    def _rates(self, steps: np.ndarray) -> Any:
-        if not SOLVERS[self._spec.solver].corrects_rate:
-            return np.nan
-        return corrected_rates(self._goal.hyper, steps.tolist())
 
 
 def _fill(table: np.ndarray, columns: tuple[Any, ...], n_rows: int) -> None:
