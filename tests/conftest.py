@@ -6,6 +6,8 @@ import hypothesis
 import matplotlib
 import pytest
 
+from skmlp import _programs
+
 matplotlib.use("Agg")
 
 hypothesis.settings.register_profile(
@@ -15,6 +17,15 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("skmlp")
+
+
+@pytest.fixture(autouse=True)
+def _compile_all_programs(monkeypatch):
+    """Let each test compile its programs, however many the tests before it have compiled.
+
+    One that runs uncompiled has other last bits than one that a test compares it with.
+    """
+    monkeypatch.setattr(_programs._Compiled, "count", 0)
 
 
 @pytest.fixture(autouse=True)
