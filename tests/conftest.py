@@ -19,6 +19,14 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("skmlp")
 
 
+_SWEEPS = ("test_estimator_checks", "test_parity", "test_properties")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the sweeps last: they compile most programs, and a process has room for so many only."""
+    items.sort(key=lambda item: item.path.stem in _SWEEPS)
+
+
 @pytest.fixture(autouse=True)
 def _compile_all_programs(monkeypatch):
     """Let each test compile its programs, however many the tests before it have compiled.
