@@ -78,14 +78,6 @@ class ProgramCache:
                     return spec, self._programs[spec]
             return self._add(tf, _with_spare_capacity(wanted))
 
-    def exactly(self, tf: Any, spec: ProgramSpec) -> tuple[ProgramSpec, Any]:
-        """Return the program of a spec, as it is."""
-        with self._lock:
-            if spec in self._programs:
-                self._programs.move_to_end(spec)
-                return spec, self._programs[spec]
-            return self._add(tf, spec)
-
     def _add(self, tf: Any, spec: ProgramSpec) -> tuple[ProgramSpec, Any]:
         self._programs[spec] = _trace(tf, spec)
         while len(self._programs) > self._max_programs:
