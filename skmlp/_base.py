@@ -1,9 +1,11 @@
 """What the estimators share: their parameters and the flow validate, initialise, train, publish."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.callback import CallbackSupportMixin
@@ -28,7 +30,6 @@ from skmlp._checks import (
     unchanged_on_error,
 )
 from skmlp._doc_link import page_template
-from skmlp._history import Trained
 from skmlp._network import (
     Architecture,
     Parameters,
@@ -36,11 +37,14 @@ from skmlp._network import (
     forward,
     initialise,
 )
-from skmlp._observer import Observer, observe
 from skmlp._portable import PortableEstimator
 from skmlp._samples import Block, Samples
-from skmlp._task import Task
 from skmlp._tensorflow import check_not_forked
+
+if TYPE_CHECKING:
+    from skmlp._history import Trained
+    from skmlp._observer import Observer
+    from skmlp._task import Task
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         check_not_forked()
         # All that trains is imported here, so that a process that only predicts does without it.
         from skmlp._fitting import minimise, train_by_epochs
+        from skmlp._observer import observe
 
         # Before the block, so that what tears callbacks down is there after a failure too.
         observer = (
@@ -142,6 +147,8 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
 
     def _prepare(self, call: Call, observer: Observer | None) -> Task:
         """Check everything, and draw the initial parameters and the hold-out."""
+        from skmlp._task import Task
+
         hidden_layer_sizes = self._check_parameters(call)
         is_warm = hasattr(self, "coefs_") and (self.warm_start or call.is_incremental)
         train = self._check_training_set(call, is_warm)

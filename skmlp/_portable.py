@@ -1,5 +1,7 @@
 """What lets a fitted estimator leave the process: its pickled state, and its network for Keras."""
 
+from __future__ import annotations
+
 import re
 import warnings
 from typing import TYPE_CHECKING, Any, Self
@@ -9,12 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmlp._keras import sequential
 from skmlp._network import Parameters
-from skmlp._solvers import Optimizer
 from skmlp._version import __version__
 from skmlp.exceptions import InconsistentVersionWarning
 
 if TYPE_CHECKING:
     import keras
+
+    from skmlp._solvers import Optimizer
 
 _VERSION_KEY = "_skmlp_version"
 """Where the pickled state, and it alone, says which version wrote it."""
@@ -63,7 +66,7 @@ class PortableEstimator(BaseEstimator):
         self._optimizer = None
         return self
 
-    def to_keras(self) -> "keras.Sequential":
+    def to_keras(self) -> keras.Sequential:
         """Return the fitted network as a Keras model.
 
         The model holds copies of `coefs_` and `intercepts_`, in their type. It is not compiled:
