@@ -100,9 +100,9 @@ class Controller:
             "next_scale": next_scales,
         }
         self._write_batches({n: c[:, part].ravel() for n, c in columns.items()}, steps)
-        first_scales = scales[:, 0] if first_batch == 0 else np.zeros(len(orders))
+        begins = first_batch == 0
         is_complete = last_batch == len(self._n_rows)
-        self._write_epochs(is_active @ self._n_rows, first_scales, is_complete)
+        self._write_epochs(is_active @ self._n_rows, begins, begins * scales[:, 0], is_complete)
         self._written.n_epochs[...] = len(orders)
         self._written.n_batches[...] = last_batch - first_batch
         self._written.n_validation[...] = self._goal.n_validation
@@ -125,12 +125,13 @@ class Controller:
         _fill(self._written.batches, numbers, len(steps))
 
     def _write_epochs(
-        self, active_rows: np.ndarray, first_scales: np.ndarray, is_complete: bool
+        self, active_rows: np.ndarray, begins: bool, first_scales: np.ndarray, is_complete: bool
     ) -> None:
         goal, hyper = self._goal, self._goal.hyper
         numbers = EpochNumbers(
             n_samples=self._n_samples,
             active_rows=active_rows,
+            begins=begins,
             first_scale=first_scales,
             is_complete=is_complete,
             judges=goal.judges,

@@ -29,7 +29,7 @@ from skmlp._validation import evaluate
 
 MAX_EPOCHS_A_CALL = 256
 _MAX_VALIDATION_BATCH = 1024
-_BLOCK_BYTES = 2**24  # of dense features, half of a common cache
+_BLOCK_BYTES = 3 * 2**23  # of dense features; a call takes up to a millisecond beside its batches
 _MAX_BLOCK_ROWS = 2**16
 _MAX_VALIDATION_BYTES = 2**26  # of dense features in the program; more are scored on the host
 _SPARSE_BLOCK_ROWS = 2**12

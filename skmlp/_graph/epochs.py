@@ -45,8 +45,8 @@ def run_epochs(
         numbers = EpochNumbers(*numbers_at(tf, control.epochs, number))
         position, state = _run_batches(tf, spec, data, control, numbers, number, position, state)
         state, values = _end_epoch(tf, spec, data, control.n_validation, numbers, state)
-        curves = tf.tensor_scatter_nd_update(curves, [[number]], [tf.stack(values)])
-        return number + 1, position, state, curves
+        is_row = (tf.range(spec.epochs) == number)[:, tf.newaxis]
+        return number + 1, position, state, tf.where(is_row, tf.stack(values), curves)
 
     zero, curves = tf.constant(0), tf.zeros([spec.epochs, len(CURVES)], tf.float64)
     done, _, state, curves = tf.while_loop(
@@ -76,11 +76,13 @@ def _run_batches(
         batch = take_batch(tf, spec, data.train, numbers.n_rows, position)
         return position + 1, _update(tf, spec, batch, numbers, rate, running)
 
-    sums = add_squares(tf, spec.layout, state.penalty_sums, state.params, numbers.first_scale)
+    goes_on = numbers.begins == 0
+    sums = [_keep(tf, goes_on, sums) for sums in state.penalty_sums]
+    sums = add_squares(tf, spec.layout, sums, state.params, numbers.first_scale)
     position, running = tf.while_loop(
         lambda position, _: position < end,
         update,
-        (position, Running(state.params, state.slots, sums, state.losses)),
+        (position, Running(state.params, state.slots, sums, _keep(tf, goes_on, state.losses))),
     )
     return position, state._replace(**running._asdict())
 
@@ -156,15 +158,14 @@ def _end_epoch(
     numbers: EpochNumbers,
     state: State,
 ) -> tuple[State, list[Tensor]]:
-    """Close an epoch if it is complete: score it, judge it, clear the sums; return its values.
+    """Close an epoch if it is complete: score it, judge it; return the state and its values.
 
     What is not to change is selected, not skipped by a conditional, which would copy the state.
     """
     is_complete = numbers.is_complete > 0
     judges = is_complete & (numbers.judges > 0)
     scalars = Scalars(*tf.unstack(state.scalars))
-    penalty = sum(tf.reduce_sum(tf.cast(sums, tf.float64)) for sums in state.penalty_sums)
-    loss = (tf.reduce_sum(state.losses) + 0.5 * numbers.alpha * penalty) / numbers.active_rows
+    loss = _sum_loss(tf, numbers, state) / numbers.active_rows
     validation_loss = epoch_score = tf.constant(np.float64(np.nan))
     standing = scalars.standing()
     if spec.validation_rows:
@@ -176,24 +177,30 @@ def _end_epoch(
     judged = judge(tf.where, numbers.rule(), standing, loss, epoch_score)
     standing = type(standing)(*_choose(tf, judges, judged, standing))
     seen = scalars.samples_seen + tf.where(is_complete, numbers.n_samples, np.float64(0))
-    inverse = numbers.learning_rate / (seen + np.float64(1)) ** numbers.power_t
-    scales = is_complete & (numbers.scales_inversely > 0)
-    rate = tf.where(scales, inverse, standing.learning_rate)
-    scalars = Scalars(seen, *standing._replace(learning_rate=rate))
-    state = state._replace(
-        penalty_sums=[_clear(tf, is_complete, sums) for sums in state.penalty_sums],
-        losses=_clear(tf, is_complete, state.losses),
-        scalars=tf.stack(scalars),
-    )
-    return state, [loss, validation_loss, epoch_score, rate]
+    if not SOLVERS[spec.solver].corrects_rate:
+        inverse = numbers.learning_rate / (seen + np.float64(1)) ** numbers.power_t
+        scales = is_complete & (numbers.scales_inversely > 0)
+        rate = tf.where(scales, inverse, standing.learning_rate)
+        standing = standing._replace(learning_rate=rate)
+    state = state._replace(scalars=tf.stack(Scalars(seen, *standing)))
+    return state, [loss, validation_loss, epoch_score, standing.learning_rate]
+
+
+def _sum_loss(tf: Any, numbers: EpochNumbers, state: State) -> Tensor:
+    """Return the losses of an epoch and its penalties, times batch rows, in one sum."""
+    half_alpha = 0.5 * numbers.alpha
+    penalties = [
+        half_alpha * tf.cast(tf.reshape(sums, [-1]), tf.float64) for sums in state.penalty_sums
+    ]
+    return tf.reduce_sum(tf.concat([state.losses, *penalties], axis=0))
 
 
 def _choose(tf: Any, condition: Tensor, new: Any, old: Any) -> list[Tensor]:
     return [tf.where(condition, a, b) for a, b in zip(new, old, strict=True)]
 
 
-def _clear(tf: Any, condition: Tensor, values: Tensor) -> Tensor:
-    return tf.where(condition, tf.zeros_like(values), values)
+def _keep(tf: Any, condition: Tensor, values: Tensor) -> Tensor:
+    return tf.where(condition, values, tf.zeros_like(values))
 
 
 def _score_validation(

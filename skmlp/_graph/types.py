@@ -188,6 +188,7 @@ class EpochNumbers(NamedTuple):
 
     n_samples: Any
     active_rows: Any  # samples of batches that are active
+    begins: Any  # 1: its first batch is in this call; what was added up before is of another
     first_scale: Any  # the `scale` of its first batch; 0 in a later part of the epoch
     is_complete: Any  # 1: its last batch is in this call
     judges: Any  # 1: the program applies the stopping rule, 0: the host does
