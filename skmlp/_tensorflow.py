@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from skmlp._without_jax import without_jax
+
 _IMPORT_LOCK = threading.RLock()
 
 _IMPORT_ENVIRONMENT = {
@@ -79,7 +81,8 @@ def load() -> Any:
         _Fork.would_tear_import = True
         try:
             with _environment(_import_environment()), _without_log_lines():
-                tensorflow = importlib.import_module("tensorflow")
+                with without_jax():
+                    tensorflow = importlib.import_module("tensorflow")
                 with tensorflow.device("CPU:0"):
                     zero = tensorflow.constant(0)  # starts the devices, which log too
                     _set_xla_flags(tensorflow, zero)
