@@ -138,18 +138,19 @@ def describe_machine():
 
 
 def draw(measured, path):
-    """Draw the ratios of each workload, on a logarithmic axis."""
+    """Draw the ratios of each workload, with their spread."""
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    heights = [len(rounds[0]) + 2.5 for rounds in measured.values()]  # of bars
+    heights = [len(rounds[0]) + 1 for rounds in measured.values()]  # of bars
     figure, axes = plt.subplots(
         len(measured),
         1,
-        figsize=(7, 0.28 * sum(heights)),
+        figsize=(7.5, 0.27 * sum(heights)),
         height_ratios=heights,
+        sharex=True,
         layout="constrained",
         squeeze=False,
     )
@@ -164,8 +165,8 @@ def draw(measured, path):
         colors = ["tab:blue" if name == "skmlp" else "tab:gray" for name in names]
         ax.barh(names, middles, xerr=[low, high], color=colors)
         ax.axvline(1, color="black", linewidth=0.8)
-        ax.set(title=workload, xlabel="time, as a multiple of skmlp's")
-        ax.title.set_size("medium")
+        ax.set_title(workload, fontsize="medium")
+    axes[-1, 0].set_xlabel("time, as a multiple of skmlp's")
     figure.savefig(path, dpi=120)
 
 
