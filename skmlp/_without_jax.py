@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.util import find_spec
 from types import ModuleType
@@ -47,6 +48,4 @@ def without_jax() -> Iterator[None]:
 
 
 def _jit(*args: Any, **kwargs: Any) -> Any:
-    from jax import jit
-
-    return jit(*args, **kwargs)
+    return import_module("jax").jit(*args, **kwargs)
