@@ -49,11 +49,11 @@ def main():
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="two rounds of short measurements")
+    parser.add_argument("--quick", action="store_true", help="one round of short measurements")
     parser.add_argument("--only", default="", help="text that the names of measurements must have")
     parser.add_argument("--out", type=Path, help="folder for table.md and ratios.png")
     arguments = parser.parse_args()
-    n_rounds = 2 if arguments.quick else arguments.rounds
+    n_rounds = 1 if arguments.quick else arguments.rounds
     measured = against_peers.compare(arguments.quick, arguments.only, n_rounds)
     rows = [row for name in measured for row in against_peers.table(name, measured[name])]
     figures = measure_costs(arguments.quick, arguments.only, n_rounds)

@@ -197,7 +197,7 @@ def plan(is_quick):
     """Return the workloads with their peers and what measures them."""
     workloads = {}
     if MNIST_ENVIRONMENT_VARIABLE in os.environ:
-        n_epochs = 2 if is_quick else 6
+        n_epochs = 1 if is_quick else 6
         workloads[f"MNIST, float32, {n_epochs} epochs"] = list(PEERS), measure_fits
         if not is_quick:
             workloads[f"MNIST, float64, {n_epochs} epochs"] = list(PAIR), measure_fits
