@@ -1,9 +1,6 @@
-"""Memory that NumPy and TensorFlow share or copy, and what it costs Python to manage it."""
+"""Memory that NumPy and TensorFlow share, or that is copied from one to the other."""
 
 import ctypes
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -36,23 +33,3 @@ def give_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError, TypeError):  # another C library
         return
-
-
-@contextmanager
-def without_collections() -> Iterator[None]:
-    """Keep Python's garbage collector from running while very many objects are made that stay.
-
-    The objects count as old afterwards, as if it had run and left them. Where the user has
-    disabled it, or has frozen objects, this does nothing that would be seen.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        if not gc.get_freeze_count():
-            gc.freeze()  # makes no difference after the next line but to their age
-            gc.unfreeze()
-        gc.enable()

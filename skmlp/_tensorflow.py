@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from skmlp._memory import without_collections
+from skmlp._without_collections import without_collections
 from skmlp._without_jax import without_jax
 
 _IMPORT_LOCK = threading.RLock()
@@ -82,7 +82,6 @@ def load() -> Any:
         _Fork.would_tear_import = True
         try:
             with _environment(_import_environment()), _without_log_lines():
-                # The collector would run three or four times, for a third of the time.
                 with without_jax(), without_collections():
                     tensorflow = importlib.import_module("tensorflow")
                 with tensorflow.device("CPU:0"):

@@ -225,7 +225,8 @@ def test_other_versions_do_not_warn(version, monkeypatch):
     monkeypatch.setattr(_portable, "__version__", "3.2.1")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pickle.loads(data)
+        loaded = pickle.loads(data)
+    assert loaded.get_params() == TFMLPClassifier().get_params()
 
 
 def test_a_state_without_a_version_is_loaded():
