@@ -368,6 +368,7 @@ def _wanted(
         batch_rows=batch_rows,
         block_batches=_block_batches(architecture, samples.dtype, batch_rows),
         epochs=MAX_EPOCHS_A_CALL,
+        cuts_products=_tensorflow.multiplies_small(),
         validation_batch_rows=validation_batch_rows,
         validation_rows=max(n_validation, validation_batch_rows),
     )

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from skmlp._without_collections import without_collections
@@ -23,9 +24,20 @@ _IMPORT_ENVIRONMENT = {
     "TF_USE_LEGACY_KERAS": "1",
 }
 
-_XLA_FLAGS = {"xla_cpu_enable_concurrency_optimized_scheduler": "false"}
-"""How XLA compiles: operations one after the other, as handing a small one to another thread takes
-longer than to run it. The flags of a user come first."""
+_SMALL_PRODUCTS = "xla_cpu_multi_thread_eigen"
+
+_XLA_FLAGS = {
+    # Operations one after the other, as handing a small one to another thread takes longer than
+    # to run it.
+    "xla_cpu_enable_concurrency_optimized_scheduler": "false",
+    # Small matrix products by code of XLA's own. In these releases Eigen, which multiplies larger
+    # ones, keeps its threads all the same.
+    _SMALL_PRODUCTS: "false",
+}
+"""How XLA compiles. The flags of a user come first."""
+
+_WIDE_VECTORS = {"xla_cpu_prefer_vector_width": "512"}
+"""For a processor that keeps its speed when it computes with vectors of 512 bits."""
 
 _KNOWS_XLA_FLAGS = ("2.20.", "2.21.")
 """Releases of TensorFlow that have these flags; XLA ends a process for a flag it does not know."""
@@ -39,6 +51,12 @@ _LOG_LINE = re.compile(
     r"|WARNING: All log messages before absl"
     r"|To enable the following instructions:"
 )
+
+
+class _Compiler:
+    """What XLA has been told in this process."""
+
+    multiplies_small = False
 
 
 class _Fork:
@@ -97,7 +115,9 @@ def _set_xla_flags(tensorflow: Any, tensor: Any) -> None:
     if not tensorflow.__version__.startswith(_KNOWS_XLA_FLAGS):
         return
     given = os.environ.get("XLA_FLAGS")
-    ours = [f"--{name}={value}" for name, value in _XLA_FLAGS.items() if name not in (given or "")]
+    flags = _XLA_FLAGS | (_WIDE_VECTORS if _has_wide_vectors() else {})
+    ours = [f"--{name}={value}" for name, value in flags.items() if name not in (given or "")]
+    _Compiler.multiplies_small = _SMALL_PRODUCTS not in (given or "")
     try:
         os.environ["XLA_FLAGS"] = " ".join([*ours, given or ""])
         tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)(tensor)
@@ -105,6 +125,19 @@ def _set_xla_flags(tensorflow: Any, tensor: Any) -> None:
         os.environ.pop("XLA_FLAGS", None)
         if given is not None:
             os.environ["XLA_FLAGS"] = given
+
+
+def _has_wide_vectors() -> bool:
+    """Tell whether the processor is one of those (Ice Lake, Zen 4 and later); no if unknown."""
+    try:
+        return "avx512_vbmi2" in Path("/proc/cpuinfo").read_text()
+    except OSError:  # not Linux
+        return False
+
+
+def multiplies_small() -> bool:
+    """Tell whether XLA multiplies small matrices by its own code: if our flags are in force."""
+    return _Compiler.multiplies_small
 
 
 def _import_environment() -> dict[str, str]:

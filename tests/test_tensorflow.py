@@ -283,3 +283,19 @@ def test_flags_that_this_tensorflow_may_not_know_are_not_set(monkeypatch):
     _tensorflow._set_xla_flags(later, None)
     assert not seen
     assert os.environ["XLA_FLAGS"] == "--given"
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "expected"),
+    [("flags : avx2 avx512f avx512_vbmi2", True), ("flags : avx2 avx512f", False), (None, False)],
+)
+def test_wide_vectors_are_for_processors_that_keep_their_speed(cpuinfo, expected, monkeypatch):
+    """Check a processor before Ice Lake too, and a system that tells nothing of it."""
+
+    def read_text(path):
+        if cpuinfo is None:
+            raise FileNotFoundError(path)
+        return cpuinfo
+
+    monkeypatch.setattr(_tensorflow.Path, "read_text", read_text)
+    assert _tensorflow._has_wide_vectors() is expected

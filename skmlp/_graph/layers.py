@@ -5,6 +5,7 @@ The weights of some layers are transposed, see `ProgramSpec.is_transposed`.
 
 from typing import Any
 
+from skmlp._graph.products import multiply_by_few, multiply_transposed
 from skmlp._graph.types import Batch, BatchNumbers, ProgramSpec, SparseRows, Tensor
 from skmlp._solvers import round_product
 
@@ -19,7 +20,7 @@ def forward(tf: Any, spec: ProgramSpec, X: Tensor, params: list[Tensor]) -> list
     ):
         is_last = layer == n_layers - 1
         name = architecture.out_activation if is_last else architecture.activation
-        sums = _multiply(tf, values[-1], coef, spec.is_transposed(layer)) + intercept
+        sums = _weigh(tf, spec, values[-1], coef, spec.is_transposed(layer)) + intercept
         values.append(_activate(tf, name, sums))
     return values
 
@@ -39,30 +40,35 @@ def backward(
     delta = (values[-1] - batch.targets) * batch.sample_weight
     for layer in reversed(range(len(coefs))):
         coef, is_transposed = coefs[layer], spec.is_transposed(layer)
-        coef_grads.insert(0, _coef_gradient(tf, values[layer], delta, coef, is_transposed))
+        coef_grads.insert(0, _coef_gradient(tf, spec, values[layer], delta, coef, is_transposed))
         intercept_grads.insert(0, tf.reduce_sum(delta, axis=0))
         if layer > 0:
-            delta = _multiply(tf, delta, coef, not is_transposed)
+            delta = tf.matmul(delta, coef, transpose_b=not is_transposed)
             name = spec.architecture.activation
             delta = _multiply_by_derivative(tf, numbers, name, values[layer], delta)
     return coef_grads, intercept_grads
 
 
-def _multiply(tf: Any, values: Tensor, coef: Tensor, is_transposed: bool) -> Tensor:
-    if not isinstance(values, SparseRows):
-        return tf.matmul(values, coef, transpose_b=is_transposed)
-    products = values.values[:, tf.newaxis] * _look_up(tf, coef, values.columns)
-    return tf.math.unsorted_segment_sum(products, values.rows, values.n_rows)
+def _weigh(tf: Any, spec: ProgramSpec, values: Tensor, coef: Tensor, is_transposed: bool) -> Tensor:
+    """Return the sums of the values of a layer, weighted by those of the units of the next."""
+    if isinstance(values, SparseRows):
+        products = values.values[:, tf.newaxis] * _look_up(tf, coef, values.columns)
+        return tf.math.unsorted_segment_sum(products, values.rows, values.n_rows)
+    if spec.cuts_products and not is_transposed:
+        return multiply_by_few(tf, values, coef)
+    return tf.matmul(values, coef, transpose_b=is_transposed)
 
 
 def _coef_gradient(
-    tf: Any, values: Tensor, delta: Tensor, coef: Tensor, is_transposed: bool
+    tf: Any, spec: ProgramSpec, values: Tensor, delta: Tensor, coef: Tensor, is_transposed: bool
 ) -> Tensor:
-    if not isinstance(values, SparseRows):
-        left, right = (delta, values) if is_transposed else (values, delta)
-        return tf.matmul(left, right, transpose_a=True)
-    products = values.values[:, tf.newaxis] * _look_up(tf, delta, values.rows)
-    return tf.math.unsorted_segment_sum(products, values.columns, coef.shape[0])
+    if isinstance(values, SparseRows):
+        products = values.values[:, tf.newaxis] * _look_up(tf, delta, values.rows)
+        return tf.math.unsorted_segment_sum(products, values.columns, coef.shape[0])
+    left, right = (delta, values) if is_transposed else (values, delta)
+    if spec.cuts_products:
+        return multiply_transposed(tf, left, right)
+    return tf.matmul(left, right, transpose_a=True)
 
 
 def _look_up(tf: Any, table: Tensor, positions: Tensor) -> Tensor:

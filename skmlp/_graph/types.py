@@ -40,6 +40,8 @@ class ProgramSpec:
         taken. It does not depend on how many there are in all.
     epochs : int
         The most epochs that one call can run.
+    cuts_products : bool
+        Whether narrow matrix products are cut into pieces, see `products`.
     validation_batch_rows : int
         Rows of a batch of the validation set; 0 where the program scores none.
     validation_rows : int
@@ -59,6 +61,7 @@ class ProgramSpec:
     batch_rows: int
     block_batches: int
     epochs: int
+    cuts_products: bool = False
     validation_batch_rows: int = 0
     validation_rows: int = 0
     batch_entries: int = 0

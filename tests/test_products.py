@@ -1,0 +1,96 @@
+"""Matrix products that are cut into pieces, compared with NumPy's."""
+
+import numpy as np
+import pytest
+
+from skmlp import TFMLPClassifier, _engine, _tensorflow
+from skmlp._graph.products import _count_pieces, multiply_by_few, multiply_transposed
+from tests.helpers import fit_quietly, load, run_python
+
+SHAPES = [
+    (200, 30, 100),  # cut: 8 pieces of 25 rows, 2 of 100 terms
+    (160, 4, 3),
+    (32, 32, 128),
+    (33, 32, 128),
+    (1, 1, 1),
+    (149, 5, 7),  # a prime number
+    (96, 33, 10),  # too many terms
+    (96, 10, 129),  # too many columns
+    (2048, 30, 100),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("n_rows", "n_inner", "n_columns"), SHAPES)
+def test_pieces_make_up_the_product(n_rows, n_inner, n_columns, dtype):
+    """Check both products, with infinity and NaN where NumPy has them."""
+    tf = _tensorflow.load()
+    rng = np.random.RandomState(0)
+    tolerance = {"rtol": 1e-4 if dtype == "float32" else 1e-12, "atol": 1e-5}
+    left = rng.standard_normal((n_rows, n_inner)).astype(dtype)
+    left[0, 0] = np.nan
+    right = rng.standard_normal((n_inner, n_columns)).astype(dtype)
+    product = multiply_by_few(tf, tf.constant(left), tf.constant(right)).numpy()
+    assert product.dtype == dtype
+    with np.errstate(invalid="ignore"):
+        expected = left @ right
+    np.testing.assert_allclose(product, expected, **tolerance)
+    other = rng.standard_normal((n_rows, n_columns)).astype(dtype)
+    other[-1, -1] = np.inf
+    product = multiply_transposed(tf, tf.constant(left), tf.constant(other)).numpy()
+    assert product.dtype == dtype
+    with np.errstate(invalid="ignore"):
+        expected = left.T @ other
+    np.testing.assert_allclose(product, expected, **tolerance)
+
+
+@pytest.mark.parametrize(
+    ("n", "most", "expected"),
+    [(1, 32, 1), (32, 32, 1), (33, 32, 0), (64, 32, 2), (200, 32, 8), (160, 32, 5), (149, 32, 0)]
+    + [(34, 32, 2), (37, 32, 0), (200, 128, 2), (150, 128, 2), (131, 128, 0)],
+)
+def test_pieces_are_equal_and_neither_too_long_nor_too_many(n, most, expected):
+    n_pieces = _count_pieces(n, most)
+    assert n_pieces == expected
+    if n_pieces:
+        assert n % n_pieces == 0
+        assert n / n_pieces <= most
+
+
+@pytest.mark.parametrize(("name", "batch_size"), [("iris", "auto"), ("breast_cancer", 64)])
+def test_to_cut_products_changes_rounding_only(name, batch_size, monkeypatch):
+    X, y = load(name)
+    params = {"max_iter": 20, "random_state": 0, "batch_size": batch_size, "dtype": "float64"}
+    fitted = []
+    for cuts in (True, False):
+        monkeypatch.setattr(_engine._tensorflow, "multiplies_small", lambda cuts=cuts: cuts)
+        fitted.append(fit_quietly(TFMLPClassifier(**params), X, y))
+    for one, other in zip(fitted[0].coefs_, fitted[1].coefs_, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-10)
+
+
+CUTS = """
+import warnings
+warnings.simplefilter("ignore")
+from sklearn.datasets import load_iris
+from skmlp import TFMLPClassifier, _programs
+{before}
+TFMLPClassifier(max_iter=2).fit(*load_iris(return_X_y=True))
+print([spec.cuts_products for spec in _programs.PROGRAMS._programs])
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "given", "expected"),
+    [
+        ("", None, True),
+        ("", "--xla_cpu_multi_thread_eigen=true", False),
+        # Too late for flags: XLA may have read them.
+        ("import tensorflow as tf; tf.constant(1.0)", None, False),
+    ],
+)
+def test_products_are_cut_only_where_the_flags_are_ours(before, given, expected):
+    """Check that pieces are not left to Eigen, for which they are slower."""
+    done = run_python(CUTS.format(before=before), XLA_FLAGS=given)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str([expected])
