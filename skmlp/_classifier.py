@@ -598,7 +598,14 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
                 sparse = scipy.sparse.issparse(given)
                 self._label_binarizer = LabelBinarizer().fit(given if sparse else y)
             self.classes_ = self._label_binarizer.classes_
-        return self._label_binarizer.transform(y).astype(bool)
+        return self._binarize(y)
+
+    def _binarize(self, y: np.ndarray) -> np.ndarray:
+        """Return the targets of labels that were checked: those of `LabelBinarizer`, as bool."""
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            return self._label_binarizer.transform(y).astype(bool)
+        positive = self.classes_ if len(self.classes_) > 2 else self.classes_[1:]
+        return y[:, np.newaxis] == positive if len(positive) else np.zeros((len(y), 1), bool)
 
     def _learn_classes(self, y: np.ndarray, classes: Any) -> None:
         """Learn the labels that are to come from the first call of partial_fit, and check y."""
@@ -658,7 +665,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
                 f"y_val has labels that y does not have: {sorted(unseen, key=str)}; y has "
                 f"{self.classes_}."
             )
-        return self._label_binarizer.transform(y).astype(bool)
+        return self._binarize(y)
 
     def _decode_targets(self, targets: np.ndarray) -> np.ndarray:
         y = self._label_binarizer.inverse_transform(targets.astype(int))

@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import LabelBinarizer, StandardScaler
 
 from skmlp import TFMLPClassifier
 from skmlp._solvers import Optimizer
@@ -395,3 +395,30 @@ def test_predict_checks_rows_that_look_ready(dtype, value):
         clf.predict(X[:, :3])
     large = np.full((2, 4), np.finfo(dtype).max)
     assert clf.set_params(activation="identity").predict(large).shape == (2,)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([2, 0, 1, 2]),
+        np.array([-1, 1, 1, -1]),
+        np.array([3, 3, 3, 3]),
+        np.array([0.5, 1.5, 0.5, 1.5]).round(),
+        np.array([True, False, False, True]),
+        np.array(["b", "a", "ccc", "a"]),
+        np.array(["b", "a", "b", "a"], dtype=object),
+        np.array([[1, 0], [1, 1], [0, 0], [0, 1]]),
+    ],
+    ids=str,
+)
+def test_targets_are_those_of_label_binarizer(y):
+    """Check the targets, which are found without its repeated checks, in a warm start too."""
+    X = np.arange(8.0).reshape(4, 2)
+    expected = LabelBinarizer().fit_transform(y)
+    clf = TFMLPClassifier(max_iter=1, warm_start=True)
+    for _ in range(2):
+        fit_quietly(clf, X, y)
+        targets = clf._binarize(y)
+        assert targets.dtype == bool
+        np.testing.assert_array_equal(targets, expected)
+    np.testing.assert_array_equal(clf._decode_targets(targets), y)
