@@ -1,10 +1,14 @@
 """Matrix products that are cut into pieces, compared with NumPy's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from skmlp import TFMLPClassifier, _engine, _tensorflow
 from skmlp._graph.products import _count_pieces, multiply_by_few, multiply_transposed
+from skmlp._graph.types import ProgramSpec
+from skmlp._network import Architecture
 from tests.helpers import fit_quietly, load, run_python
 
 SHAPES = [
@@ -67,6 +71,27 @@ def test_to_cut_products_changes_rounding_only(name, batch_size, monkeypatch):
         fitted.append(fit_quietly(TFMLPClassifier(**params), X, y))
     for one, other in zip(fitted[0].coefs_, fitted[1].coefs_, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("units", "sums", "gradients"),
+    [
+        ((30, 100, 1), [True, False], [True, True]),
+        ((4, 100, 3), [True, False], [True, True]),
+        ((64, 100, 10), [False, False], [False, False]),
+        ((64, 10, 10), [False, False], [False, False]),  # few terms
+        ((4, 32, 32, 1), [False, True, False], [False, True, True]),
+    ],
+)
+def test_layers_of_narrow_input_are_cut_where_it_pays(units, sums, gradients):
+    """Check that few products are: each takes up to a tenth of a second to compile."""
+    architecture = Architecture(units, "relu", "logistic")
+    spec = ProgramSpec(architecture, "float64", "adam", False, 200, 8, 4, cuts_products=True)
+    layers = range(len(units) - 1)
+    assert [spec.cuts_sums(layer) for layer in layers] == sums
+    assert [spec.cuts_gradient(layer) for layer in layers] == gradients
+    uncut = replace(spec, cuts_products=False)
+    assert not any(uncut.cuts_sums(layer) or uncut.cuts_gradient(layer) for layer in layers)
 
 
 CUTS = """

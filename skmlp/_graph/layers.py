@@ -20,7 +20,7 @@ def forward(tf: Any, spec: ProgramSpec, X: Tensor, params: list[Tensor]) -> list
     ):
         is_last = layer == n_layers - 1
         name = architecture.out_activation if is_last else architecture.activation
-        sums = _weigh(tf, spec, values[-1], coef, spec.is_transposed(layer)) + intercept
+        sums = _weigh(tf, spec, layer, values[-1], coef) + intercept
         values.append(_activate(tf, name, sums))
     return values
 
@@ -39,34 +39,34 @@ def backward(
     # All losses are those of which the output activation is the canonical inverse link.
     delta = (values[-1] - batch.targets) * batch.sample_weight
     for layer in reversed(range(len(coefs))):
-        coef, is_transposed = coefs[layer], spec.is_transposed(layer)
-        coef_grads.insert(0, _coef_gradient(tf, spec, values[layer], delta, coef, is_transposed))
+        coef = coefs[layer]
+        coef_grads.insert(0, _coef_gradient(tf, spec, layer, values[layer], delta, coef))
         intercept_grads.insert(0, tf.reduce_sum(delta, axis=0))
         if layer > 0:
-            delta = tf.matmul(delta, coef, transpose_b=not is_transposed)
+            delta = tf.matmul(delta, coef, transpose_b=not spec.is_transposed(layer))
             name = spec.architecture.activation
             delta = _multiply_by_derivative(tf, numbers, name, values[layer], delta)
     return coef_grads, intercept_grads
 
 
-def _weigh(tf: Any, spec: ProgramSpec, values: Tensor, coef: Tensor, is_transposed: bool) -> Tensor:
+def _weigh(tf: Any, spec: ProgramSpec, layer: int, values: Tensor, coef: Tensor) -> Tensor:
     """Return the sums of the values of a layer, weighted by those of the units of the next."""
     if isinstance(values, SparseRows):
         products = values.values[:, tf.newaxis] * _look_up(tf, coef, values.columns)
         return tf.math.unsorted_segment_sum(products, values.rows, values.n_rows)
-    if spec.cuts_products and not is_transposed:
+    if spec.cuts_sums(layer):
         return multiply_by_few(tf, values, coef)
-    return tf.matmul(values, coef, transpose_b=is_transposed)
+    return tf.matmul(values, coef, transpose_b=spec.is_transposed(layer))
 
 
 def _coef_gradient(
-    tf: Any, spec: ProgramSpec, values: Tensor, delta: Tensor, coef: Tensor, is_transposed: bool
+    tf: Any, spec: ProgramSpec, layer: int, values: Tensor, delta: Tensor, coef: Tensor
 ) -> Tensor:
     if isinstance(values, SparseRows):
         products = values.values[:, tf.newaxis] * _look_up(tf, delta, values.rows)
         return tf.math.unsorted_segment_sum(products, values.columns, coef.shape[0])
-    left, right = (delta, values) if is_transposed else (values, delta)
-    if spec.cuts_products:
+    left, right = (delta, values) if spec.is_transposed(layer) else (values, delta)
+    if spec.cuts_gradient(layer):
         return multiply_transposed(tf, left, right)
     return tf.matmul(left, right, transpose_a=True)
 

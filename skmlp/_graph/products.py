@@ -3,7 +3,8 @@
 XLA has code of its own for products of a few dozen rows and columns, which for those of a small
 network is up to twice as fast as Eigen, above all in float64. It takes what has at most 128 terms
 a sum and 32 rows of 128 columns. Other products that are that narrow are cut to it: they become
-one product of a batch of pieces. Products that can't be cut are Eigen's (or YNNPACK's).
+one product of a batch of pieces. Those that can't be cut are Eigen's (or YNNPACK's).
+`ProgramSpec` has which products are to be cut.
 """
 
 from typing import Any

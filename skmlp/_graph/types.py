@@ -17,6 +17,12 @@ Tensor = Any
 _NARROW = 32
 """A side of so many units at most is the first of a weight matrix."""
 
+_THIN = 3
+"""With so many units at most, other kernels than XLA's own are slow for any size."""
+
+_MANY_TERMS = 50_000
+"""A product with fewer is not worth to be compiled in pieces."""
+
 
 @dataclass(frozen=True)
 class ProgramSpec:
@@ -85,6 +91,20 @@ class ProgramSpec:
         if fan_in <= _NARROW or (self.is_sparse and layer == 0):
             return False
         return fan_out <= _NARROW or _waste(fan_in) <= _waste(fan_out)
+
+    def cuts_sums(self, layer: int) -> bool:
+        """Tell whether the product that makes the sums of a layer is cut into pieces.
+
+        Not where it is small, as pieces take up to a tenth of a second to compile.
+        """
+        fan_in, fan_out = self.architecture.coef_shapes[layer]
+        n_terms = self.batch_rows * fan_in * fan_out
+        return self.cuts_products and not self.is_transposed(layer) and n_terms >= _MANY_TERMS
+
+    def cuts_gradient(self, layer: int) -> bool:
+        """Tell whether the product that makes the gradient of the weights is."""
+        is_thin = self.architecture.coef_shapes[layer][1] <= _THIN
+        return self.cuts_sums(layer) or (self.cuts_products and is_thin)
 
     @property
     def coef_shapes(self) -> list[tuple[int, int]]:
