@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from statistics import median
@@ -74,8 +75,8 @@ def installed(peers):
 def measure_fits(workload, peers, n_rounds):
     """Return the answers of each peer, a round after the other."""
     workers = {peer: Worker(peer) for peer in peers}
-    for worker in workers.values():
-        worker.fit(workload)
+    with ThreadPoolExecutor(2) as pool:  # imports and compiles, and is not timed
+        list(pool.map(lambda worker: worker.fit(workload), workers.values()))
     rounds = [
         {peer: worker.fit(workload) for peer, worker in workers.items()} for _ in range(n_rounds)
     ]
