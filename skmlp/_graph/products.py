@@ -2,9 +2,9 @@
 
 XLA has code of its own for products of a few dozen rows and columns, which for those of a small
 network is up to twice as fast as Eigen, above all in float64. It takes what has at most 128 terms
-a sum and 32 rows of 128 columns. Other products that are that narrow are cut to it: they become
-one product of a batch of pieces. Those that can't be cut are Eigen's (or YNNPACK's).
-`ProgramSpec` has which products are to be cut.
+a sum and 32 rows of 128 columns. Longer products are cut to it: they become one product of a batch
+of pieces. Those that can't be are left to Eigen or YNNPACK. Here are the limits of that code;
+`ProgramSpec` has which products gain by it.
 """
 
 from typing import Any
@@ -19,10 +19,10 @@ _MIN_SHARE = 0.5
 
 
 def multiply_by_few(tf: Any, left: Tensor, right: Tensor) -> Tensor:
-    """Return ``left @ right``, cut between rows of ``left`` if ``right`` has few."""
+    """Return ``left @ right``, cut between rows of ``left``, if ``right`` is small."""
     (n_rows, n_terms), n_columns = left.shape, right.shape[1]
     n_pieces = _count_pieces(n_rows, _MAX_ROWS)
-    if n_pieces == 0 or n_terms > _MAX_ROWS or n_columns > _MAX_COLUMNS:
+    if n_pieces == 0 or n_terms > _MAX_TERMS or n_columns > _MAX_COLUMNS:
         return tf.matmul(left, right)
     pieces = tf.reshape(left, [n_pieces, -1, n_terms])
     products = tf.matmul(pieces, tf.broadcast_to(right, [n_pieces, n_terms, n_columns]))

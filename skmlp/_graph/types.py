@@ -18,10 +18,10 @@ _NARROW = 32
 """A side of so many units at most is the first of a weight matrix."""
 
 _THIN = 3
-"""With so many units at most, other kernels than XLA's own are slow for any size."""
+"""With so many outputs at most, the product for the gradient gains by pieces at any size."""
 
 _MANY_TERMS = 50_000
-"""A product with fewer is not worth to be compiled in pieces."""
+"""A product with fewer is not worth the time that pieces take to compile."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ class ProgramSpec:
         """
         fan_in, fan_out = self.architecture.coef_shapes[layer]
         n_terms = self.batch_rows * fan_in * fan_out
-        return self.cuts_products and not self.is_transposed(layer) and n_terms >= _MANY_TERMS
+        return self.cuts_products and fan_in <= _NARROW and n_terms >= _MANY_TERMS
 
     def cuts_gradient(self, layer: int) -> bool:
-        """Tell whether the product that makes the gradient of the weights is."""
+        """Tell whether the product that makes the gradient of the weights of a layer is cut."""
         is_thin = self.architecture.coef_shapes[layer][1] <= _THIN
         return self.cuts_sums(layer) or (self.cuts_products and is_thin)
 
