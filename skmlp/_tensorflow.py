@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from skmlp._without_collections import without_collections
-from skmlp._without_jax import without_jax
+from skmlp._without_namespaces import without_namespaces
 
 _IMPORT_LOCK = threading.RLock()
 
@@ -99,8 +99,8 @@ def load() -> Any:
             return sys.modules["tensorflow"]
         _Fork.would_tear_import = True
         try:
-            with _environment(_import_environment()), _without_log_lines():
-                with without_jax(), without_collections():
+            with _quietly():
+                with without_namespaces(_quietly), without_collections():
                     tensorflow = importlib.import_module("tensorflow")
                 with tensorflow.device("CPU:0"):
                     zero = tensorflow.constant(0)  # starts the devices, which log too
@@ -108,6 +108,12 @@ def load() -> Any:
         finally:
             _Fork.would_tear_import = False
         return tensorflow
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    with _environment(_import_environment()), _without_log_lines():
+        yield
 
 
 def _set_xla_flags(tensorflow: Any, tensor: Any) -> None:
@@ -138,6 +144,18 @@ def _has_wide_vectors() -> bool:
 def multiplies_small() -> bool:
     """Tell whether XLA multiplies small matrices by its own code: if our flags are in force."""
     return _Compiler.multiplies_small
+
+
+def from_dlpack(capsule: Any) -> Any:
+    """Return a tensor on the memory of a DLPack capsule.
+
+    It is `tf.experimental.dlpack.from_dlpack`, from the module that has it, as that namespace has
+    half of TensorFlow imported.
+    """
+    try:
+        return importlib.import_module("tensorflow.python.dlpack.dlpack").from_dlpack(capsule)
+    except ModuleNotFoundError:  # another release may have it elsewhere
+        return load().experimental.dlpack.from_dlpack(capsule)
 
 
 def _import_environment() -> dict[str, str]:
