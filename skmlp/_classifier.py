@@ -1,25 +1,30 @@
-"""The classifier: labels to targets and back, probabilities."""
+"""The classifier: labels, their targets and their probabilities."""
 
-from numbers import Number
 from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     check_classification_targets,
     type_of_target,
-    unique_labels,
 )
 
 from skmlp._base import BaseTFMLP, Call
 from skmlp._checks import ValidationSet, errors_name
 from skmlp._class_weight import class_factors
+from skmlp._labels import (
+    as_labels,
+    binarize,
+    check_known_labels,
+    check_same_labels,
+    check_validation_labels,
+)
 
 
 class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
@@ -254,6 +259,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         **BaseTFMLP._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
+    classes_: np.ndarray
+    _label_binarizer: LabelBinarizer
 
     def __init__(
         self,
@@ -565,7 +572,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         True
         """
         if getattr(getattr(y, "dtype", None), "kind", None) == "O":
-            y = _as_labels(np.asarray(y))
+            y = as_labels(np.asarray(y))
         return super().score(X, y, sample_weight)
 
     def __sklearn_tags__(self):
@@ -586,86 +593,36 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
         given = y
         with errors_name("y"), np.errstate(invalid="ignore"):
-            y = _as_labels(y)
+            y = as_labels(y)
             check_classification_targets(y)
         if call.is_incremental:
             self._learn_classes(y, call.classes)
         elif is_warm:
-            self._check_same_labels(y)
+            check_same_labels(self._label_binarizer, self.classes_, y)
         else:
             with errors_name("y"):
                 # It remembers sparse indicators, and predicts such.
                 sparse = scipy.sparse.issparse(given)
                 self._label_binarizer = LabelBinarizer().fit(given if sparse else y)
             self.classes_ = self._label_binarizer.classes_
-        return self._binarize(y)
-
-    def _binarize(self, y: np.ndarray) -> np.ndarray:
-        """Return the targets of labels that were checked: those of `LabelBinarizer`, as bool."""
-        if self._label_binarizer.y_type_.startswith("multilabel"):
-            return self._label_binarizer.transform(y).astype(bool)
-        positive = self.classes_ if len(self.classes_) > 2 else self.classes_[1:]
-        return y[:, np.newaxis] == positive if len(positive) else np.zeros((len(y), 1), bool)
+        return binarize(self._label_binarizer, y)
 
     def _learn_classes(self, y: np.ndarray, classes: Any) -> None:
         """Learn the labels that are to come from the first call of partial_fit, and check y."""
-        is_multilabel = type_of_target(y).startswith("multilabel")
         if classes is not None:
             with errors_name("classes"):
-                classes = _as_labels(np.asarray(classes))
+                classes = as_labels(np.asarray(classes))
                 check_classification_targets(classes)
         if _check_partial_fit_first_call(self, classes):
-            self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else self.classes_)
-        self._check_same_kind(y)
-        labels = self.classes_ if is_multilabel else unique_labels(y)
-        n_labels = y.shape[1] if is_multilabel else len(self.classes_)
-        unseen = set(labels.tolist()) - set(self.classes_.tolist())
-        if unseen or n_labels != len(self.classes_):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
-                f"'y' has {np.arange(n_labels) if is_multilabel else labels}."
-            )
-
-    def _check_same_labels(self, y: np.ndarray) -> None:
-        """Check that y of a warm start is of the same kind and has the same classes as before."""
-        self._check_same_kind(y)
-        classes = unique_labels(y)
-        if set(classes) != set(self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes_}, `y` has {classes}"
-            )
-
-    def _check_same_kind(self, y: np.ndarray) -> None:
-        was_multilabel = self._label_binarizer.y_type_.startswith("multilabel")
-        if was_multilabel != type_of_target(y).startswith("multilabel"):
-            raise ValueError(
-                "warm_start and partial_fit can only be used where `y` is of the same kind as in "
-                "the previous call, multilabel or not. Previously got "
-                f"{self._label_binarizer.y_type_}, `y` is {type_of_target(y)}."
-            )
+            labels = y if type_of_target(y).startswith("multilabel") else self.classes_
+            self._label_binarizer = LabelBinarizer().fit(labels)
+        check_known_labels(self._label_binarizer, self.classes_, y)
 
     def _encode_validation_targets(self, y: Any) -> np.ndarray:
         y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y_val")
-        y = _as_labels(y)
-        is_multilabel = self._label_binarizer.y_type_.startswith("multilabel")
-        if is_multilabel != type_of_target(y, input_name="y_val").startswith("multilabel"):
-            raise ValueError("y_val and y must both be indicator matrices, or neither.")
-        if is_multilabel and y.shape[1] != len(self.classes_):
-            raise ValueError(
-                f"y_val has {y.shape[1]} labels, expected {len(self.classes_)} as in y."
-            )
-        if is_multilabel and not np.isin(y, (0, 1)).all():
-            raise ValueError(
-                f"y_val must be of 0 and 1, as an indicator matrix; got {np.unique(y)}."
-            )
-        unseen = set(np.unique(y).tolist()) - set(self.classes_.tolist())
-        if unseen and not is_multilabel:
-            raise ValueError(
-                f"y_val has labels that y does not have: {sorted(unseen, key=str)}; y has "
-                f"{self.classes_}."
-            )
-        return self._binarize(y)
+        y = as_labels(y)
+        check_validation_labels(self._label_binarizer, self.classes_, y)
+        return binarize(self._label_binarizer, y)
 
     def _decode_targets(self, targets: np.ndarray) -> np.ndarray:
         y = self._label_binarizer.inverse_transform(targets.astype(int))
@@ -692,18 +649,3 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
     def _stratifies(self, targets: np.ndarray) -> bool:
         return targets.shape[1] == 1
-
-
-def _as_labels(y: Any) -> np.ndarray:
-    """Make a column of labels one-dimensional, with a warning, and sparse indicators dense.
-
-    Numbers and booleans in an array of objects get their own type, which scikit-learn asks for.
-    """
-    if scipy.sparse.issparse(y):
-        return y.toarray()
-    y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-    if y.dtype == object and all(isinstance(label, Number | np.bool_) for label in y.flat):
-        numbers = np.array(y.tolist())
-        # Some integers are not the same as floats.
-        return numbers if numbers.tolist() == y.tolist() else y
-    return y

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelBinarizer, StandardScaler
 
 from skmlp import TFMLPClassifier
+from skmlp._labels import binarize
 from skmlp._solvers import Optimizer
 from tests.helpers import fit_quietly, load, run_python
 
@@ -418,7 +419,7 @@ def test_targets_are_those_of_label_binarizer(y):
     clf = TFMLPClassifier(max_iter=1, warm_start=True)
     for _ in range(2):
         fit_quietly(clf, X, y)
-        targets = clf._binarize(y)
+        targets = binarize(clf._label_binarizer, y)
         assert targets.dtype == bool
         np.testing.assert_array_equal(targets, expected)
     np.testing.assert_array_equal(clf._decode_targets(targets), y)

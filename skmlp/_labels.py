@@ -1,0 +1,91 @@
+"""Labels: the targets that they become, and whether they are those of an earlier fit.
+
+What an earlier fit has learnt is in its `LabelBinarizer`.
+"""
+
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import type_of_target, unique_labels
+
+
+def as_labels(y: Any) -> np.ndarray:
+    """Make a column of labels one-dimensional, with a warning, and sparse indicators dense.
+
+    Numbers and booleans in an array of objects get their own type, which scikit-learn asks for.
+    """
+    if scipy.sparse.issparse(y):
+        return y.toarray()
+    y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+    if y.dtype == object and all(isinstance(label, Number | np.bool_) for label in y.flat):
+        numbers = np.array(y.tolist())
+        # Some integers are not the same as floats.
+        return numbers if numbers.tolist() == y.tolist() else y
+    return y
+
+
+def binarize(binarizer: LabelBinarizer, y: np.ndarray) -> np.ndarray:
+    """Return the targets of labels that were checked: those of `LabelBinarizer`, as bool."""
+    if _is_multilabel(binarizer):
+        return binarizer.transform(y).astype(bool)
+    classes = binarizer.classes_
+    positive = classes if len(classes) > 2 else classes[1:]
+    return y[:, np.newaxis] == positive if len(positive) else np.zeros((len(y), 1), bool)
+
+
+def check_same_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: np.ndarray) -> None:
+    """Check that y of a warm start is of the same kind and has the same classes as before."""
+    _check_same_kind(binarizer, y)
+    labels = unique_labels(y)
+    if set(labels) != set(classes):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the previous "
+            f"call to fit. Previously got {classes}, `y` has {labels}"
+        )
+
+
+def check_known_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: np.ndarray) -> None:
+    """Check that y of partial_fit has none but the classes of its first call."""
+    _check_same_kind(binarizer, y)
+    is_multilabel = _is_multilabel(binarizer)
+    labels = classes if is_multilabel else unique_labels(y)
+    n_labels = y.shape[1] if is_multilabel else len(classes)
+    unseen = set(labels.tolist()) - set(classes.tolist())
+    if unseen or n_labels != len(classes):
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. "
+            f"'y' has {np.arange(n_labels) if is_multilabel else labels}."
+        )
+
+
+def check_validation_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: np.ndarray) -> None:
+    """Check that y_val is of the same kind as y, and has none but its classes."""
+    is_multilabel = _is_multilabel(binarizer)
+    if is_multilabel != type_of_target(y, input_name="y_val").startswith("multilabel"):
+        raise ValueError("y_val and y must both be indicator matrices, or neither.")
+    if is_multilabel and y.shape[1] != len(classes):
+        raise ValueError(f"y_val has {y.shape[1]} labels, expected {len(classes)} as in y.")
+    if is_multilabel and not np.isin(y, (0, 1)).all():
+        raise ValueError(f"y_val must be of 0 and 1, as an indicator matrix; got {np.unique(y)}.")
+    unseen = set(np.unique(y).tolist()) - set(classes.tolist())
+    if unseen and not is_multilabel:
+        raise ValueError(
+            f"y_val has labels that y does not have: {sorted(unseen, key=str)}; y has {classes}."
+        )
+
+
+def _check_same_kind(binarizer: LabelBinarizer, y: np.ndarray) -> None:
+    if _is_multilabel(binarizer) != type_of_target(y).startswith("multilabel"):
+        raise ValueError(
+            "warm_start and partial_fit can only be used where `y` is of the same kind as in "
+            "the previous call, multilabel or not. Previously got "
+            f"{binarizer.y_type_}, `y` is {type_of_target(y)}."
+        )
+
+
+def _is_multilabel(binarizer: LabelBinarizer) -> bool:
+    return binarizer.y_type_.startswith("multilabel")
