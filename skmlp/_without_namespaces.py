@@ -115,11 +115,14 @@ def _defer(
 
         def __setattr__(self, name: str, value: Any) -> None:
             # A package of the same name, such as `tensorflow.lite`, does not take its place.
-            if name not in names or not isinstance(value, ModuleType):
+            if name not in names or getattr(value, "__name__", None) != f"tensorflow.{name}":
                 super().__setattr__(name, value)
 
         def __dir__(self) -> list[str]:
             return sorted({*super().__dir__(), *names})
+
+        def __reduce__(self) -> tuple[Any, ...]:  # cloudpickle knows no class but ModuleType
+            return import_module, (self.__name__,)
 
     for name in names:
         vars(tensorflow).pop(name, None)

@@ -90,8 +90,10 @@ def test_other_packages_do_not_take_the_place_of_a_namespace(package):
 
 
 def test_what_is_not_left_out_works_without_them():
-    """Check what needs registered gradients, dispatch to ragged tensors and a traced function."""
+    """Check registered gradients, dispatch to ragged tensors, a traced function, a pickled one."""
     code = """
+    import pickle
+    from joblib import wrap_non_picklable_objects
     x = tf.Variable([1.0, 2.0])
     with tf.GradientTape() as tape:
         y = tf.reduce_sum(tf.sort(x) ** 2 + tf.cumsum(x))
@@ -105,6 +107,8 @@ def test_what_is_not_left_out_works_without_them():
         assert str(error) == "module 'tensorflow' has no attribute 'nothing'"
     else:
         raise AssertionError
+    wrapped = wrap_non_picklable_objects(lambda: tf.constant(1))
+    assert pickle.loads(pickle.dumps(wrapped))() == 1
     assert not {*LEFT_OUT} & {*sys.modules}
     """
     run(LOAD + dedent(code))
