@@ -68,7 +68,7 @@ class Controller:
             aligned_zeros((spec.epochs, len(EpochNumbers._fields)), real),
             *(aligned_zeros((), count) for _ in range(3)),
         )
-        self.control = Control(*(share(part) for part in self._written))
+        self.control = Control(*(share(tf, part) for part in self._written))
         """What the next call is told, as tensors."""
 
     def write(

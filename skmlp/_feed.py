@@ -36,7 +36,7 @@ class DenseFeed:
         n_blocks = 2 if len(samples.train_rows) > spec.block_batches * spec.batch_rows else 1
         blocks = [_allocate(spec, spec.block_batches, spec.batch_rows) for _ in range(n_blocks)]
         data = _share_data(tf, samples, blocks[0], validation)
-        self._ready = [(block, data._replace(train=_shared(block))) for block in blocks]
+        self._ready = [(block, data._replace(train=_shared(tf, block))) for block in blocks]
         self._thread = ThreadPoolExecutor(1) if n_blocks == 2 else None
         self._ahead: tuple[np.ndarray, Future] | None = None
 
@@ -175,13 +175,13 @@ def _allocate(spec: ProgramSpec, n_batches: int, n_rows: int, n_entries: int = 0
 
 def _share_data(tf: Any, samples: Samples, train: Block, validation: Block) -> Data:
     spread = to_tensor(tf, samples.validation_spread())
-    return Data(_shared(train), _shared(validation), spread)
+    return Data(_shared(tf, train), _shared(tf, validation), spread)
 
 
-def _shared(block: Block) -> Block:
+def _shared(tf: Any, block: Block) -> Block:
     X = block.X
-    X = Entries(*(share(part) for part in X)) if isinstance(X, Entries) else share(X)
-    return Block(X, share(block.targets), share(block.sample_weight))
+    X = Entries(*(share(tf, part) for part in X)) if isinstance(X, Entries) else share(tf, X)
+    return Block(X, share(tf, block.targets), share(tf, block.sample_weight))
 
 
 def _gather(source: Block, rows: np.ndarray, block: Block) -> None:

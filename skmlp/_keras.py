@@ -1,10 +1,9 @@
 """A network as a Keras model. Keras is imported when one is asked for."""
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from skmlp._network import Parameters
-from skmlp._tensorflow import load
+from skmlp._tensorflow import load_keras
 
 if TYPE_CHECKING:
     import keras
@@ -42,8 +41,7 @@ def sequential(parameters: Parameters, activation: str, out_activation: str) -> 
 
 
 def _load_keras() -> Any:
-    load()  # quietly, and not in a forked child
-    keras = importlib.import_module("keras")
+    keras = load_keras()
     backend = keras.config.backend()
     if backend != "tensorflow":
         raise RuntimeError(

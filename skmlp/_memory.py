@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from skmlp._tensorflow import from_dlpack
-
 _ALIGNMENT = 64  # bytes; what TensorFlow needs to use memory of NumPy's without a copy
 
 
@@ -18,9 +16,9 @@ def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return memory[offset : offset + n_bytes].view(dtype).reshape(shape)
 
 
-def share(array: np.ndarray) -> Any:
+def share(tf: Any, array: np.ndarray) -> Any:
     """Return a tensor on the memory of an aligned array, which costs a tenth of a copy at least."""
-    return from_dlpack(array.__dlpack__())
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def to_tensor(tf: Any, array: Any) -> Any:

@@ -11,17 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from skmlp._lazy_namespaces import lazy_namespaces
 from skmlp._without_collections import without_collections
-from skmlp._without_namespaces import without_namespaces
+from skmlp._without_keras import without_keras
 
 _IMPORT_LOCK = threading.RLock()
 
 _IMPORT_ENVIRONMENT = {
     # Nothing below "fatal"; read once, when TensorFlow's library is loaded.
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # Keeps `import tensorflow` from importing Keras too, which takes as long again. Once the
-    # import is done the variable is gone, and `tf.keras` is loaded at its first use, as Keras 3.
-    "TF_USE_LEGACY_KERAS": "1",
 }
 
 _SMALL_PRODUCTS = "xla_cpu_multi_thread_eigen"
@@ -99,8 +97,8 @@ def load() -> Any:
             return sys.modules["tensorflow"]
         _Fork.would_tear_import = True
         try:
-            with _quietly():
-                with without_namespaces(_quietly), without_collections():
+            with _environment(_import_environment()), _without_log_lines():
+                with lazy_namespaces(), without_keras(), without_collections():
                     tensorflow = importlib.import_module("tensorflow")
                 with tensorflow.device("CPU:0"):
                     zero = tensorflow.constant(0)  # starts the devices, which log too
@@ -110,10 +108,11 @@ def load() -> Any:
         return tensorflow
 
 
-@contextmanager
-def _quietly() -> Iterator[None]:
-    with _environment(_import_environment()), _without_log_lines():
-        yield
+def load_keras() -> Any:
+    """Return the module ``keras``, imported after TensorFlow; raise what `load` raises."""
+    load()
+    with _IMPORT_LOCK, _without_log_lines():  # it uses parts of TensorFlow that log
+        return importlib.import_module("keras")
 
 
 def _set_xla_flags(tensorflow: Any, tensor: Any) -> None:
@@ -144,18 +143,6 @@ def _has_wide_vectors() -> bool:
 def multiplies_small() -> bool:
     """Tell whether XLA multiplies small matrices by its own code: if our flags are in force."""
     return _Compiler.multiplies_small
-
-
-def from_dlpack(capsule: Any) -> Any:
-    """Return a tensor on the memory of a DLPack capsule.
-
-    It is `tf.experimental.dlpack.from_dlpack`, from the module that has it, as that namespace has
-    half of TensorFlow imported.
-    """
-    try:
-        return importlib.import_module("tensorflow.python.dlpack.dlpack").from_dlpack(capsule)
-    except ModuleNotFoundError:  # another release may have it elsewhere
-        return load().experimental.dlpack.from_dlpack(capsule)
 
 
 def _import_environment() -> dict[str, str]:

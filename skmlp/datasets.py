@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from skmlp._tensorflow import load
+from skmlp._tensorflow import load_keras
 
 __all__ = ["MNIST_ENVIRONMENT_VARIABLE", "load_mnist"]
 
@@ -127,7 +127,7 @@ def _read_file(file: Path, source: str) -> dict[str, np.ndarray]:
 def _download() -> dict[str, np.ndarray]:
     """Let Keras read its cached file, which it downloads first if it has none."""
     try:
-        (x_train, y_train), (x_test, y_test) = load().keras.datasets.mnist.load_data()
+        (x_train, y_train), (x_test, y_test) = load_keras().datasets.mnist.load_data()
     except Exception as error:  # what Keras raises is not documented
         raise OSError(
             f"Keras could not provide MNIST ({error}). Get mnist.npz by other means, and give its "

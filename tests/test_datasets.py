@@ -77,7 +77,7 @@ def test_keras_is_the_last_source(fake, monkeypatch):
     load_data = lambda: ((a["x_train"], a["y_train"]), (a["x_test"], a["y_test"]))  # noqa: E731
     mnist = types.SimpleNamespace(load_data=load_data)
     keras = types.SimpleNamespace(datasets=types.SimpleNamespace(mnist=mnist))
-    monkeypatch.setattr(datasets, "load", lambda: types.SimpleNamespace(keras=keras))
+    monkeypatch.setattr(datasets, "load_keras", lambda: keras)
     assert load_mnist().X_val.shape == (25, 784)
 
     def no_network():
@@ -89,8 +89,8 @@ def test_keras_is_the_last_source(fake, monkeypatch):
 
 
 def test_keras_is_reached_under_its_name():
-    """Check that the real tf.keras has what is called."""
-    assert callable(_tensorflow.load().keras.datasets.mnist.load_data)
+    """Check that the real Keras has what is called."""
+    assert callable(_tensorflow.load_keras().datasets.mnist.load_data)
     assert "keras" in sys.modules
 
 

