@@ -1,7 +1,7 @@
 """Has the public namespaces of TensorFlow executed when one is first used, not when it is imported.
 
 TensorFlow imports all of them, such as ``tf.data``, ``tf.lite`` and ``tf.compat.v1``, which takes
-a third of the time and a fifth of the memory; training needs two. It is what
+a quarter of the time and a tenth of the memory; training needs two. It is what
 `importlib.util.LazyLoader` does for one module, in which threads can meet before Python 3.12.
 """
 
