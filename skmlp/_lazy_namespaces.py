@@ -9,12 +9,12 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 _PACKAGE = "tensorflow._api.v2"
 
@@ -33,14 +33,24 @@ if hasattr(os, "register_at_fork"):  # a child must not find it held by a thread
     )
 
 
+class _State:
+    """What has to be known of the namespaces of a process."""
+
+    waiting: ClassVar[dict[ModuleType, Loader]] = {}  # those that have not been executed
+    one_by_one = False  # whether one is executed without the others
+
+
 class _LazyNamespace(ModuleType):
     """A module that is executed when anything is looked for in it, and then is a plain module."""
 
     _OF_THE_IMPORT = frozenset(
         ("__class__", "__name__", "__spec__", "__loader__", "__package__", "__file__", "__cached__")
-        + ("__reduce_ex__", "__warningregistry__")
+        + ("__path__", "__reduce_ex__", "__warningregistry__")
     )
-    """What is looked for, in all modules, by those that do not mean to use them."""
+    """What is looked for, in all modules, by those that do not mean to use them.
+
+    While a thread imports a module below a namespace it must not wait for one that executes it.
+    """
 
     def __getattribute__(self, name: str) -> Any:
         if name not in _LazyNamespace._OF_THE_IMPORT:
@@ -48,7 +58,8 @@ class _LazyNamespace(ModuleType):
         return ModuleType.__getattribute__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in _LazyNamespace._OF_THE_IMPORT:
+        binds = isinstance(value, ModuleType) and value.__name__ == f"{self.__name__}.{name}"
+        if name not in _LazyNamespace._OF_THE_IMPORT and not binds:
             _execute(self)
         ModuleType.__setattr__(self, name, value)
 
@@ -61,11 +72,7 @@ class _LazyNamespace(ModuleType):
 
 
 class _LazyFinder(MetaPathFinder):
-    """Finds the namespaces as others do, and remembers those that have not been executed."""
-
-    def __init__(self) -> None:
-        self.waiting: dict[ModuleType, Loader] = {}
-        self.one_by_one = True  # whether one is executed without the others
+    """Finds the namespaces as others do, and has them wait."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -75,38 +82,23 @@ class _LazyFinder(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _LazyLoader(spec.loader, self)
+            spec.loader = _LazyLoader(spec.loader)
         return spec
-
-    def execute(self, module: ModuleType) -> None:
-        """Execute a module that waits."""
-        loader = self.waiting.pop(module, None)
-        if loader is None:
-            return
-        try:
-            loader.exec_module(module)
-        except BaseException:
-            self.waiting[module] = loader
-            raise
-        object.__setattr__(module, "__class__", ModuleType)
 
 
 class _LazyLoader(Loader):
     """Makes a lazy namespace of what another loader loads."""
 
-    def __init__(self, loader: Loader, finder: _LazyFinder) -> None:
+    def __init__(self, loader: Loader) -> None:
         self._loader = loader
-        self._finder = finder
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        spec = cast(ModuleSpec, module.__spec__)
-        module.__loader__ = spec.loader = self._loader
-        spec.loader_state = self._finder
-        self._finder.waiting[module] = self._loader
+        module.__loader__ = cast(ModuleSpec, module.__spec__).loader = self._loader
         _import_package_of_its_name(module.__name__.rpartition(".")[-1])
+        _State.waiting[module] = self._loader
         module.__class__ = _LazyNamespace
 
 
@@ -129,11 +121,12 @@ def lazy_namespaces() -> Iterator[None]:
     """
     finder = _LazyFinder()
     sys.meta_path.insert(0, finder)
+    _State.one_by_one = True
     try:
         yield
     finally:
+        _State.one_by_one = False
         sys.meta_path.remove(finder)
-        finder.one_by_one = False
 
 
 def _execute(module: ModuleType) -> None:
@@ -141,13 +134,30 @@ def _execute(module: ModuleType) -> None:
     with _LOCK:
         if type(module) is not _LazyNamespace:
             return
-        finder = cast(ModuleSpec, module.__spec__).loader_state
-        if finder.one_by_one:
-            finder.execute(module)
+        if _State.one_by_one:
+            _execute_one(module)
             return
-        finder.one_by_one = True
+        _State.one_by_one = True
         try:
-            for each in list(finder.waiting):
-                finder.execute(each)
+            _execute_one(module)
+            _execute_others()
         finally:
-            finder.one_by_one = False
+            _State.one_by_one = False
+
+
+def _execute_others() -> None:
+    for module in list(_State.waiting):
+        with suppress(Exception):  # which is raised when that one is used
+            _execute_one(module)
+
+
+def _execute_one(module: ModuleType) -> None:
+    loader = _State.waiting.pop(module, None)
+    if loader is None:
+        return
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        _State.waiting[module] = loader
+        raise
+    object.__setattr__(module, "__class__", ModuleType)

@@ -162,23 +162,41 @@ def test_one_is_executed_during_the_import_and_all_afterwards(tmp_path):
     run_with(FAKE, tmp_path, code)
 
 
-def test_a_module_below_is_imported_after_its_namespace(tmp_path):
-    files = FAKE | {"_api/v2/data/experimental/__init__.py": "assert False, 'imported'"}
-    files["_api/v2/data/__init__.py"] = "size = 3; raise ZeroDivisionError"
+def test_a_module_below_can_be_imported_first(tmp_path):
+    """Check that it does not execute its namespace, and is what is then found there."""
     code = """
     with lazy_namespaces():
         import tensorflow
-    try:
-        import tensorflow._api.v2.data.experimental
-    except ZeroDivisionError:
-        pass
-    assert is_lazy("data") and tensorflow.data.__file__
+    from importlib import import_module
+    below = import_module("tensorflow._api.v2.data.experimental")
+    assert is_lazy("data")
+    assert tensorflow.data.experimental is below and tensorflow.data.size == 3
     """
-    run_with(files, tmp_path, code)
+    run_with(FAKE, tmp_path, code)
+
+
+def test_a_thread_that_imports_below_does_not_wait_for_one_that_executes():
+    """Check a deadlock of the lock of an import with that of the execution."""
+    code = """
+    from threading import Thread
+    from importlib import import_module
+    below = ["data.experimental", "compat.v1", "io.gfile", "lite.experimental"]
+    threads = [Thread(target=lambda: tf.nn.relu, daemon=True)]
+    for name in below:
+        module = "tensorflow._api.v2." + name
+        threads.append(Thread(target=import_module, args=(module,), daemon=True))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert tf.data.experimental.cardinality and tf.compat.v1.nn and tf.io.gfile.exists
+    """
+    run(LOAD + dedent(code))
 
 
 def test_a_failed_execution_is_tried_again(tmp_path):
-    """Check that it fails as long as its cause, and that the others come all the same."""
+    """Check that it fails as long as its cause, and not when another namespace is used."""
     files = FAKE | {
         "_api/v2/data/__init__.py": "import fuel; size = 3",
         "_api/v2/strings/__init__.py": "letter = 'a'",
@@ -187,6 +205,7 @@ def test_a_failed_execution_is_tried_again(tmp_path):
     code = """
     with lazy_namespaces():
         import tensorflow
+    assert tensorflow.strings.letter == "a"
     for name in ("size", "size"):
         try:
             getattr(tensorflow.data, name)
@@ -195,10 +214,21 @@ def test_a_failed_execution_is_tried_again(tmp_path):
         else:
             raise AssertionError
     sys.modules["fuel"] = sys
-    assert tensorflow.strings.letter == "a" and tensorflow.data.size == 3
+    assert tensorflow.data.size == 3
     assert not is_lazy("strings") and not is_lazy("data")
     """
     run_with(files, tmp_path, code)
+
+
+def test_it_can_be_reloaded_before_it_is_used(tmp_path):
+    code = """
+    from importlib import reload
+    with lazy_namespaces():
+        import tensorflow
+    assert reload(tensorflow.data) is tensorflow.data
+    assert tensorflow.data.size == 3 and not is_lazy("data")
+    """
+    run_with(FAKE, tmp_path, code)
 
 
 def test_a_failed_import_can_be_repeated(tmp_path):
