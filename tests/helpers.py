@@ -1,6 +1,7 @@
 """What several test modules need: data, Python processes of their own, comparisons."""
 
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -48,6 +49,14 @@ def _run(arguments, timeout, environment):
         env=env,
         check=False,
     )
+
+
+def without_log(stderr):
+    """Return what a process wrote to standard error, but for the log lines of TensorFlow."""
+    log = re.compile(
+        r"WARNING: All log messages before absl|To enable the|I0000 |[\d-]{10} [\d:.]{15}: I "
+    )
+    return "".join(line for line in stderr.splitlines(True) if not log.match(line))
 
 
 def fit_quietly(estimator, X, y, **fit_params):

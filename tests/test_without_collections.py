@@ -77,5 +77,6 @@ def test_what_the_user_has_frozen_stays_frozen(collector):
     with without_collections():
         later = Node()
     tracked = {id(thing) for thing in collector.get_objects()}
+    assert collector.get_freeze_count() > 0
     assert id(later) in tracked
     assert id(node) not in tracked
