@@ -1,14 +1,19 @@
 """Compiled programs and their cache."""
 
+import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from skmlp import _cache_directory, _tensorflow
 from skmlp._graph import epochs, objective, types
 from skmlp._graph.types import ProgramSpec
 from skmlp._memory import give_back
+from skmlp._named_functions import define, name_functions
 
 MAX_PROGRAMS = 256
 """Number of programs kept; the least recently used goes first.
@@ -35,21 +40,37 @@ class Program:
 
     Parameters
     ----------
-    function : callable
-        The function that TensorFlow has traced.
+    tf : module
+        TensorFlow.
+    ways : iterator of callables
+        Return functions that do the same. The first whose first call does not fail is the one.
     """
 
-    def __init__(self, function: Any):
-        self._function = function
+    def __init__(self, tf: Any, ways: Iterator[Callable[[], Any]]):
+        self._tf = tf
+        self._ways = ways
+        self._function = next(ways)()
         self.was_called = False
 
     def __call__(self, *args: Any) -> Any:
         """Run it. After the first call most of what the compiler took is given back."""
-        result = self._function(*args)
-        if not self.was_called:
-            self.was_called = True
-            give_back()
+        if self.was_called:
+            return self._function(*args)
+        result = self._call_first(*args)
+        self.was_called = True
+        give_back()
         return result
+
+    def _call_first(self, *args: Any) -> Any:
+        try:
+            with _tensorflow.without_reading_errors():
+                return self._function(*args)
+        except self._tf.errors.OpError:
+            way = next(self._ways, None)
+            if way is None:
+                raise
+            self._function = way()
+        return self._call_first(*args)
 
 
 class ProgramCache:
@@ -112,35 +133,71 @@ def _can_compile() -> bool:
     return n_left > MAPPINGS_LEFT
 
 
-def _trace(tf: Any, spec: ProgramSpec) -> Any:
-    """Build the program as a function, which TensorFlow compiles by XLA at its first call."""
+def _trace(tf: Any, spec: ProgramSpec) -> Program:
+    """Return the program, as the first of some functions that works."""
+    if not _can_compile():
+        return Program(tf, iter([partial(_trace_anew, tf, spec, False)]))
+    _Compiled.count += 1
+    ways = [partial(_trace_anew, tf, spec, False)]  # if what is compiled can't be kept: a full disk
+    if _tensorflow.is_known():
+        ways = [partial(_find, tf, spec), partial(_start_over, tf, spec), *ways]
+    else:
+        ways = [partial(_trace_anew, tf, spec, True), *ways]
+    return Program(tf, iter(ways))
+
+
+def _trace_anew(tf: Any, spec: ProgramSpec, compiles: bool) -> Any:
+    """Build the program as a function of TensorFlow's."""
     build = _objective if spec.solver == "lbfgs" else _training
     with tf.device("CPU:0"):
-        program, signature = build(tf, spec)
-        compiles = _can_compile()
-        _Compiled.count += compiles
+        program, signature, _ = build(tf, spec)
         function = tf.function(
             program, input_signature=signature, jit_compile=compiles, autograph=False
         )
-        return Program(function.get_concrete_function())
+        return function.get_concrete_function()
 
 
-def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:
-    """Return the function that trains by epochs, and the types of its arguments."""
+def _find(tf: Any, spec: ProgramSpec) -> Any:
+    """Read the program from where it is kept, or build and keep it."""
+    name = "skmlp_" + hashlib.sha256(repr(spec).encode()).hexdigest()[:32]
+    internals, directory = _tensorflow.internals(), _tensorflow.kept_programs()
+    path = None if directory is None else directory / f"{name}.functions"
+    library = None if path is None else _cache_directory.read(path)
+    if library is None:
+        library = name_functions(internals, _trace_anew(tf, spec, True), name)
+        if path is not None:
+            _cache_directory.write(path, library)
+    build = _objective if spec.solver == "lbfgs" else _training
+    return define(internals, library, build(tf, spec)[2])
+
+
+def _start_over(tf: Any, spec: ProgramSpec) -> Any:
+    """Build the program without what is kept, of which something may be damaged."""
+    directory = _tensorflow.kept_programs()
+    if directory is not None:
+        _cache_directory.clear(directory)
+    return _trace_anew(tf, spec, True)
+
+
+def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
+    """Return the function that trains by epochs, the types of its arguments, and its results'."""
+    state = types.state_signature(tf, spec)
+    count, curves = tf.TensorSpec((), tf.int32), tf.TensorSpec((None, None), tf.float64)
 
     def program(data: Any, control: Any, state: Any) -> Any:
         return epochs.run_epochs(tf, spec, data, control, state)
 
-    return program, (*types.call_signature(tf, spec), types.state_signature(tf, spec))
+    return program, (*types.call_signature(tf, spec), state), (count, curves, state)
 
 
-def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...]]:
-    """Return the function that evaluates the objective, and the types of its arguments."""
+def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
+    """Return the function that evaluates the objective; see `_training`."""
+    params, sums = types.sums_signature(tf, spec)
 
     def program(data: Any, control: Any, params: Any, sums: Any) -> Any:
         return objective.add_batches(tf, spec, data, control, params, sums)
 
-    return program, (*types.call_signature(tf, spec), *types.sums_signature(tf, spec))
+    return program, (*types.call_signature(tf, spec), params, sums), sums
 
 
 def _serves(spec: ProgramSpec, wanted: ProgramSpec) -> bool:

@@ -7,19 +7,23 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from skmlp import _cache_directory
 from skmlp._lazy_namespaces import lazy_namespaces
 from skmlp._without_collections import without_collections
 from skmlp._without_keras import without_keras
 
 _IMPORT_LOCK = threading.RLock()
 
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
 _IMPORT_ENVIRONMENT = {
     # Nothing below "fatal"; read once, when TensorFlow's library is loaded.
-    "TF_CPP_MIN_LOG_LEVEL": "3",
+    _LOG_LEVEL: "3",
 }
 
 _SMALL_PRODUCTS = "xla_cpu_multi_thread_eigen"
@@ -38,7 +42,10 @@ _WIDE_VECTORS = {"xla_cpu_prefer_vector_width": "512"}
 """For a processor that keeps its speed when it computes with vectors of 512 bits."""
 
 _KNOWS_XLA_FLAGS = ("2.20.", "2.21.")
-"""Releases of TensorFlow that have these flags; XLA ends a process for a flag it does not know."""
+"""Releases of TensorFlow that have these flags; XLA ends a process for a flag it does not know.
+
+What else is not public in TensorFlow was tried with them, too.
+"""
 
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 """How many cores a process may use, as joblib, Dask and Ray tell workers, and TensorFlow's name."""
@@ -55,6 +62,8 @@ class _Compiler:
     """What XLA has been told in this process."""
 
     multiplies_small = False
+    directory: Path | None = None  # where what it has compiled is kept
+    logs_errors = False  # by a log level that is not ours
 
 
 class _Fork:
@@ -97,7 +106,10 @@ def load() -> Any:
             return sys.modules["tensorflow"]
         _Fork.would_tear_import = True
         try:
-            with _environment(_import_environment()), _without_log_lines():
+            _Compiler.directory = _prepare_directory()
+            environment = _import_environment(_Compiler.directory)
+            _Compiler.logs_errors = _LOG_LEVEL in os.environ
+            with _environment(environment), without_log_lines():
                 with lazy_namespaces(), without_keras(), without_collections():
                     tensorflow = importlib.import_module("tensorflow")
                 with tensorflow.device("CPU:0"):
@@ -111,8 +123,33 @@ def load() -> Any:
 def load_keras() -> Any:
     """Return the module ``keras``, imported after TensorFlow; raise what `load` raises."""
     load()
-    with _IMPORT_LOCK, _without_log_lines():  # it uses parts of TensorFlow that log
+    with _IMPORT_LOCK, without_log_lines():  # it uses parts of TensorFlow that log
         return importlib.import_module("keras")
+
+
+def _prepare_directory() -> Path | None:
+    """Return where to keep what XLA compiles, or None."""
+    release = _cache_directory.tensorflow_version()
+    if not release.startswith(_KNOWS_XLA_FLAGS):
+        return None
+    return _cache_directory.prepare([release, _xla_flags(), os.environ.get("TF_XLA_FLAGS", "")])
+
+
+def _xla_flags() -> str:
+    """Return our flags for XLA, and those of the user."""
+    given = os.environ.get("XLA_FLAGS", "")
+    flags = _XLA_FLAGS | (_WIDE_VECTORS if _has_wide_vectors() else {})
+    ours = [f"--{name}={value}" for name, value in flags.items() if name not in given]
+    return " ".join([*ours, given])
+
+
+def without_reading_errors() -> AbstractContextManager[None]:
+    """Drop what TensorFlow logs while it reads code that it has compiled before.
+
+    It tries another format first, and warns of options of the compiler that are no features of the
+    processor. Our log level hides that; one of the user's, or of JAX's, which sets it, may not.
+    """
+    return without_log_lines() if _Compiler.logs_errors else nullcontext()
 
 
 def _set_xla_flags(tensorflow: Any, tensor: Any) -> None:
@@ -120,16 +157,25 @@ def _set_xla_flags(tensorflow: Any, tensor: Any) -> None:
     if not tensorflow.__version__.startswith(_KNOWS_XLA_FLAGS):
         return
     given = os.environ.get("XLA_FLAGS")
-    flags = _XLA_FLAGS | (_WIDE_VECTORS if _has_wide_vectors() else {})
-    ours = [f"--{name}={value}" for name, value in flags.items() if name not in (given or "")]
     _Compiler.multiplies_small = _SMALL_PRODUCTS not in (given or "")
     try:
-        os.environ["XLA_FLAGS"] = " ".join([*ours, given or ""])
-        tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)(tensor)
+        os.environ["XLA_FLAGS"] = _xla_flags()
+        _compile_something(tensorflow, tensor)
     finally:
         os.environ.pop("XLA_FLAGS", None)
         if given is not None:
             os.environ["XLA_FLAGS"] = given
+
+
+def _compile_something(tensorflow: Any, tensor: Any) -> None:
+    """Compile a function, or read it from a file; again, if that is damaged."""
+    try:
+        tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)(tensor)
+    except tensorflow.errors.OpError:
+        if _Compiler.directory is not None:
+            _cache_directory.clear(_Compiler.directory)
+        with suppress(tensorflow.errors.OpError):  # nothing can be kept, and so nothing compiled
+            tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)(tensor)
 
 
 def _has_wide_vectors() -> bool:
@@ -140,16 +186,43 @@ def _has_wide_vectors() -> bool:
         return False
 
 
+def internals() -> Any:
+    """Return what is used of TensorFlow that is not public."""
+    names = {
+        "context": "tensorflow.python.eager.context",
+        "nest": "tensorflow.python.util.nest",
+        "function_pb2": "tensorflow.core.framework.function_pb2",
+    }
+    return SimpleNamespace(**{name: importlib.import_module(m) for name, m in names.items()})
+
+
+def is_known() -> bool:
+    """Tell whether this is a release of TensorFlow that was tried with more than its public API."""
+    version: str = sys.modules["tensorflow"].__version__
+    return version.startswith(_KNOWS_XLA_FLAGS)
+
+
+def kept_programs() -> Path | None:
+    """Return the directory where programs are kept for later processes, or None."""
+    return _Compiler.directory
+
+
 def multiplies_small() -> bool:
     """Tell whether XLA multiplies small matrices by its own code: if our flags are in force."""
     return _Compiler.multiplies_small
 
 
-def _import_environment() -> dict[str, str]:
+def _import_environment(directory: Path | None = None) -> dict[str, str]:
     """Return what to set during the import; one of several workers keeps to its share of cores."""
     told, own = _THREADS
     threads = os.environ.get(told, "")
-    return _IMPORT_ENVIRONMENT | ({own: threads} if threads.isdecimal() else {})
+    environment = _IMPORT_ENVIRONMENT | ({own: threads} if threads.isdecimal() else {})
+    if directory is not None:
+        environment["TF_XLA_FLAGS"] = (
+            f'--tf_xla_persistent_cache_directory="{directory}" '
+            "--tf_xla_persistent_cache_device_types=CPU"
+        )
+    return environment
 
 
 def check_not_forked() -> None:
@@ -176,7 +249,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _without_log_lines() -> Iterator[None]:
+def without_log_lines() -> Iterator[None]:
     """Hold back what is written to file descriptor 2, and drop TensorFlow's log lines from it.
 
     TensorFlow's libraries log before its log level is in force, from C++, so that neither the

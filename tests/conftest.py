@@ -1,12 +1,14 @@
 """Settings that all tests share."""
 
 import os
+import tempfile
 
 import hypothesis
 import matplotlib
 import pytest
 
 from skmlp import _programs
+from skmlp._cache_directory import ENVIRONMENT_VARIABLE
 
 matplotlib.use("Agg")
 
@@ -17,6 +19,14 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("skmlp")
+
+
+def pytest_configure(config):
+    """Keep programs for this session only: nothing depends on an earlier one."""
+    if not hasattr(config, "workerinput"):
+        directory = tempfile.TemporaryDirectory(prefix="skmlp-programs-")
+        os.environ[ENVIRONMENT_VARIABLE] = directory.name
+        config.add_cleanup(directory.cleanup)
 
 
 _SWEEPS = ("test_estimator_checks", "test_parity", "test_properties")

@@ -178,7 +178,7 @@ def test_fit_works_in_a_fork_before_tensorflow_ran():
 
 def test_lines_of_others_reach_standard_error(capfd):
     """Check that only TensorFlow's log lines are dropped from what is held back."""
-    with _tensorflow._without_log_lines():
+    with _tensorflow.without_log_lines():
         os.write(2, b"I0000 00:00:1.5 1 port.cc:153] oneDNN custom operations are on.\n")
         os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called\n")
         os.write(2, b"a line of somebody else\n")
@@ -189,7 +189,7 @@ def test_held_back_lines_survive_an_error(capfd):
     """Check that what explains an error is not lost."""
 
     def fail():
-        with _tensorflow._without_log_lines():
+        with _tensorflow.without_log_lines():
             os.write(2, b"why\n")
             raise OSError("no")
 

@@ -1,0 +1,213 @@
+"""Programs on disk: a later process trains by them, with the same bits, and survives their loss."""
+
+import shutil
+from textwrap import dedent
+from types import SimpleNamespace
+
+import pytest
+
+from skmlp._programs import Program
+from tests.helpers import run_python, without_log
+
+FIT = """
+import sys
+import warnings
+from sklearn.datasets import load_iris
+from skmlp import TFMLPClassifier, TFMLPRegressor, _programs, _tensorflow
+
+warnings.simplefilter("ignore")
+traced = []
+trace = _programs._trace_anew
+X, y = load_iris(return_X_y=True)
+
+def count(tf, spec, compiles):
+    traced.append(compiles)
+    return trace(tf, spec, compiles)
+
+_programs._trace_anew = count
+
+def fit(solver, **params):
+    clf = TFMLPClassifier(5, solver=solver, max_iter=7, random_state=0, **params).fit(X, y)
+    print(solver, params, clf.coefs_[0].tobytes().hex(), clf.loss_)
+
+def fit_all(*solvers):
+    for solver in solvers:
+        fit(solver)
+    for solver in solvers:
+        fit(solver, early_stopping=True)
+
+def names():
+    return sorted(path.name for path in _tensorflow.kept_programs().iterdir())
+"""
+
+ALL = FIT + "fit_all('adam', 'sgd', 'lbfgs')"
+
+
+def run(code, **environment):
+    """Return what code prints, of which the last line is how its programs came about."""
+    done = run_python(code + "\nprint(traced)", **environment)
+    assert (done.returncode, without_log(done.stderr)) == (0, "")
+    *lines, last = done.stdout.splitlines()
+    return lines, last
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """Return what is trained where nothing is kept."""
+    lines, traced = run(ALL, SKMLP_CACHE_DIR="")
+    assert traced == str([True] * 5)  # L-BFGS has one program, with and without a validation set
+    return lines
+
+
+@pytest.fixture(scope="module")
+def kept(trained, tmp_path_factory):
+    """Return a directory in which a process has kept its programs."""
+    directory = tmp_path_factory.mktemp("kept")
+    assert run(ALL, SKMLP_CACHE_DIR=str(directory)) == (trained, str([True] * 5))
+    return directory
+
+
+@pytest.fixture
+def copy(kept, tmp_path):
+    """Return a copy of it."""
+    return shutil.copytree(kept, tmp_path / "a copy")  # whose name a flag has to quote
+
+
+def contents(directory):
+    return {path.name: path.read_bytes() for path in directory.rglob("*.*")}
+
+
+def test_a_second_process_traces_and_compiles_nothing(trained, copy):
+    """Check that it has the bits of the first, and those of a process that keeps nothing."""
+    before = contents(copy)
+    assert len([name for name in before if name.endswith(".functions")]) == 5
+    assert run(ALL, SKMLP_CACHE_DIR=str(copy)) == (trained, "[]")
+    assert contents(copy) == before
+
+
+def test_a_program_is_found_whatever_went_before(copy, tmp_path):
+    """Check a process that has traced other functions, which TensorFlow counts."""
+    others = """
+    tf = _tensorflow.load()
+    for i in range(3):
+        tf.function(lambda x: tf.while_loop(lambda x: x < 9, lambda x: x + 1, [x]))(i)
+    fit_all('lbfgs', 'sgd', 'adam')
+    """
+    names = contents(copy).keys()
+    assert run(FIT + dedent(others), SKMLP_CACHE_DIR=str(copy))[1] == "[]"
+    assert contents(copy).keys() == names
+    path = tmp_path / "other"
+    assert run(FIT + dedent(others), SKMLP_CACHE_DIR=str(path))[1] == str([True] * 5)
+    functions = [sorted(file.name for file in p.rglob("*.functions")) for p in (path, copy)]
+    assert functions[0] == functions[1]
+
+
+@pytest.mark.parametrize("suffix", [".pb", ".functions"])
+def test_a_damaged_file_is_replaced(suffix, trained, copy):
+    """Check that a fit has the same bits, and that a later process finds everything again."""
+    for path in copy.rglob("*" + suffix):
+        path.write_bytes(path.read_bytes()[:1000])
+    lines, traced = run(ALL, SKMLP_CACHE_DIR=str(copy))
+    assert lines == trained
+    assert traced == str([True] * 5)
+    if suffix == ".pb":  # what it found damaged it has removed only
+        run(ALL, SKMLP_CACHE_DIR=str(copy))
+    assert run(ALL, SKMLP_CACHE_DIR=str(copy)) == (trained, "[]")
+
+
+def test_nothing_is_printed_when_a_program_is_read(copy):
+    """Check a log level that lets TensorFlow's errors through, such as JAX sets it."""
+    code = ALL + "\nimport sys\nprint('mine', file=sys.stderr)"
+    done = run_python(code, SKMLP_CACHE_DIR=str(copy), TF_CPP_MIN_LOG_LEVEL="1")
+    assert (done.returncode, done.stderr) == (0, "mine\n")
+
+
+def test_a_directory_that_is_gone_is_made_again(tmp_path):
+    """Check a cache that is removed while a process that uses it trains."""
+    code = """
+    import shutil
+    fit('adam')
+    shutil.rmtree(_tensorflow.kept_programs())
+    fit('sgd')
+    fit('adam')
+    print(len(names()))
+    """
+    lines, _ = run(FIT + dedent(code), SKMLP_CACHE_DIR=str(tmp_path))
+    assert lines[-1] == "1"  # what XLA has compiled; the rest of it is kept by the next process
+    assert lines[0] == lines[2]
+
+
+def test_what_cannot_be_kept_is_not_compiled(trained, tmp_path):
+    """Check a disk on which nothing can be written any more: TensorFlow fails to compile there."""
+    code = """
+    import shutil
+    import numpy as np
+    _tensorflow.load()
+    path = _tensorflow.kept_programs()
+    shutil.rmtree(path)
+    path.touch()
+    clf = TFMLPClassifier(5, max_iter=7, random_state=0).fit(X, y)
+    reference = np.frombuffer(bytes.fromhex(BITS))
+    np.testing.assert_allclose(clf.coefs_[0].ravel(), reference, rtol=1e-10)
+    """
+    bits = trained[0].split()[2]
+    code = dedent(code).replace("BITS", repr(bits))
+    assert run(FIT + code, SKMLP_CACHE_DIR=str(tmp_path)) == ([], str([True, True, False]))
+
+
+def test_flags_of_the_user_come_first(tmp_path):
+    """Check that TensorFlow keeps no code then, and that they are there after a fit."""
+    code = FIT + "import os\nfit('adam')\nprint(os.environ['TF_XLA_FLAGS'])\nprint(names())"
+    flags = "--tf_xla_auto_jit=0"
+    lines, _ = run(code, SKMLP_CACHE_DIR=str(tmp_path), TF_XLA_FLAGS=flags)
+    assert lines[1] == flags
+    assert "xla" not in lines[2]
+    code = FIT + "import os\nfit('adam')\nprint(os.environ.get('TF_XLA_FLAGS'))"
+    assert run(code, SKMLP_CACHE_DIR=str(tmp_path), TF_XLA_FLAGS=None)[0][1] == "None"
+
+
+def test_workers_share_what_is_kept(tmp_path):
+    """Check processes that write the same files at the same time, and then read them."""
+    code = """
+    from sklearn.model_selection import cross_val_score
+    clf = TFMLPClassifier(5, max_iter=7, random_state=0)
+    print(cross_val_score(clf, X, y, n_jobs=2).tolist())
+    print(cross_val_score(clf, X, y).tolist())
+    """
+    for _ in range(2):
+        lines, _ = run(FIT + dedent(code), SKMLP_CACHE_DIR=str(tmp_path))
+        assert lines[0] == lines[1]
+
+
+class FakeError(Exception):
+    """Something that TensorFlow raises."""
+
+
+FAKE_TENSORFLOW = SimpleNamespace(errors=SimpleNamespace(OpError=FakeError))
+
+
+def failing(*args):
+    raise FakeError("of " + " ".join(args))
+
+
+def test_the_first_way_that_does_not_fail_is_used():
+    """Check that the others are not even tried."""
+    tried = []
+
+    def way(name, function):
+        return lambda: tried.append(name) or function
+
+    ways = [way("a", failing), way("b", failing), way("c", len), way("d", len)]
+    program = Program(FAKE_TENSORFLOW, iter(ways))
+    assert [program("one"), program("three"), tried] == [3, 5, ["a", "b", "c"]]
+
+
+def test_the_failure_of_the_last_way_is_raised():
+    """Check that a program that worked once raises at once."""
+    program = Program(FAKE_TENSORFLOW, iter([lambda: failing] * 2))
+    with pytest.raises(FakeError, match="of x"):
+        program("x")
+    program = Program(FAKE_TENSORFLOW, iter([lambda: len, lambda: failing]))
+    program("x")
+    with pytest.raises(TypeError):
+        program(1)
