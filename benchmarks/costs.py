@@ -1,7 +1,8 @@
 """What else a user pays: imports, first fits, predictions, memory, searches, validation.
 
 Each is a function that runs in a process of its own and returns figures by name; `TARGETS` says
-what they should be. No program is kept on disk, except where figures say so. ``python -m benchmarks.costs NAME`` runs one of them and prints JSON.
+what they should be. No program is kept on disk, except where figures say so. ``python -m
+benchmarks.costs NAME`` runs one of them and prints JSON.
 """
 
 import gc
