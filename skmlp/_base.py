@@ -39,7 +39,7 @@ from skmlp._network import (
 )
 from skmlp._portable import PortableEstimator
 from skmlp._samples import Block, Samples
-from skmlp._tensorflow import check_not_forked
+from skmlp._tensorflow import check_not_forked, eagerly
 
 if TYPE_CHECKING:
     from skmlp._history import Trained
@@ -138,7 +138,8 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
                 observer.begin_fit()
             task = self._prepare(call, observer)
             run = minimise if self.solver == "lbfgs" else train_by_epochs
-            trained = run(self, task)
+            with eagerly():
+                trained = run(self, task)
             self._publish(task, trained)
             if observer is not None:
                 observer.end_fit()

@@ -19,6 +19,8 @@ from skmlp._without_keras import without_keras
 
 _IMPORT_LOCK = threading.RLock()
 
+_CONTEXT = "tensorflow.python.eager.context"
+
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 _IMPORT_ENVIRONMENT = {
@@ -80,7 +82,7 @@ def _note_fork() -> None:
 
 def _has_run() -> bool:
     """Tell whether TensorFlow has started its threads in this process (or in its parent)."""
-    context_module = sys.modules.get("tensorflow.python.eager.context")
+    context_module = sys.modules.get(_CONTEXT)
     if context_module is None:
         return False
     context = context_module.context_safe()
@@ -112,12 +114,25 @@ def load() -> Any:
             with _environment(environment), without_log_lines():
                 with lazy_namespaces(), without_keras(), without_collections():
                     tensorflow = importlib.import_module("tensorflow")
-                with tensorflow.device("CPU:0"):
+                with _context().eager_mode(), tensorflow.device("CPU:0"):
                     zero = tensorflow.constant(0)  # starts the devices, which log too
                     _set_xla_flags(tensorflow, zero)
         finally:
             _Fork.would_tear_import = False
         return tensorflow
+
+
+def _context() -> Any:
+    """Return a module that is not public: `init_scope` does not leave a graph of version 1."""
+    return importlib.import_module(_CONTEXT)
+
+
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """Run operations at once, also where the user is building a graph; raise what `load` raises."""
+    load()
+    with _context().eager_mode():
+        yield
 
 
 def load_keras() -> Any:
@@ -187,9 +202,9 @@ def _has_wide_vectors() -> bool:
 
 
 def internals() -> Any:
-    """Return what is used of TensorFlow that is not public."""
+    """Return what kept programs use of TensorFlow that is not public."""
     names = {
-        "context": "tensorflow.python.eager.context",
+        "context": _CONTEXT,
         "nest": "tensorflow.python.util.nest",
         "function_pb2": "tensorflow.core.framework.function_pb2",
     }

@@ -219,6 +219,21 @@ def test_one_module_imports_tensorflow():
     assert sys.modules["skmlp._tensorflow"] is _tensorflow
 
 
+def test_a_graph_that_the_user_builds_is_not_touched():
+    """Check fits inside of it, the first and a later one, by epochs and by L-BFGS."""
+    code = """
+import tensorflow as tf
+with tf.Graph().as_default() as graph:
+    graph.finalize()
+    inside = [clf.set_params(solver=s).fit(X, y).loss_ for s in ("adam", "adam", "lbfgs")]
+    assert not graph.get_operations()
+outside = [clf.set_params(solver=s).fit(X, y).loss_ for s in ("adam", "adam", "lbfgs")]
+assert inside == outside
+"""
+    done = run_python(FIT + code)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
