@@ -1,10 +1,16 @@
-"""Where programs are kept on disk, so that a later process need not compile them again."""
+"""Where programs are kept on disk, so that a later process need not compile them again.
+
+Of a program there are two files: its functions, which are ours, and the code that TensorFlow has
+compiled for them, in a file of TensorFlow's. Ours has the checksums of both, and is written last.
+"""
 
 import hashlib
 import os
+import re
 import shutil
 import stat
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,17 +19,24 @@ ENVIRONMENT_VARIABLE = "SKMLP_CACHE_DIR"
 """Names another place; if it is empty, nothing is kept."""
 
 MAX_BYTES = 2**28
-"""Room for all programs; past it, the oldest half of them goes."""
+"""Room for all programs; past it, those go that were not used for longest, down to a half."""
 
 MIN_FREE_BYTES = 2**28
 """What has to be free on the disk for anything to be kept."""
+
+_IMPORTED = time.time()
 
 _CPU_INFO = Path("/proc/cpuinfo")
 
 _UNUSABLE = set('"\\\n')
 """Characters of a path that TensorFlow's flags have no room for."""
 
-_NAMES_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+_THREADS = "OMP_NUM_THREADS"  # what TensorFlow's own variables say is among the settings
+
+_DIRECTORY = re.compile(r"[0-9a-f]{32}")
+_FILE = re.compile(r"skmlp_[0-9a-f]{32}\.functions|xla_compile_cache__.*|.*\.tmp")
+_CODE = "xla_compile_cache__*.pb"
+_NEWEST = 16  # files among which the code that was just compiled is looked for
 
 
 def tensorflow_version() -> str:
@@ -45,99 +58,182 @@ def prepare(settings: Iterable[str]) -> Path | None:
     settings : iterable of str
         Whatever else makes other programs.
     """
-    root = _root()
-    machine = _machine()
-    if root is None or machine is None or set(str(root)) & _UNUSABLE:
-        return None
     try:
-        directory = root / _digest([*settings, *machine, _sources()])
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not _is_private(directory) or shutil.disk_usage(root).free < MIN_FREE_BYTES:
+        root = _root()
+        if root is None or set(str(root)) & _UNUSABLE:
+            return None
+        directory = root / _digest([*settings, *_machine(), *_sources()])
+        for path in (root, directory):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not _is_private(path):
+                return None
+        if shutil.disk_usage(root).free < MIN_FREE_BYTES:
             return None
         _make_room(root)
-    except OSError:
+    except (AttributeError, OSError, RuntimeError, ValueError):
+        # Not Linux, not writable, no home, sources that have changed or are not there.
         return None
     return directory
 
 
-def clear(directory: Path) -> None:
-    """Remove what is kept, as something of it can't be used."""
-    for path in directory.glob("*"):
-        with suppress(OSError):
-            path.unlink()
+def keep(directory: Path, name: str, functions: bytes) -> None:
+    """Keep the functions of a program whose code TensorFlow has just written.
 
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file that is there as a whole or not at all, and can be told from a damaged one."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    If it has not written any, or if it can't be done, nothing is kept.
+    """
     with suppress(OSError):
-        temporary.write_bytes(hashlib.sha256(content).digest() + content)
-        temporary.replace(path)
+        code = _find_code(directory, name)
+        if code is not None:
+            _sync(code)
+            content = f"{code.name} {_checksum(code.read_bytes())}\n".encode() + functions
+            _write(directory / f"{name}.functions", _checksum(content).encode() + content)
 
 
-def read(path: Path) -> bytes | None:
-    """Return the content of a file that `write` wrote, or None if it is missing or damaged."""
+def find(directory: Path, name: str) -> bytes | None:
+    """Return the functions of a program, if they and the code for them are there and not damaged.
+
+    What is damaged is removed.
+    """
+    path = directory / f"{name}.functions"
     try:
         written = path.read_bytes()
     except OSError:
         return None
-    size = hashlib.sha256().digest_size
-    checksum, content = written[:size], written[size:]
-    return content if hashlib.sha256(content).digest() == checksum else None
+    size = len(_checksum(b""))
+    content = written[size:]
+    if _checksum(content).encode() == written[:size]:
+        line, _, functions = content.partition(b"\n")
+        code_name, checksum = line.decode().split(" ")
+        code = directory / code_name
+        with suppress(OSError):
+            if _checksum(code.read_bytes()) == checksum:
+                os.utime(path)
+                os.utime(code)
+                return functions
+        _remove(code)
+    _remove(path)
+    return None
+
+
+def forget(directory: Path, name: str) -> None:
+    """Remove the functions of a program, and the code for them, which can't be used.
+
+    Code that is so damaged that it can't be told whose it is goes with all the rest.
+    """
+    with suppress(OSError):
+        code = _find_code(directory, name, most=None)
+        if code is None:
+            clear(directory)
+        else:
+            _remove(code)
+            _remove(directory / f"{name}.functions")
+
+
+def clear(directory: Path) -> None:
+    """Remove all that is kept in a directory that `prepare` returned."""
+    with suppress(OSError):
+        for path in _files(directory):
+            _remove(path)
 
 
 def _root() -> Path | None:
-    """Return the place for all programs, or None if the user wants none or has no home."""
+    """Return the place for all programs, or None if the user wants none."""
     given = os.environ.get(ENVIRONMENT_VARIABLE)
     if given is None:
         from platformdirs import user_cache_path
 
-        return user_cache_path("skmlp")
-    return Path(given).absolute() if given else None
+        return user_cache_path("skmlp").absolute()
+    return Path(given).expanduser().absolute() / "skmlp" if given else None
 
 
-def _machine() -> list[str] | None:
-    """Return what tells processors apart, and how much of them we may use; None if unknown."""
-    try:
-        lines = _CPU_INFO.read_text().splitlines()
-        n_cores = len(os.sched_getaffinity(0))
-    except (AttributeError, OSError):  # not Linux
-        return None
+def _machine() -> list[str]:
+    """Return what tells processors apart, and how much of them we may use."""
+    lines = _CPU_INFO.read_text().splitlines()
     told = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU "))]
-    threads = [os.environ.get(name, "") for name in _NAMES_THREADS]
-    return [*sorted(set(told)), str(n_cores), *threads]
+    n_cores = len(os.sched_getaffinity(0))
+    return [*sorted(set(told)), str(n_cores), os.environ.get(_THREADS, "")]
 
 
-def _sources() -> str:
-    """Return a digest of this package, in which a program may change from version to version."""
-    package = Path(__file__).parent
-    return _digest(path.read_text() for path in sorted(package.rglob("*.py")))
+def _sources() -> list[str]:
+    """Return the sources of this package, by which it makes programs.
+
+    Raises
+    ------
+    ValueError
+        If they may not be those that this process has imported.
+    """
+    paths = sorted(Path(__file__).parent.rglob("*.py"))
+    changed = [max(path.stat().st_mtime, path.stat().st_ctime) for path in paths]
+    if not changed or max(changed) > _IMPORTED:
+        raise ValueError("sources were changed, or only compiled ones are there")
+    return [path.read_text(encoding="utf-8") for path in paths]
 
 
 def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    return _checksum("\0".join(parts).encode())[:32]
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _is_private(directory: Path) -> bool:
-    status = directory.stat()
+    """Tell whether a directory is the user's, and nobody else can write to it, and we can."""
+    status = directory.lstat()
     others = stat.S_IWGRP | stat.S_IWOTH
-    return status.st_uid == os.getuid() and not status.st_mode & others
+    is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    return is_own and not status.st_mode & others and os.access(directory, os.W_OK | os.X_OK)
+
+
+def _find_code(directory: Path, name: str, most: int | None = _NEWEST) -> Path | None:
+    """Return the file with the code of a program, one of the newest."""
+    paths = sorted(directory.glob(_CODE), key=lambda path: path.stat().st_mtime, reverse=True)
+    return next((path for path in paths[:most] if name.encode() in path.read_bytes()), None)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that is there as a whole or not at all."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        _sync(temporary)
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    """Return what programs are kept in, and nothing else."""
+    return (path for path in directory.iterdir() if _FILE.fullmatch(path.name))
 
 
 def _make_room(root: Path) -> None:
-    """Remove the oldest half of what is kept, if it is more than there is room for."""
+    """Remove what was not used for longest, if there is more than there is room for."""
+    directories = [
+        path
+        for path in root.iterdir()
+        if _DIRECTORY.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+    ]
     files = []
-    for path in root.rglob("*"):
+    for path in (file for directory in directories for file in _files(directory)):
         with suppress(OSError):  # another process has removed it
             status = path.stat()
-            if stat.S_ISREG(status.st_mode):
-                files.append((status.st_mtime, status.st_size, path))
+            files.append((status.st_mtime, status.st_size, path))
     n_bytes = sum(size for _, size, _ in files)
     if n_bytes <= MAX_BYTES:
         return
     for _, size, path in sorted(files):
         if n_bytes <= MAX_BYTES // 2:
             break
-        with suppress(OSError):
-            path.unlink()
+        _remove(path)
         n_bytes -= size

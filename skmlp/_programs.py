@@ -35,29 +35,42 @@ _CAPACITIES = (
 """What a program may have more of than is wanted."""
 
 
+_Way = tuple[Callable[..., Any], Callable[[], Any]]
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Program:
-    """A program, which TensorFlow compiles by XLA at the first call.
+    """A program, which TensorFlow compiles by XLA, or reads from a file, at the first call.
 
     Parameters
     ----------
     tf : module
         TensorFlow.
     ways : iterator of callables
-        Return functions that do the same. The first whose first call does not fail is the one.
+        Return functions that do the same, each with what is to be called after its first call. The
+        first that does not fail is used.
     """
 
-    def __init__(self, tf: Any, ways: Iterator[Callable[[], Any]]):
+    def __init__(self, tf: Any, ways: Iterator[Callable[[], "_Way"]]):
         self._tf = tf
         self._ways = ways
-        self._function = next(ways)()
+        self._function, self._afterwards = next(ways)()
+        self._lock = threading.Lock()
         self.was_called = False
 
     def __call__(self, *args: Any) -> Any:
         """Run it. After the first call most of what the compiler took is given back."""
         if self.was_called:
             return self._function(*args)
-        result = self._call_first(*args)
-        self.was_called = True
+        with self._lock:
+            if self.was_called:  # by another thread
+                return self._function(*args)
+            result = self._call_first(*args)
+            self._afterwards()
+            self.was_called = True
         give_back()
         return result
 
@@ -69,7 +82,7 @@ class Program:
             way = next(self._ways, None)
             if way is None:
                 raise
-            self._function = way()
+            self._function, self._afterwards = way()
         return self._call_first(*args)
 
 
@@ -136,14 +149,13 @@ def _can_compile() -> bool:
 def _trace(tf: Any, spec: ProgramSpec) -> Program:
     """Return the program, as the first of some functions that works."""
     if not _can_compile():
-        return Program(tf, iter([partial(_trace_anew, tf, spec, False)]))
+        return Program(tf, iter([partial(_anew, tf, spec, False)]))
     _Compiled.count += 1
-    ways = [partial(_trace_anew, tf, spec, False)]  # if what is compiled can't be kept: a full disk
-    if _tensorflow.is_known():
-        ways = [partial(_find, tf, spec), partial(_start_over, tf, spec), *ways]
-    else:
-        ways = [partial(_trace_anew, tf, spec, True), *ways]
-    return Program(tf, iter(ways))
+    ways = [partial(_find, tf, spec), partial(_start_over, tf, spec)]
+    if not _tensorflow.is_known():
+        ways = [partial(_anew, tf, spec, True)]
+    # If what is compiled can't be kept, on a full disk, TensorFlow does not compile.
+    return Program(tf, iter([*ways, partial(_anew, tf, spec, False)]))
 
 
 def _trace_anew(tf: Any, spec: ProgramSpec, compiles: bool) -> Any:
@@ -157,26 +169,33 @@ def _trace_anew(tf: Any, spec: ProgramSpec, compiles: bool) -> Any:
         return function.get_concrete_function()
 
 
-def _find(tf: Any, spec: ProgramSpec) -> Any:
-    """Read the program from where it is kept, or build and keep it."""
-    name = "skmlp_" + hashlib.sha256(repr(spec).encode()).hexdigest()[:32]
-    internals, directory = _tensorflow.internals(), _tensorflow.kept_programs()
-    path = None if directory is None else directory / f"{name}.functions"
-    library = None if path is None else _cache_directory.read(path)
-    if library is None:
-        library = name_functions(internals, _trace_anew(tf, spec, True), name)
-        if path is not None:
-            _cache_directory.write(path, library)
+def _anew(tf: Any, spec: ProgramSpec, compiles: bool) -> _Way:
+    """Build the program as a function of TensorFlow's, which is not kept."""
+    return _trace_anew(tf, spec, compiles), _nothing
+
+
+def _find(tf: Any, spec: ProgramSpec) -> _Way:
+    """Read the program from where it is kept, or build it, to be kept once it is compiled."""
+    name, directory, internals = _name(spec), _tensorflow.kept_programs(), _tensorflow.internals()
+    kept = None if directory is None else _cache_directory.find(directory, name)
+    functions = kept or name_functions(internals, _trace_anew(tf, spec, True), name)
     build = _objective if spec.solver == "lbfgs" else _training
-    return define(internals, library, build(tf, spec)[2])
+    function = define(internals, functions, build(tf, spec)[2])
+    if kept is not None or directory is None:
+        return function, _nothing
+    return function, partial(_cache_directory.keep, directory, name, functions)
 
 
-def _start_over(tf: Any, spec: ProgramSpec) -> Any:
-    """Build the program without what is kept, of which something may be damaged."""
+def _start_over(tf: Any, spec: ProgramSpec) -> _Way:
+    """Build the program without what is kept of it, which can't be used."""
     directory = _tensorflow.kept_programs()
     if directory is not None:
-        _cache_directory.clear(directory)
-    return _trace_anew(tf, spec, True)
+        _cache_directory.forget(directory, _name(spec))
+    return _anew(tf, spec, True)
+
+
+def _name(spec: ProgramSpec) -> str:
+    return "skmlp_" + hashlib.sha256(repr(spec).encode()).hexdigest()[:32]
 
 
 def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:

@@ -18,6 +18,7 @@ from skmlp._without_collections import without_collections
 from skmlp._without_keras import without_keras
 
 _IMPORT_LOCK = threading.RLock()
+_STDERR_LOCK = threading.RLock()
 
 _CONTEXT = "tensorflow.python.eager.context"
 
@@ -145,9 +146,11 @@ def load_keras() -> Any:
 def _prepare_directory() -> Path | None:
     """Return where to keep what XLA compiles, or None."""
     release = _cache_directory.tensorflow_version()
-    if not release.startswith(_KNOWS_XLA_FLAGS):
+    if not release.startswith(_KNOWS_XLA_FLAGS) or "TF_XLA_FLAGS" in os.environ:
         return None
-    return _cache_directory.prepare([release, _xla_flags(), os.environ.get("TF_XLA_FLAGS", "")])
+    names = sorted(name for name in os.environ if re.match("TF_(?!CPP_)", name))  # but its log
+    given = [f"{name}={os.environ[name]}" for name in names]
+    return _cache_directory.prepare([release, _xla_flags(), *given])
 
 
 def _xla_flags() -> str:
@@ -268,8 +271,14 @@ def without_log_lines() -> Iterator[None]:
     """Hold back what is written to file descriptor 2, and drop TensorFlow's log lines from it.
 
     TensorFlow's libraries log before its log level is in force, from C++, so that neither the
-    level nor `sys.stderr` can be used. All other lines are written once the block is over.
+    level nor `sys.stderr` can be used. All other lines are written once the block is over. One
+    thread at a time does that.
     """
+    with _STDERR_LOCK:
+        yield from _hold_back()
+
+
+def _hold_back() -> Iterator[None]:
     if sys.stderr is not None:
         sys.stderr.flush()
     try:

@@ -3,7 +3,6 @@
 import os
 import time
 from collections import namedtuple
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from skmlp import _cache_directory
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     monkeypatch.setenv(_cache_directory.ENVIRONMENT_VARIABLE, str(tmp_path / "programs"))
-    return tmp_path / "programs"
+    return tmp_path / "programs" / "skmlp"
 
 
 def test_the_directory_is_the_same_for_the_same_settings_only(root):
@@ -26,12 +25,11 @@ def test_the_directory_is_the_same_for_the_same_settings_only(root):
     assert _cache_directory.prepare(["ab"]) != directory
 
 
-@pytest.mark.parametrize("name", _cache_directory._NAMES_THREADS)
-def test_another_number_of_threads_has_another_directory(name, root, monkeypatch):
+def test_another_number_of_threads_has_another_directory(root, monkeypatch):
     """Check what a program may be compiled for, but which it does not say itself."""
-    monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     directory = _cache_directory.prepare([])
-    monkeypatch.setenv(name, "3")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert _cache_directory.prepare([]) != directory
 
 
@@ -57,18 +55,54 @@ def test_the_user_may_want_none(monkeypatch):
 
 def test_without_a_variable_it_is_where_the_system_has_caches(tmp_path, monkeypatch):
     """Check a relative path, too, which is another once the process has changed its directory."""
-    monkeypatch.delenv(_cache_directory.ENVIRONMENT_VARIABLE)
+    name = _cache_directory.ENVIRONMENT_VARIABLE
+    monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert _cache_directory.prepare([]).parent == tmp_path / "skmlp"
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(_cache_directory.ENVIRONMENT_VARIABLE, "here")
-    assert _cache_directory.prepare([]).parent == tmp_path / "here"
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for given, expected in (("here", "here"), ("~/there", "home/there")):
+        monkeypatch.setenv(name, given)
+        assert _cache_directory.prepare([]).parent == tmp_path / expected / "skmlp"
 
 
-def test_a_directory_that_others_can_write_to_is_not_used(root):
+def test_without_a_home_nothing_is_kept(monkeypatch):
+    """Check a user of a container of whom the system knows nothing."""
+
+    def fail(*args):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv(_cache_directory.ENVIRONMENT_VARIABLE)
+    monkeypatch.setattr("platformdirs.user_cache_path", fail)
+    assert _cache_directory.prepare([]) is None
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_directory_that_others_can_write_to_is_not_used(level, root):
     """Check that no code is executed that somebody else may have put there."""
     directory = _cache_directory.prepare([])
-    directory.chmod(0o770)
+    (directory, root)[level].chmod(0o770)
+    assert _cache_directory.prepare([]) is None
+
+
+def test_a_link_is_not_used(root, tmp_path):
+    """Check a link to another directory of the user, of which files would be removed."""
+    directory = _cache_directory.prepare([])
+    directory.rmdir()
+    (tmp_path / "other").mkdir(mode=0o700)
+    directory.symlink_to(tmp_path / "other")
+    assert _cache_directory.prepare([]) is None
+
+
+def test_sources_that_are_not_those_imported_have_no_directory(root, monkeypatch):
+    """Check an upgrade while a process runs, whose programs are not those of the new version."""
+    monkeypatch.setattr(_cache_directory, "_IMPORTED", 0.0)
+    assert _cache_directory.prepare([]) is None
+
+
+def test_without_sources_there_is_no_directory(root, tmp_path, monkeypatch):
+    """Check an installation of compiled modules only."""
+    monkeypatch.setattr(_cache_directory, "__file__", str(tmp_path / "package" / "module.pyc"))
     assert _cache_directory.prepare([]) is None
 
 
@@ -88,58 +122,118 @@ def test_where_nothing_can_be_written_nothing_is_kept(root, tmp_path, monkeypatc
     assert _cache_directory.prepare([]) is None
     monkeypatch.setenv(_cache_directory.ENVIRONMENT_VARIABLE, str(root))
     assert _cache_directory.prepare([]) is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(_cache_directory.os, "access", lambda path, mode: False)
+        assert _cache_directory.prepare([]) is None
     usage = namedtuple("usage", "free")(2**20)
     monkeypatch.setattr(_cache_directory.shutil, "disk_usage", lambda path: usage)
     assert _cache_directory.prepare([]) is None
 
 
-def test_past_the_room_the_oldest_half_goes(root, monkeypatch):
-    """Check files of several directories, by their age."""
+def test_past_the_room_what_was_used_long_ago_goes(root, monkeypatch):
+    """Check files of several directories, by their age, and that no others are touched."""
     monkeypatch.setattr(_cache_directory, "MAX_BYTES", 1000)
     first, second = _cache_directory.prepare(["a"]), _cache_directory.prepare(["b"])
+    for path in (root / "xla_compile_cache__1.pb", first / "thesis", root / "other" / "a.tmp"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(5000))
     now = time.time()
     for age in range(10):
-        path = (first, second)[age % 2] / str(age)
+        path = (first, second)[age % 2] / f"xla_compile_cache__{age}.pb"
         path.write_bytes(bytes(100))
         os.utime(path, (now - age, now - age))
+    before = _names(root)
     _cache_directory.prepare(["a"])
-    assert len(_names(root)) == 10
-    (first / "new").write_bytes(b"1")
+    assert _names(root) == before
+    (first / "new.tmp").write_bytes(b"1")
     _cache_directory.prepare(["a"])
-    assert _names(root) == ["0", "1", "2", "3", "new"]
+    gone = {f"xla_compile_cache__{age}.pb" for age in range(4, 10)}
+    assert set(_names(root)) == {*before, "new.tmp"} - gone
 
 
 def _names(root):
     return sorted(path.name for path in root.rglob("*") if path.is_file())
 
 
-def test_a_damaged_file_is_no_file(tmp_path):
-    """Check a file that is missing, whole, cut short at any place, or changed in one bit."""
-    path = tmp_path / "a.functions"
-    assert _cache_directory.read(path) is None
-    _cache_directory.write(path, b"content")
-    assert _names(tmp_path) == ["a.functions"]
-    assert _cache_directory.read(path) == b"content"
-    whole = path.read_bytes()
-    for size in range(len(whole)):
-        path.write_bytes(whole[:size])
-        assert _cache_directory.read(path) is None
-    for place in (0, -1):
-        changed = bytearray(whole)
-        changed[place] ^= 1
-        path.write_bytes(changed)
-        assert _cache_directory.read(path) is None
+NAME = "skmlp_" + "0" * 32
 
 
-def test_a_file_that_cannot_be_written_is_left_out(tmp_path):
-    """Check a directory that is gone."""
-    _cache_directory.write(tmp_path / "gone" / "a.functions", b"content")
+@pytest.fixture
+def kept(tmp_path):
+    """Return a directory with one program, and one of which only code was written."""
+    code = tmp_path / "xla_compile_cache__1__2.pb"
+    code.write_bytes(f"code of {NAME}".encode())
+    _cache_directory.keep(tmp_path, NAME, b"functions\n")
+    (tmp_path / "xla_compile_cache__3__4.pb").write_bytes(b"code of another")
+    return tmp_path
+
+
+FILES = [f"{NAME}.functions", "xla_compile_cache__1__2.pb", "xla_compile_cache__3__4.pb"]
+
+
+def test_what_is_kept_is_found(kept):
+    """Check that it counts as used then."""
+    assert _names(kept) == FILES
+    for name in FILES[:2]:
+        os.utime(kept / name, (0, 0))
+    assert _cache_directory.find(kept, NAME) == b"functions\n"
+    assert all((kept / name).stat().st_mtime > 1e9 for name in FILES[:2])
+    assert _cache_directory.find(kept, NAME[:-1] + "1") is None
+    assert _names(kept) == FILES
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+def test_what_is_damaged_is_not_found_but_removed(name, kept):
+    """Check files cut short at any place, changed in one bit, and one that is missing."""
+    whole = {path.name: path.read_bytes() for path in kept.iterdir()}
+    damaged = [whole[name][:size] for size in range(len(whole[name]))]
+    for place in (0, 70, -1):
+        changed = bytearray(whole[name])
+        changed[min(place, len(changed) - 1)] ^= 1
+        damaged.append(bytes(changed))
+    for content in damaged:
+        for other in FILES:
+            (kept / other).write_bytes(whole[other])
+        (kept / name).write_bytes(content)
+        assert _cache_directory.find(kept, NAME) is None
+        assert name not in _names(kept)
+        assert FILES[2] in _names(kept)
+        assert _cache_directory.find(kept, NAME) is None
+
+
+def test_functions_without_code_are_not_kept(tmp_path):
+    """Check a TensorFlow that has written no code, and a directory that is gone."""
+    _cache_directory.keep(tmp_path, NAME, b"functions")
+    assert not _names(tmp_path)
+    _cache_directory.keep(tmp_path / "gone", NAME, b"functions")
     assert not (tmp_path / "gone").exists()
 
 
-def test_clear_removes_files(tmp_path):
+def test_a_file_that_cannot_be_written_leaves_nothing(kept, monkeypatch):
+    """Check a disk that is full."""
+
+    def fail(descriptor):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(_cache_directory.os, "fsync", fail)
+    _cache_directory.keep(kept, NAME, b"others")
+    assert _names(kept) == FILES
+    assert _cache_directory.find(kept, NAME) == b"functions\n"
+
+
+def test_forget_removes_one_program(kept):
+    """Check that all goes if it can't be told whose code is damaged, but nothing of others."""
+    _cache_directory.forget(kept, NAME)
+    assert _names(kept) == FILES[2:]
+    (kept / "mine").touch()
+    _cache_directory.forget(kept, NAME)
+    assert _names(kept) == ["mine"]
+    _cache_directory.forget(kept / "gone", NAME)
+
+
+def test_clear_removes_programs_only(kept):
     """Check a directory that is gone, too."""
-    (tmp_path / "a").touch()
-    _cache_directory.clear(tmp_path)
-    assert not _names(tmp_path)
-    _cache_directory.clear(Path(tmp_path / "gone"))
+    (kept / "mine").touch()
+    _cache_directory.clear(kept)
+    assert _names(kept) == ["mine"]
+    _cache_directory.clear(kept / "gone")
