@@ -66,7 +66,7 @@ class _Compiler:
 
     multiplies_small = False
     directory: Path | None = None  # where what it has compiled is kept
-    logs_errors = False  # by a log level that is not ours
+    logs_errors = False  # by a log level that is not ours, or in a release that does not heed it
 
 
 class _Fork:
@@ -111,12 +111,13 @@ def load() -> Any:
         try:
             _Compiler.directory = _prepare_directory()
             environment = _import_environment(_Compiler.directory)
-            _Compiler.logs_errors = _LOG_LEVEL in os.environ
+            is_told = _LOG_LEVEL in os.environ
             with _environment(environment), without_log_lines():
                 with lazy_namespaces(), without_keras(), without_collections():
                     tensorflow = importlib.import_module("tensorflow")
                 with _context().eager_mode(), tensorflow.device("CPU:0"):
                     zero = tensorflow.constant(0)  # starts the devices, which log too
+                    _Compiler.logs_errors = is_told or tensorflow.__version__.startswith("2.20.")
                     _set_xla_flags(tensorflow, zero)
         finally:
             _Fork.would_tear_import = False
@@ -165,7 +166,8 @@ def without_reading_errors() -> AbstractContextManager[None]:
     """Drop what TensorFlow logs while it reads code that it has compiled before.
 
     It tries another format first, and warns of options of the compiler that are no features of the
-    processor. Our log level hides that; one of the user's, or of JAX's, which sets it, may not.
+    processor. Our log level hides that, but not in TensorFlow 2.20, nor need one of the user's, or
+    of JAX's, which sets it.
     """
     return without_log_lines() if _Compiler.logs_errors else nullcontext()
 
