@@ -92,10 +92,10 @@ def measure_processes(workload, peers, n_rounds):
 
     def run(name):
         start = time.perf_counter()
-        peer, *nothing_kept = name.split(NOTHING_KEPT)
+        peer = name.removesuffix(NOTHING_KEPT)
         command = [sys.executable, "-c", WHOLE, peer, workload.rpartition(", ")[0]]
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-        environment |= {ENVIRONMENT_VARIABLE: ""} if nothing_kept else {}
+        environment |= {ENVIRONMENT_VARIABLE: ""} if peer != name else {}
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
         accuracy = float(done.stdout.split()[-1])
         return {"seconds": time.perf_counter() - start, "accuracy": accuracy}

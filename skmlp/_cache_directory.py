@@ -1,7 +1,8 @@
 """Where programs are kept on disk, so that a later process need not compile them again.
 
 Of a program there are two files: its functions, which are ours, and the code that TensorFlow has
-compiled for them, in a file of TensorFlow's. Ours has the checksums of both, and is written last.
+compiled for them, in a file of TensorFlow's. Ours has the checksums of both, and is written last;
+code for which there is none is removed before TensorFlow could read it.
 """
 
 import hashlib
@@ -12,7 +13,6 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ENVIRONMENT_VARIABLE = "SKMLP_CACHE_DIR"
@@ -31,20 +31,11 @@ _CPU_INFO = Path("/proc/cpuinfo")
 _UNUSABLE = set('"\\\n')
 """Characters of a path that TensorFlow's flags have no room for."""
 
-_THREADS = "OMP_NUM_THREADS"  # what TensorFlow's own variables say is among the settings
-
 _DIRECTORY = re.compile(r"[0-9a-f]{32}")
 _FILE = re.compile(r"skmlp_[0-9a-f]{32}\.functions|xla_compile_cache__.*|.*\.tmp")
 _CODE = "xla_compile_cache__*.pb"
+_CHECKSUM_SIZE = 64  # hexadecimal digits, with which a file of functions begins
 _NEWEST = 16  # files among which the code that was just compiled is looked for
-
-
-def tensorflow_version() -> str:
-    """Return the version of the TensorFlow that would be imported, or nothing."""
-    try:
-        return version("tensorflow")
-    except PackageNotFoundError:
-        return ""
 
 
 def prepare(settings: Iterable[str]) -> Path | None:
@@ -70,6 +61,7 @@ def prepare(settings: Iterable[str]) -> Path | None:
         if shutil.disk_usage(root).free < MIN_FREE_BYTES:
             return None
         _make_room(root)
+        _remove_unchecked(directory)
     except (AttributeError, OSError, RuntimeError, ValueError):
         # Not Linux, not writable, no home, sources that have changed or are not there.
         return None
@@ -97,43 +89,24 @@ def find(directory: Path, name: str) -> bytes | None:
     path = directory / f"{name}.functions"
     try:
         written = path.read_bytes()
-    except OSError:
-        return None
-    size = len(_checksum(b""))
-    content = written[size:]
-    if _checksum(content).encode() == written[:size]:
-        line, _, functions = content.partition(b"\n")
-        code_name, checksum = line.decode().split(" ")
-        code = directory / code_name
-        with suppress(OSError):
+        content = written[_CHECKSUM_SIZE:]
+        if _checksum(content).encode() == written[:_CHECKSUM_SIZE]:
+            code_name, checksum = _code_of(content)
+            code = directory / code_name
             if _checksum(code.read_bytes()) == checksum:
                 os.utime(path)
                 os.utime(code)
-                return functions
-        _remove(code)
-    _remove(path)
+                return content.partition(b"\n")[2]
+            _remove(code)
+    except OSError:  # one of them is missing
+        pass
+    forget(directory, name)
     return None
 
 
 def forget(directory: Path, name: str) -> None:
-    """Remove the functions of a program, and the code for them, which can't be used.
-
-    Code that is so damaged that it can't be told whose it is goes with all the rest.
-    """
-    with suppress(OSError):
-        code = _find_code(directory, name, most=None)
-        if code is None:
-            clear(directory)
-        else:
-            _remove(code)
-            _remove(directory / f"{name}.functions")
-
-
-def clear(directory: Path) -> None:
-    """Remove all that is kept in a directory that `prepare` returned."""
-    with suppress(OSError):
-        for path in _files(directory):
-            _remove(path)
+    """Remove the functions of a program, which can't be used; the next process removes the code."""
+    _remove(directory / f"{name}.functions")
 
 
 def _root() -> Path | None:
@@ -150,8 +123,7 @@ def _machine() -> list[str]:
     """Return what tells processors apart, and how much of them we may use."""
     lines = _CPU_INFO.read_text().splitlines()
     told = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU "))]
-    n_cores = len(os.sched_getaffinity(0))
-    return [*sorted(set(told)), str(n_cores), os.environ.get(_THREADS, "")]
+    return [*sorted(set(told)), str(len(os.sched_getaffinity(0)))]
 
 
 def _sources() -> list[str]:
@@ -185,10 +157,29 @@ def _is_private(directory: Path) -> bool:
     return is_own and not status.st_mode & others and os.access(directory, os.W_OK | os.X_OK)
 
 
-def _find_code(directory: Path, name: str, most: int | None = _NEWEST) -> Path | None:
+def _find_code(directory: Path, name: str) -> Path | None:
     """Return the file with the code of a program, one of the newest."""
     paths = sorted(directory.glob(_CODE), key=lambda path: path.stat().st_mtime, reverse=True)
-    return next((path for path in paths[:most] if name.encode() in path.read_bytes()), None)
+    return next((path for path in paths[:_NEWEST] if name.encode() in path.read_bytes()), None)
+
+
+def _code_of(content: bytes) -> tuple[str, str]:
+    """Return the name of the file with the code, and its checksum, from a file of functions."""
+    name, _, checksum = content.partition(b"\n")[0].decode(errors="replace").partition(" ")
+    return name, checksum
+
+
+def _remove_unchecked(directory: Path) -> None:
+    """Remove code of which no file of functions has the checksum.
+
+    It is of a process that was killed, or of functions of the user's, or what `load` compiles.
+    """
+    checked = {
+        _code_of(path.read_bytes()[_CHECKSUM_SIZE:])[0] for path in directory.glob("*.functions")
+    }
+    for path in directory.glob(_CODE):
+        if path.name not in checked:
+            _remove(path)
 
 
 def _write(path: Path, content: bytes) -> None:

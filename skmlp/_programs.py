@@ -152,7 +152,7 @@ def _trace(tf: Any, spec: ProgramSpec) -> Program:
         return Program(tf, iter([partial(_anew, tf, spec, False)]))
     _Compiled.count += 1
     ways = [partial(_find, tf, spec), partial(_start_over, tf, spec)]
-    if not _tensorflow.is_known():
+    if not _tensorflow.is_known(tf):
         ways = [partial(_anew, tf, spec, True)]
     # If what is compiled can't be kept, on a full disk, TensorFlow does not compile.
     return Program(tf, iter([*ways, partial(_anew, tf, spec, False)]))
@@ -160,9 +160,8 @@ def _trace(tf: Any, spec: ProgramSpec) -> Program:
 
 def _trace_anew(tf: Any, spec: ProgramSpec, compiles: bool) -> Any:
     """Build the program as a function of TensorFlow's."""
-    build = _objective if spec.solver == "lbfgs" else _training
     with tf.device("CPU:0"):
-        program, signature, _ = build(tf, spec)
+        program, signature, _ = _build(tf, spec)
         function = tf.function(
             program, input_signature=signature, jit_compile=compiles, autograph=False
         )
@@ -179,8 +178,7 @@ def _find(tf: Any, spec: ProgramSpec) -> _Way:
     name, directory, internals = _name(spec), _tensorflow.kept_programs(), _tensorflow.internals()
     kept = None if directory is None else _cache_directory.find(directory, name)
     functions = kept or name_functions(internals, _trace_anew(tf, spec, True), name)
-    build = _objective if spec.solver == "lbfgs" else _training
-    function = define(internals, functions, build(tf, spec)[2])
+    function = define(internals, functions, structure=_build(tf, spec)[2])
     if kept is not None or directory is None:
         return function, _nothing
     return function, partial(_cache_directory.keep, directory, name, functions)
@@ -198,8 +196,13 @@ def _name(spec: ProgramSpec) -> str:
     return "skmlp_" + hashlib.sha256(repr(spec).encode()).hexdigest()[:32]
 
 
+def _build(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
+    """Return what is to be a program, the types of its arguments, and those of its results."""
+    return _objective(tf, spec) if spec.solver == "lbfgs" else _training(tf, spec)
+
+
 def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
-    """Return the function that trains by epochs, the types of its arguments, and its results'."""
+    """Return the function that trains by epochs; see `_build`."""
     state = types.state_signature(tf, spec)
     count, curves = tf.TensorSpec((), tf.int32), tf.TensorSpec((None, None), tf.float64)
 
@@ -210,7 +213,7 @@ def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
 
 
 def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
-    """Return the function that evaluates the objective; see `_training`."""
+    """Return the function that evaluates the objective; see `_build`."""
     params, sums = types.sums_signature(tf, spec)
 
     def program(data: Any, control: Any, params: Any, sums: Any) -> Any:

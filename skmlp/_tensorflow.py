@@ -7,7 +7,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,6 +53,9 @@ What else is not public in TensorFlow was tried with them, too.
 
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 """How many cores a process may use, as joblib, Dask and Ray tell workers, and TensorFlow's name."""
+
+_CHANGES_CODE = re.compile(rf"{_THREADS[0]}$|TF_(?!CPP_)")
+"""Environment variables for which XLA may compile other code: TensorFlow's, but not its log's."""
 
 _LOG_LINE = re.compile(
     r"[IWEF]\d{4} "
@@ -146,12 +150,14 @@ def load_keras() -> Any:
 
 def _prepare_directory() -> Path | None:
     """Return where to keep what XLA compiles, or None."""
-    release = _cache_directory.tensorflow_version()
+    try:
+        release = version("tensorflow")
+    except PackageNotFoundError:  # under another name, such as tensorflow-cpu
+        return None
     if not release.startswith(_KNOWS_XLA_FLAGS) or "TF_XLA_FLAGS" in os.environ:
         return None
-    names = sorted(name for name in os.environ if re.match("TF_(?!CPP_)", name))  # but its log
-    given = [f"{name}={os.environ[name]}" for name in names]
-    return _cache_directory.prepare([release, _xla_flags(), *given])
+    given = [f"{name}={value}" for name, value in os.environ.items() if _CHANGES_CODE.match(name)]
+    return _cache_directory.prepare([release, _xla_flags(), *sorted(given)])
 
 
 def _xla_flags() -> str:
@@ -174,7 +180,7 @@ def without_reading_errors() -> AbstractContextManager[None]:
 
 def _set_xla_flags(tensorflow: Any, tensor: Any) -> None:
     """Have XLA read our flags, which it does once, before it compiles for the first time."""
-    if not tensorflow.__version__.startswith(_KNOWS_XLA_FLAGS):
+    if not is_known(tensorflow):
         return
     given = os.environ.get("XLA_FLAGS")
     _Compiler.multiplies_small = _SMALL_PRODUCTS not in (given or "")
@@ -188,14 +194,12 @@ def _set_xla_flags(tensorflow: Any, tensor: Any) -> None:
 
 
 def _compile_something(tensorflow: Any, tensor: Any) -> None:
-    """Compile a function, or read it from a file; again, if that is damaged."""
+    """Compile a function; where nothing can be kept any more, it fails after the flags are read."""
     try:
         tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)(tensor)
     except tensorflow.errors.OpError:
-        if _Compiler.directory is not None:
-            _cache_directory.clear(_Compiler.directory)
-        with suppress(tensorflow.errors.OpError):  # nothing can be kept, and so nothing compiled
-            tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)(tensor)
+        if _Compiler.directory is None:
+            raise
 
 
 def _has_wide_vectors() -> bool:
@@ -216,10 +220,9 @@ def internals() -> Any:
     return SimpleNamespace(**{name: importlib.import_module(m) for name, m in names.items()})
 
 
-def is_known() -> bool:
+def is_known(tensorflow: Any) -> bool:
     """Tell whether this is a release of TensorFlow that was tried with more than its public API."""
-    version: str = sys.modules["tensorflow"].__version__
-    return version.startswith(_KNOWS_XLA_FLAGS)
+    return bool(tensorflow.__version__.startswith(_KNOWS_XLA_FLAGS))
 
 
 def kept_programs() -> Path | None:

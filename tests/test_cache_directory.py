@@ -1,12 +1,13 @@
 """Where programs are kept: whose directory, for which machine, and how much of it."""
 
 import os
+import shutil
 import time
 from collections import namedtuple
 
 import pytest
 
-from skmlp import _cache_directory
+from skmlp import _cache_directory, _tensorflow
 
 
 @pytest.fixture
@@ -25,12 +26,36 @@ def test_the_directory_is_the_same_for_the_same_settings_only(root):
     assert _cache_directory.prepare(["ab"]) != directory
 
 
-def test_another_number_of_threads_has_another_directory(root, monkeypatch):
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_ENABLE_X"])
+def test_another_number_of_threads_has_another_directory(name, root, monkeypatch):
     """Check what a program may be compiled for, but which it does not say itself."""
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    directory = _cache_directory.prepare([])
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert _cache_directory.prepare([]) != directory
+    monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("TF_XLA_FLAGS", raising=False)
+    directory = _tensorflow._prepare_directory()
+    monkeypatch.setenv(name, "3")
+    assert _tensorflow._prepare_directory() != directory
+    monkeypatch.delenv(name)
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+    assert _tensorflow._prepare_directory() == directory
+    assert directory.parent == root
+
+
+@pytest.mark.parametrize("failure", ["a user's flags", "another release", "another distribution"])
+def test_where_nothing_was_tried_nothing_is_kept(failure, root, monkeypatch):
+    """Check what TensorFlow could not be told, or not by us."""
+    monkeypatch.delenv("TF_XLA_FLAGS", raising=False)
+    assert _tensorflow._prepare_directory() is not None
+
+    def version(name):
+        if failure == "another distribution":
+            raise _tensorflow.PackageNotFoundError(name)
+        return "2.99.0"
+
+    if failure == "a user's flags":
+        monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=0")
+    else:
+        monkeypatch.setattr(_tensorflow, "version", version)
+    assert _tensorflow._prepare_directory() is None
 
 
 def test_another_processor_has_another_directory(root, tmp_path, monkeypatch):
@@ -139,7 +164,7 @@ def test_past_the_room_what_was_used_long_ago_goes(root, monkeypatch):
         path.write_bytes(bytes(5000))
     now = time.time()
     for age in range(10):
-        path = (first, second)[age % 2] / f"xla_compile_cache__{age}.pb"
+        path = (first, second)[age % 2] / f"skmlp_{age:032x}.functions"
         path.write_bytes(bytes(100))
         os.utime(path, (now - age, now - age))
     before = _names(root)
@@ -147,7 +172,7 @@ def test_past_the_room_what_was_used_long_ago_goes(root, monkeypatch):
     assert _names(root) == before
     (first / "new.tmp").write_bytes(b"1")
     _cache_directory.prepare(["a"])
-    gone = {f"xla_compile_cache__{age}.pb" for age in range(4, 10)}
+    gone = {f"skmlp_{age:032x}.functions" for age in range(4, 10)}
     assert set(_names(root)) == {*before, "new.tmp"} - gone
 
 
@@ -222,18 +247,22 @@ def test_a_file_that_cannot_be_written_leaves_nothing(kept, monkeypatch):
 
 
 def test_forget_removes_one_program(kept):
-    """Check that all goes if it can't be told whose code is damaged, but nothing of others."""
-    _cache_directory.forget(kept, NAME)
-    assert _names(kept) == FILES[2:]
+    """Check that its code is left to the next process, and a directory that is gone."""
     (kept / "mine").touch()
     _cache_directory.forget(kept, NAME)
-    assert _names(kept) == ["mine"]
+    assert _names(kept) == ["mine", *FILES[1:]]
     _cache_directory.forget(kept / "gone", NAME)
 
 
-def test_clear_removes_programs_only(kept):
-    """Check a directory that is gone, too."""
-    (kept / "mine").touch()
-    _cache_directory.clear(kept)
-    assert _names(kept) == ["mine"]
-    _cache_directory.clear(kept / "gone")
+def test_code_that_was_not_checked_goes(kept, root):
+    """Check code with a checksum, without one, and of functions that were forgotten."""
+    directory = _cache_directory.prepare([])
+    for path in kept.glob("*.*"):
+        shutil.copy(path, directory)
+    (directory / "mine.pb").touch()
+    _cache_directory.prepare([])
+    assert _names(directory) == ["mine.pb", *FILES[:2]]
+    assert _cache_directory.find(directory, NAME) == b"functions\n"
+    _cache_directory.forget(directory, NAME)
+    _cache_directory.prepare([])
+    assert _names(directory) == ["mine.pb"]

@@ -80,9 +80,14 @@ def contents(directory):
 def test_a_second_process_traces_and_compiles_nothing(trained, copy):
     """Check that it has the bits of the first, and those of a process that keeps nothing."""
     before = contents(copy)
-    assert len([name for name in before if name.endswith(".functions")]) == 5
+    functions = [content for name, content in before.items() if name.endswith(".functions")]
+    assert len(functions) == 5
     assert run(ALL, SKMLP_CACHE_DIR=str(copy)) == (trained, "[]")
-    assert contents(copy) == before
+    after = contents(copy)
+    assert after.keys() == before.keys()
+    changed = [name for name in before if after[name] != before[name]]
+    assert len(changed) <= 1  # what has XLA read its flags, which every process compiles
+    assert not any(name.encode() in content for name in changed for content in functions)
 
 
 def test_a_program_is_found_whatever_went_before(copy, tmp_path):
@@ -132,26 +137,30 @@ def test_code_that_nobody_has_checked_may_be_damaged(trained, copy):
     assert traced == "[]"
 
 
-def test_threads_share_a_program_that_cannot_be_read(copy):
+def test_threads_share_a_program_that_cannot_be_read(trained, copy):
     """Check first fits at the same time, of which one finds out for all; and a log level."""
     code = """
     import os
     from concurrent.futures import ThreadPoolExecutor
 
+    def find(directory, name):  # without checking anything
+        return (directory / f"{name}.functions").read_bytes().partition(b"\\n")[2]
+
+    _programs._cache_directory.find = find
+    _tensorflow.load()
+    for path in _tensorflow.kept_programs().glob("*.pb"):
+        path.write_bytes(path.read_bytes()[:1000])
+
     def train(n):
         return TFMLPClassifier(5, max_iter=7, random_state=0).fit(X, y).loss_
 
     with ThreadPoolExecutor(4) as pool:
-        losses = set(pool.map(train, range(4)))
-    assert len(losses) == 1
-    assert os.readlink('/proc/self/fd/2').startswith('pipe:')
+        print(*set(pool.map(train, range(4))))
+    print(os.readlink('/proc/self/fd/2').startswith('pipe:'))
     """
-    for path in copy.rglob("*.functions"):
-        path.unlink()
-    for path in copy.rglob("*.pb"):
-        path.write_bytes(path.read_bytes()[:1000])
-    directory = str(copy)
-    run(FIT + dedent(code), SKMLP_CACHE_DIR=directory, TF_CPP_MIN_LOG_LEVEL="1")
+    lines, traced = run(FIT + dedent(code), SKMLP_CACHE_DIR=str(copy), TF_CPP_MIN_LOG_LEVEL="1")
+    assert lines == [trained[0].split()[-1], "True"]
+    assert traced == "[True]"
 
 
 def test_a_directory_that_is_gone_is_made_again(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -278,6 +279,24 @@ def test_flags_that_this_tensorflow_may_not_know_are_not_set(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--given")
     _tensorflow._set_xla_flags(later, None)
     assert not seen
+    assert os.environ["XLA_FLAGS"] == "--given"
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_flags_are_set_where_nothing_can_be_written(is_kept, tmp_path, monkeypatch):
+    """Check a TensorFlow that does not compile what it can't keep; other errors are raised."""
+
+    def function(*args, **kwargs):
+        raise OSError("no space left")
+
+    known = SimpleNamespace(
+        __version__="2.21.0", function=function, errors=SimpleNamespace(OpError=OSError)
+    )
+    monkeypatch.setenv("XLA_FLAGS", "--given")
+    monkeypatch.setattr(_tensorflow._Compiler, "multiplies_small", False)
+    monkeypatch.setattr(_tensorflow._Compiler, "directory", tmp_path if is_kept else None)
+    with nullcontext() if is_kept else pytest.raises(OSError, match="no space left"):
+        _tensorflow._set_xla_flags(known, None)
     assert os.environ["XLA_FLAGS"] == "--given"
 
 
