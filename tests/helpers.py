@@ -38,6 +38,8 @@ def run_script(path, *, timeout=120, **environment):
 
 
 def _run(arguments, timeout, environment):
+    # JAX sets it where a test has imported it.
+    environment = {"TF_CPP_MIN_LOG_LEVEL": None} | environment
     names = {name for name, value in environment.items() if value is None}
     env = {name: value for name, value in os.environ.items() if name not in names}
     env |= {name: value for name, value in environment.items() if value is not None}
@@ -145,7 +147,17 @@ def sampled_cases(*factors):
     """Return all combinations of values, slow but for some that have each value once or more."""
     factors = [list(values) for values in factors]
     n_fast = max(len(values) for values in factors)
-    fast = {tuple(values[i % len(values)] for values in factors) for i in range(n_fast)}
+    return _marked_cases(
+        factors, [tuple(values[i % len(values)] for values in factors) for i in range(n_fast)]
+    )
+
+
+def paired_cases(*factors):
+    """Return all combinations of values, slow but for some that have each pair of values."""
+    return _marked_cases(factors, covering_cases(list(product(*factors))))
+
+
+def _marked_cases(factors, fast):
     return [
         pytest.param(*case, marks=[] if case in fast else pytest.mark.slow)
         for case in product(*factors)

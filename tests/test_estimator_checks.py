@@ -31,13 +31,13 @@ CHOSEN = [
         solver="sgd", learning_rate_init=0.1, early_stopping=True, class_weight="balanced"
     ),
     TFMLPRegressor(),
-    TFMLPRegressor(solver="lbfgs"),
 ]
-"""Each value of each parameter that matters."""
+"""Solvers that train by epochs, with what matters most in them."""
 
 ALSO = [  # what is left
     TFMLPClassifier(init="truncated_normal"),
     TFMLPClassifier(solver="lbfgs"),
+    TFMLPRegressor(solver="lbfgs"),
     TFMLPClassifier(early_stopping=True, scoring="loss"),
     TFMLPRegressor(loss="poisson", learning_rate_init=0.01),
     TFMLPRegressor(early_stopping=True, solver="sgd", learning_rate="adaptive"),

@@ -73,22 +73,27 @@ def test_all_is_as_in_a_whole_import():
     assert run(ours) == run(theirs) != ""
 
 
+WAYS = [
+    "from tensorflow import data; assert data is tf.data and tf.data.Dataset.range(3)",
+    "from tensorflow.compat import *; assert tf.lite.TFLiteConverter and tf.compat.v1.nn",
+    "from tensorflow.keras.layers import Dense; assert Dense is tf.keras.layers.Dense",
+    "assert 'relu' in dir(tf.nn) and 'relu' in vars(tf.nn) and 'nn' in tf.nn.__doc__",
+]
+
+MORE_WAYS = [
+    "from tensorflow.data import Dataset; assert Dataset is tf.data.Dataset",
+    "import tensorflow.nn; assert tf.nn.relu(-1.0) == 0",
+    "from tensorflow import *; assert nn.relu(-1.0) == 0 and lite.TFLiteConverter",
+    "from tensorflow.lite.python import *; assert tf.lite.TFLiteConverter and tf.compat.v1.nn",
+    "from tensorflow.compat import v1; assert v1.nn.relu and tf.compat.v1 is v1",
+    "from tensorflow.keras import layers; assert layers is tf.keras.layers",
+    "tf.nn.relu = 7; assert tf.nn.relu == 7 and tf.nn.elu",
+    "del tf.nn.relu; assert not hasattr(tf.nn, 'relu') and tf.nn.elu",
+]
+
+
 @pytest.mark.parametrize(
-    "code",
-    [
-        "from tensorflow import data; assert data is tf.data and tf.data.Dataset.range(3)",
-        "from tensorflow.data import Dataset; assert Dataset is tf.data.Dataset",
-        "import tensorflow.nn; assert tf.nn.relu(-1.0) == 0",
-        "from tensorflow import *; assert nn.relu(-1.0) == 0 and lite.TFLiteConverter",
-        "from tensorflow.lite.python import *; assert tf.lite.TFLiteConverter and tf.compat.v1.nn",
-        "from tensorflow.compat import *; assert tf.lite.TFLiteConverter and tf.compat.v1.nn",
-        "from tensorflow.compat import v1; assert v1.nn.relu and tf.compat.v1 is v1",
-        "from tensorflow.keras import layers; assert layers is tf.keras.layers",
-        "from tensorflow.keras.layers import Dense; assert Dense is tf.keras.layers.Dense",
-        "tf.nn.relu = 7; assert tf.nn.relu == 7 and tf.nn.elu",
-        "del tf.nn.relu; assert not hasattr(tf.nn, 'relu') and tf.nn.elu",
-        "assert 'relu' in dir(tf.nn) and 'relu' in vars(tf.nn) and 'nn' in tf.nn.__doc__",
-    ],
+    "code", [*WAYS, *(pytest.param(code, marks=pytest.mark.slow) for code in MORE_WAYS)]
 )
 def test_each_way_to_a_namespace_works(code):
     assert run(LOAD + code) == ""

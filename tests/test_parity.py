@@ -15,6 +15,7 @@ from tests.helpers import (
     covering_cases,
     fit_both,
     load,
+    paired_cases,
 )
 
 FACTORS = {
@@ -254,9 +255,10 @@ def test_adaptive_rates_equal_scikit_learn_to_the_end(problem, early_stopping):
     assert ours._optimizer.learning_rate == theirs._optimizer.learning_rate <= 1e-6
 
 
-@pytest.mark.parametrize("problem", ["diabetes", "two_targets", "counts"])
-@pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize(
+    ("problem", "early_stopping", "activation"),
+    paired_cases(["diabetes", "two_targets", "counts"], [False, True], ["relu", "tanh"]),
+)
 def test_regressor_equals_scikit_learn(problem, early_stopping, activation):
     """Check Adam on one target, on two, and on counts with the Poisson loss."""
     X, y = load(problem)
@@ -268,10 +270,13 @@ def test_regressor_equals_scikit_learn(problem, early_stopping, activation):
 # L-BFGS amplifies rounding: after some 60 iterations scikit-learn itself, on samples in another
 # order, has other weights in the sixth digit.
 @pytest.mark.parametrize(
-    "problem", ["digits", "iris", "breast_cancer", "diabetes", "two_targets", "counts"]
+    ("problem", "activation", "weighted"),
+    paired_cases(
+        ["digits", "iris", "breast_cancer", "diabetes", "two_targets", "counts"],
+        ["identity", "logistic", "tanh", "relu"],
+        [False, True],
+    ),
 )
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
-@pytest.mark.parametrize("weighted", [False, True])
 def test_lbfgs_equals_scikit_learn(problem, activation, weighted):
     """Check 25 iterations."""
     X, y = load(problem)
@@ -374,7 +379,7 @@ def check_drawn(problem, configuration):
     assert_same_training(X, y, weight, atol=1e-9, **configuration)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(problem=problems(), configuration=CONFIGURATIONS)
 def test_drawn_configurations_equal_scikit_learn(problem, configuration):
     """Check configurations beyond the grid."""

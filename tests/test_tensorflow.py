@@ -262,7 +262,12 @@ assert os.environ.get(name) == before
 
 
 @pytest.mark.parametrize(
-    "given", [None, "", "--xla_cpu_enable_concurrency_optimized_scheduler=true"]
+    "given",
+    [
+        None,
+        pytest.param("", marks=pytest.mark.slow),
+        "--xla_cpu_enable_concurrency_optimized_scheduler=true",
+    ],
 )
 def test_flags_of_xla_are_those_of_the_user_after_a_fit(given):
     """Check the variable that XLA reads, which other libraries and child processes read too."""
