@@ -39,8 +39,8 @@ def names():
     return sorted(path.name for path in _tensorflow.kept_programs().iterdir())
 """
 
-ALL = FIT + "fit_all('adam', 'lbfgs')"
-N_ALL = 3  # L-BFGS has one program, with and without a validation set
+ALL = FIT + "fit_all('adam', 'sgd', 'lbfgs')"
+N_ALL = 5  # L-BFGS has one program, with and without a validation set
 
 
 def run(code, **environment):
@@ -96,7 +96,7 @@ def test_a_program_is_found_whatever_went_before(copy, tmp_path):
     tf = _tensorflow.load()
     for i in range(3):
         tf.function(lambda x: tf.while_loop(lambda x: x < 9, lambda x: x + 1, [x]))(i)
-    fit_all('lbfgs', 'adam')
+    fit_all('lbfgs', 'sgd', 'adam')
     """
     names = contents(copy).keys()
     assert run(FIT + dedent(others), SKMLP_CACHE_DIR=str(copy))[1] == "[]"
@@ -123,6 +123,7 @@ def test_nothing_is_printed_when_a_program_is_read(copy):
     assert (done.returncode, done.stderr) == (0, "mine\n")
 
 
+@pytest.mark.slow
 def test_code_that_nobody_has_checked_may_be_damaged(trained, copy):
     """Check a process that was killed before it kept the functions, and what it has left."""
     for path in copy.rglob("*.functions"):
