@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import warnings
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -128,6 +129,36 @@ def predictions(n_rounds):
         )
         for rows, n in ((1, 300), (10_000, 10))
     }
+
+
+def small_calls(n_rounds):
+    """Call partial_fit with few rows: what a call costs beside training."""
+    from sklearn.datasets import load_digits
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+    from skmlp import TFMLPClassifier, TFMLPRegressor
+
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:150].astype(np.float32), y[:150]
+
+    def interleaved(ours, theirs, known, n_calls=50):
+        times = [
+            [seconds(partial(m.partial_fit, X, y, **known)) for m in (ours, theirs)]
+            for _ in range(n_calls)
+        ]
+        return median(t[0] for t in times) / median(t[1] for t in times)
+
+    figures = {}
+    for kind, classes, known in (
+        ("classifier", (TFMLPClassifier, MLPClassifier), {"classes": np.unique(y)}),
+        ("regressor", (TFMLPRegressor, MLPRegressor), {}),
+    ):
+        ours, theirs = (estimator(random_state=0, batch_size=150) for estimator in classes)
+        interleaved(ours, theirs, known, 5)
+        figures[f"partial_fit of 150 rows, {kind}"] = [
+            interleaved(ours, theirs, known) for _ in range(n_rounds)
+        ]
+    return figures
 
 
 def mnist_memory(n_rounds):
@@ -354,6 +385,7 @@ COSTS = {
         imports,
         first_fit,
         predictions,
+        small_calls,
         mnist_memory,
         sparse,
         validation,

@@ -155,7 +155,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         train = self._check_training_set(call, is_warm)
         validation = self._check_validation_set(call.validation, train)
         random_state = self._make_random_state(observer)
-        drawn_from = dict(random_state.get_state(legacy=False))
+        drawn_from = {} if observer is None else dict(random_state.get_state(legacy=False))
         units = (train.X.shape[1], *hidden_layer_sizes, train.targets.shape[1])
         architecture = Architecture(units, self.activation, **self._choose_output())
         start = self._start(architecture, random_state, train.dtype, is_warm)

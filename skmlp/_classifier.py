@@ -612,7 +612,10 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         if classes is not None:
             with errors_name("classes"):
                 classes = as_labels(np.asarray(classes))
-                check_classification_targets(classes)
+                if hasattr(self, "classes_") and np.array_equal(classes, self.classes_):
+                    classes = None  # nothing new
+                else:
+                    check_classification_targets(classes)
         if _check_partial_fit_first_call(self, classes):
             labels = y if type_of_target(y).startswith("multilabel") else self.classes_
             self._label_binarizer = LabelBinarizer().fit(labels)

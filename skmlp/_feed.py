@@ -4,6 +4,7 @@ A block is gathered by the host, in memory that the program reads without a copy
 block is ever held twice, whatever the size and the type of the data.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import scipy.sparse
 
 from skmlp._graph.types import Block, Data, Entries, ProgramSpec
-from skmlp._memory import aligned_zeros, share, to_tensor
+from skmlp._memory import aligned_empty, aligned_zeros, share, to_tensor
 from skmlp._samples import Samples
 
 
@@ -34,7 +35,11 @@ class DenseFeed:
         if spec.validation_rows:
             _gather(_source(spec, samples), samples.validation_rows, validation)
         n_blocks = 2 if len(samples.train_rows) > spec.block_batches * spec.batch_rows else 1
-        blocks = [_allocate(spec, spec.block_batches, spec.batch_rows) for _ in range(n_blocks)]
+        # No batch of them is read before all its rows are written.
+        blocks = [
+            _allocate(spec, spec.block_batches, spec.batch_rows, make=aligned_empty)
+            for _ in range(n_blocks)
+        ]
         data = _share_data(tf, samples, blocks[0], validation)
         self._ready = [(block, data._replace(train=_shared(tf, block))) for block in blocks]
         self._thread = ThreadPoolExecutor(1) if n_blocks == 2 else None
@@ -155,21 +160,27 @@ class _Stacked:
         return self._samples.features(rows)
 
 
-def _allocate(spec: ProgramSpec, n_batches: int, n_rows: int, n_entries: int = 0) -> Block:
-    """Return zeroed memory that a program can read; the system gives it at the first write."""
+def _allocate(
+    spec: ProgramSpec,
+    n_batches: int,
+    n_rows: int,
+    n_entries: int = 0,
+    make: Callable[..., np.ndarray] = aligned_zeros,
+) -> Block:
+    """Return memory that a program can read; the system gives it at the first write."""
     units, dtype = spec.architecture.layer_units, np.dtype(spec.dtype)
     X: Any = None
     if spec.is_sparse:
         integers = (np.dtype(np.int32), np.dtype(np.int32), np.dtype(np.int64))
         shapes = ((n_entries,), (n_entries,), (n_entries,), (n_batches + 1,))
-        X = Entries(*map(aligned_zeros, shapes, (dtype, *integers)))
+        X = Entries(*map(make, shapes, (dtype, *integers)))
     else:
-        X = aligned_zeros((n_batches, n_rows, units[0]), dtype)
+        X = make((n_batches, n_rows, units[0]), dtype)
     weight_shape = (n_batches, n_rows) if spec.is_weighted else ()
     return Block(
         X,
-        aligned_zeros((n_batches, n_rows, units[-1]), spec.target_dtype),
-        aligned_zeros(weight_shape, dtype),
+        make((n_batches, n_rows, units[-1]), spec.target_dtype),
+        make(weight_shape, dtype),
     )
 
 

@@ -40,7 +40,7 @@ def binarize(binarizer: LabelBinarizer, y: np.ndarray) -> np.ndarray:
 def check_same_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: np.ndarray) -> None:
     """Check that y of a warm start is of the same kind and has the same classes as before."""
     _check_same_kind(binarizer, y)
-    labels = unique_labels(y)
+    labels = _unique_labels(y)
     if set(labels) != set(classes):
         raise ValueError(
             "warm_start can only be used where `y` has the same classes as in the previous "
@@ -52,7 +52,7 @@ def check_known_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: np.nda
     """Check that y of partial_fit has none but the classes of its first call."""
     _check_same_kind(binarizer, y)
     is_multilabel = _is_multilabel(binarizer)
-    labels = classes if is_multilabel else unique_labels(y)
+    labels = classes if is_multilabel else _unique_labels(y)
     n_labels = y.shape[1] if is_multilabel else len(classes)
     unseen = set(labels.tolist()) - set(classes.tolist())
     if unseen or n_labels != len(classes):
@@ -79,12 +79,19 @@ def check_validation_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: n
 
 
 def _check_same_kind(binarizer: LabelBinarizer, y: np.ndarray) -> None:
-    if _is_multilabel(binarizer) != type_of_target(y).startswith("multilabel"):
+    """Check y, which passed as a target of classification, and so has one label if it is 1d."""
+    kind = "multiclass" if y.ndim == 1 else type_of_target(y)
+    if _is_multilabel(binarizer) != kind.startswith("multilabel"):
         raise ValueError(
             "warm_start and partial_fit can only be used where `y` is of the same kind as in "
             "the previous call, multilabel or not. Previously got "
             f"{binarizer.y_type_}, `y` is {type_of_target(y)}."
         )
+
+
+def _unique_labels(y: np.ndarray) -> np.ndarray:
+    """Return the labels of y, which passed; scikit-learn's would check one label each again."""
+    return np.unique(y) if y.ndim == 1 else unique_labels(y)
 
 
 def _is_multilabel(binarizer: LabelBinarizer) -> bool:

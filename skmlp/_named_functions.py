@@ -7,7 +7,7 @@ traced again, and found there with the code that was compiled for it.
 Nothing here imports TensorFlow; what is used of it is not public.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -77,9 +77,19 @@ def define(internals: Any, library: bytes, structure: Any) -> Callable[..., list
 
     def call(*args: Any) -> Any:
         outputs = context.context().call_function(name, nest.flatten(args), n_outputs)
-        return nest.pack_sequence_as(structure, outputs)
+        return _pack(structure, iter(outputs))
 
     return call
+
+
+def _pack(structure: Any, outputs: Iterator[Any]) -> Any:
+    """Return outputs in a structure of lists and tuples: TensorFlow's takes a tenth of a fit."""
+    if not isinstance(structure, list | tuple):
+        return next(outputs)
+    parts = [_pack(part, outputs) for part in structure]
+    if hasattr(structure, "_fields"):  # a named tuple
+        return type(structure)(*parts)
+    return type(structure)(parts)
 
 
 def _references(function: Any) -> list[Any]:

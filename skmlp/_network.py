@@ -1,6 +1,7 @@
 """The network itself: sizes, initial weights and the forward pass, all in NumPy."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from numbers import Integral
 from typing import Any
@@ -39,7 +40,7 @@ class Architecture:
         """Whether the outputs are probabilities."""
         return self.out_activation in ("logistic", "softmax")
 
-    @property
+    @cached_property
     def coef_shapes(self) -> list[tuple[int, int]]:
         """Shapes of the weight matrices, first layer first."""
         return list(pairwise(self.layer_units))

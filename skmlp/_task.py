@@ -33,7 +33,7 @@ class Task:
     stops_early : bool
         Whether training stops by the validation score.
     drawn_from : dict
-        State of the random numbers before anything was drawn.
+        State of the random numbers before anything was drawn; empty without an observer.
     observer : Observer or None
         Tells callbacks of the fit, if there are any.
     """

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from skmlp import TFMLPClassifier, _engine, _programs
+from skmlp import TFMLPClassifier, _engine, _feed, _programs
 from skmlp._feed import _take, is_on_disk
 from skmlp._graph.types import ProgramSpec
 from skmlp._memory import aligned_zeros
@@ -283,6 +283,34 @@ def test_memory_of_blocks_is_aligned_and_zero():
         assert array.ctypes.data % 64 == 0
         assert array.dtype == dtype
         np.testing.assert_array_equal(array, np.zeros((5, 3)))
+
+
+def _empty_of_nan(shape, dtype):
+    array = aligned_zeros(shape, dtype)
+    array.reshape(-1).view(np.uint8)[...] = 0xFF
+    return array
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"batch_size": 64},
+        {"batch_size": 100, "early_stopping": True},
+        {"batch_size": 569},
+        {"batch_size": 33, "class_weight": {0: 0.0, 1: 0.3}},
+        {"solver": "lbfgs"},
+    ],
+    ids=str,
+)
+def test_nothing_of_what_memory_held_before_is_read(monkeypatch, params):
+    """Check fits in blocks that hold NaN at first, in parts of epochs and in whole ones."""
+    X, y = load("breast_cancer")
+    params = {"hidden_layer_sizes": 5, "max_iter": 4, "random_state": 0} | params
+    expected = fit_quietly(TFMLPClassifier(**params), X, y)
+    monkeypatch.setattr(_feed, "aligned_empty", _empty_of_nan)
+    clf = fit_quietly(TFMLPClassifier(**params), X, y)
+    np.testing.assert_array_equal(clf.coefs_[0], expected.coefs_[0])
+    assert clf.loss_ == expected.loss_
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -40,13 +40,13 @@ class Layout:
         n_arrays = len(self.coef_shapes) + len(self.intercept_shapes)
         return [i for i in range(n_arrays) if i not in self.large]
 
-    @property
+    @cached_property
     def n_small_coefs(self) -> int:
         """Number of elements of the vector that are weights: its first ones."""
         shapes = self.coef_shapes
         return sum(prod(shape) for i, shape in enumerate(shapes) if i not in self.large)
 
-    @property
+    @cached_property
     def shapes(self) -> list[tuple[int, ...]]:
         """Shapes of the joined arrays, the vector last."""
         alone = [self.coef_shapes[i] for i in self.large]
