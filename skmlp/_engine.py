@@ -1,6 +1,5 @@
 """The training engine: a fit's state on the device, and the program that runs on it."""
 
-import time
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -8,31 +7,19 @@ from typing import Any
 import numpy as np
 
 from skmlp import _tensorflow
+from skmlp._capacity import required_program
 from skmlp._control import Controller, Goal
-from skmlp._feed import (
-    DenseFeed,
-    SparseFeed,
-    largest_batch,
-    likely_largest_batch,
-)
+from skmlp._feed import arrange_rows, make_feed
 from skmlp._graph import penalty
-from skmlp._graph.types import Hyper, ProgramSpec, Scalars, State, Sums
+from skmlp._graph.types import Hyper, ProgramSpec, Scalars, State
 from skmlp._history import Report
 from skmlp._memory import to_tensor
 from skmlp._network import Architecture, Parameters
-from skmlp._pace import Pace
-from skmlp._programs import PROGRAMS, round_up_batch
+from skmlp._programs import PROGRAMS
 from skmlp._samples import Samples
 from skmlp._solvers import Optimizer
 from skmlp._stopping import Rule, Standing, judge
 from skmlp._validation import evaluate
-
-MAX_EPOCHS_A_CALL = 256
-_MAX_VALIDATION_BATCH = 1024
-_BLOCK_BYTES = 3 * 2**23  # of dense features; a call takes up to a millisecond beside its batches
-_MAX_BLOCK_ROWS = 2**16
-_MAX_VALIDATION_BYTES = 2**26  # of dense features in the program; more are scored on the host
-_SPARSE_BLOCK_ROWS = 2**12
 
 
 class Session:
@@ -82,7 +69,7 @@ class Session:
         self._samples = samples
         self._scoring = scoring
         self._batch_size = batch_size
-        wanted = _wanted(architecture, optimizer.solver, batch_size, samples)
+        wanted = required_program(architecture, optimizer.solver, batch_size, samples)
         # The program scores the validation set, unless it is large.
         self._validates = bool(len(samples.validation_rows)) and not wanted.validation_rows
         self._judges = scoring != "host" and not self._validates
@@ -126,7 +113,7 @@ class Session:
         first_batch, last_batch : int
             The batches to run of each epoch; ``last_batch`` itself is not.
         """
-        arrange = partial(_arrange, size=self._batch_size, capacity=self._spec.batch_rows)
+        arrange = partial(arrange_rows, size=self._batch_size, capacity=self._spec.batch_rows)
         rows = arrange(orders, first_batch, last_batch)
         self._make_room(rows)
         upcoming = arrange(orders[-1:], last_batch, 2 * last_batch - first_batch)
@@ -188,7 +175,7 @@ class Session:
     def _use(self, wanted: ProgramSpec) -> None:
         """Get a program, and the memory for its data."""
         self._spec, self._program = PROGRAMS.get(self._tf, wanted)
-        self._feed = _make_feed(self._tf, self._spec, self._samples)
+        self._feed = make_feed(self._tf, self._spec, self._samples)
         self._controller = Controller(
             self._tf, self._spec, self._samples, self._batch_size, self._goal
         )
@@ -245,92 +232,6 @@ class Session:
         )
 
 
-class Objective:
-    """The loss of all training samples and its gradient, as functions of a vector of parameters.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        Sizes and activations of the network.
-    batch_size : int
-        Samples that are evaluated at a time.
-    samples : Samples
-        What is trained on, in float64.
-    alpha : float
-        Strength of the penalty.
-    """
-
-    def __init__(self, architecture: Architecture, batch_size: int, samples: Samples, alpha: float):
-        self._tf = _tensorflow.load()
-        self._alpha = alpha
-        self._architecture = architecture
-        self._n_batches = -(-len(samples.train_rows) // batch_size)
-        wanted = _wanted(architecture, "lbfgs", batch_size, samples)
-        self._spec, self._program = PROGRAMS.get(self._tf, wanted)
-        self._feed = _make_feed(self._tf, self._spec, samples)
-        goal = Goal(Hyper(learning_rate=0.0, alpha=alpha), Rule(0.0, 0.0))
-        self._controller = Controller(self._tf, self._spec, samples, batch_size, goal)
-        self._order = samples.train_rows
-        self._weight = float(samples.sample_weight[0][self._order].sum())
-        self._arrange = partial(_arrange, size=batch_size, capacity=self._spec.batch_rows)
-        self._pace = Pace(6.0 * batch_size * architecture.n_parameters)
-
-    def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the objective and its gradient.
-
-        Parameters
-        ----------
-        vector : ndarray of shape (n_parameters,)
-            Weights and then biases of all layers, each raveled.
-        """
-        parameters = Parameters.from_vector(np.asarray(vector), self._architecture)
-        sums = self._add_up(parameters.coefs + parameters.intercepts)
-        weight = self._weight
-        grads = _from_device(self._spec, [gradient.numpy() for gradient in sums.gradients])
-        squares = 0.0
-        for grad, coef in zip(grads, parameters.coefs, strict=False):  # biases are not penalised
-            grad += self._alpha * coef
-            squares += np.vdot(coef, coef)
-        gradient = np.concatenate([grad.ravel() for grad in grads]) / weight
-        return (float(sums.losses.numpy().sum()) + 0.5 * self._alpha * squares) / weight, gradient
-
-    def _add_up(self, arrays: list[np.ndarray]) -> Sums:
-        """Run all batches, in calls short enough for Ctrl-C to be seen."""
-        tensor = partial(to_tensor, self._tf)
-        arrays = _to_device(self._spec, arrays)
-        params = [tensor(array) for array in arrays]
-        losses = tensor(np.zeros(self._spec.batch_rows))
-        sums = Sums(losses, [tensor(np.zeros_like(array)) for array in arrays])
-        first = 0
-        while first < self._n_batches:
-            n_batches = min(self._pace.n_batches, self._spec.block_batches)
-            last = min(first + n_batches, self._n_batches)
-            start = time.perf_counter()
-            rows = self._arrange([self._order], first, last)
-            upcoming = self._arrange([self._order], last, 2 * last - first)
-            data = self._feed.load(rows, upcoming)
-            self._controller.write([self._order], first, last, 0)
-            sums = self._program(data, self._controller.control, params, sums)
-            self._pace.update(last - first, time.perf_counter() - start)
-            first = last
-        return sums
-
-
-def _arrange(
-    orders: list[np.ndarray], first: int, last: int, size: int, capacity: int
-) -> np.ndarray:
-    """Return the rows of batches, of shape (n_batches, capacity), with -1 where there is none."""
-    rows = np.stack([order[first * size : last * size] for order in orders])
-    n_full, n_left = divmod(rows.shape[1], size)
-    if size == capacity and not n_left:
-        return rows.reshape(-1, capacity)
-    batches = np.full((len(orders), n_full + (n_left > 0), capacity), -1, rows.dtype)
-    full = rows[:, : n_full * size]
-    batches[:, :n_full, :size] = full.reshape(len(orders), n_full, size)
-    batches[:, n_full:, :n_left] = rows[:, np.newaxis, n_full * size :]
-    return batches.reshape(-1, capacity)
-
-
 def _separate(spec: ProgramSpec, joined: list[Any]) -> list[np.ndarray]:
     """Return copies of joined parameters, in memory of NumPy's: weights and then biases."""
     return _from_device(spec, spec.layout.split([part.numpy() for part in joined], np.reshape))
@@ -349,62 +250,3 @@ def _from_device(spec: ProgramSpec, params: list[np.ndarray]) -> list[np.ndarray
 def _transposed(spec: ProgramSpec, number: int, param: np.ndarray) -> np.ndarray:
     is_coef = number < len(spec.architecture.coef_shapes)
     return param.T if is_coef and spec.is_transposed(number) else param
-
-
-def _wanted(
-    architecture: Architecture, solver: str, batch_size: int, samples: Samples
-) -> ProgramSpec:
-    """Return what a program must have for a fit."""
-    n_train, n_validation = len(samples.train_rows), len(samples.validation_rows)
-    if not samples.is_sparse and n_validation > _row_limit(architecture, samples.dtype):
-        n_validation = 0
-    batch_rows = batch_size if batch_size < n_train else round_up_batch(batch_size)
-    validation_batch_rows = min(round_up_batch(n_validation), _MAX_VALIDATION_BATCH)
-    spec = ProgramSpec(
-        architecture=architecture,
-        dtype=samples.dtype.name,
-        solver=solver,
-        is_weighted=any(bool((weight != 1).any()) for weight in samples.sample_weight),
-        batch_rows=batch_rows,
-        block_batches=_block_batches(architecture, samples.dtype, batch_rows),
-        epochs=MAX_EPOCHS_A_CALL,
-        cuts_products=_tensorflow.multiplies_small(),
-        validation_batch_rows=validation_batch_rows,
-        validation_rows=max(n_validation, validation_batch_rows),
-    )
-    return _with_entries(spec, batch_size, samples) if samples.is_sparse else spec
-
-
-def _row_limit(architecture: Architecture, dtype: np.dtype) -> int:
-    return _MAX_VALIDATION_BYTES // (architecture.layer_units[0] * dtype.itemsize)
-
-
-def _block_batches(architecture: Architecture, dtype: np.dtype, batch_rows: int) -> int:
-    row_bytes = architecture.layer_units[0] * dtype.itemsize
-    return max(1, min(_BLOCK_BYTES // row_bytes, _MAX_BLOCK_ROWS) // batch_rows)
-
-
-def _with_entries(spec: ProgramSpec, batch_size: int, samples: Samples) -> ProgramSpec:
-    """Return what a program must have for sparse features: room for their entries."""
-    lengths = np.diff(samples.X[0].indptr)[samples.train_rows]
-    largest = likely_largest_batch if spec.solver != "lbfgs" else largest_batch
-    batch_entries = max(1, largest(lengths, batch_size))
-    n_batches = max(1, _SPARSE_BLOCK_ROWS // spec.batch_rows)
-    validation = samples.features(samples.validation_rows)
-    validation_batch_entries = 1
-    if spec.validation_rows:
-        lengths = np.diff(validation.indptr)
-        validation_batch_entries = max(1, largest_batch(lengths, spec.validation_batch_rows))
-    return replace(
-        spec,
-        epochs=1,
-        block_batches=n_batches,
-        batch_entries=batch_entries,
-        block_entries=n_batches * batch_entries,
-        validation_batch_entries=validation_batch_entries,
-        validation_entries=max(1, int(validation.nnz)),
-    )
-
-
-def _make_feed(tf: Any, spec: ProgramSpec, samples: Samples) -> DenseFeed | SparseFeed:
-    return SparseFeed(tf, spec, samples) if samples.is_sparse else DenseFeed(tf, spec, samples)

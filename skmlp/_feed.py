@@ -113,6 +113,26 @@ class SparseFeed:
         return self._data
 
 
+def make_feed(tf: Any, spec: ProgramSpec, samples: Samples) -> DenseFeed | SparseFeed:
+    """Return the samples of a fit, dense or sparse."""
+    return SparseFeed(tf, spec, samples) if samples.is_sparse else DenseFeed(tf, spec, samples)
+
+
+def arrange_rows(
+    orders: list[np.ndarray], first: int, last: int, size: int, capacity: int
+) -> np.ndarray:
+    """Return the rows of batches, of shape (n_batches, capacity), with -1 where there is none."""
+    rows = np.stack([order[first * size : last * size] for order in orders])
+    n_full, n_left = divmod(rows.shape[1], size)
+    if size == capacity and not n_left:
+        return rows.reshape(-1, capacity)
+    batches = np.full((len(orders), n_full + (n_left > 0), capacity), -1, rows.dtype)
+    full = rows[:, : n_full * size]
+    batches[:, :n_full, :size] = full.reshape(len(orders), n_full, size)
+    batches[:, n_full:, :n_left] = rows[:, np.newaxis, n_full * size :]
+    return batches.reshape(-1, capacity)
+
+
 def largest_batch(lengths: np.ndarray, batch_size: int) -> int:
     """Return the number of entries of the batch that has most, given those of each row."""
     return int(np.add.reduceat(lengths, np.arange(0, len(lengths), batch_size)).max())

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skmlp._engine import Objective, Session
+from skmlp._engine import Session
 from skmlp._history import History, Trained
 from skmlp._lbfgs import LBFGS
 from skmlp._log import TrainingLog
 from skmlp._network import Parameters
+from skmlp._objective import Objective
 from skmlp._observer import Tasks
 from skmlp._pace import Pace
 from skmlp._resuming import Snapshot, TrainingState, fingerprint

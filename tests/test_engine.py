@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from skmlp import TFMLPClassifier, _engine, _feed, _programs
+from skmlp import TFMLPClassifier, _capacity, _engine, _feed, _programs
 from skmlp._feed import _take, is_on_disk
 from skmlp._graph.types import ProgramSpec
 from skmlp._memory import aligned_zeros
@@ -198,7 +198,7 @@ def test_bits_do_not_depend_on_the_size_of_blocks(monkeypatch, solver, block_byt
     X, y = load("digits")
     params = {"random_state": 0, "max_iter": 5, "validation_fraction": 0.1, "solver": solver}
     expected = fit_quietly(TFMLPClassifier(**params), X, y)
-    monkeypatch.setattr(_engine, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(_capacity, "_BLOCK_BYTES", block_bytes)
     clf = fit_quietly(TFMLPClassifier(**params), X, y)
     np.testing.assert_array_equal(clf.coefs_[0], expected.coefs_[0])
     assert clf.loss_curve_ == expected.loss_curve_

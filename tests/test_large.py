@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
-from skmlp import TFMLPClassifier, TFMLPRegressor, _checks, _engine
+from skmlp import TFMLPClassifier, TFMLPRegressor, _capacity, _checks
 from tests.helpers import fit_quietly, load, run_python
 
 PARAMS = {"random_state": 0, "max_iter": 4, "hidden_layer_sizes": 7}
@@ -22,7 +22,7 @@ def test_an_array_on_disk_trains_as_one_in_memory(monkeypatch, tmp_path, solver,
     fit_quietly(expected, X.astype(dtype), y)
     np.save(tmp_path / "X.npy", X.astype(stored_as))
     monkeypatch.setattr(_checks, "LARGE", 0)
-    monkeypatch.setattr(_engine, "_BLOCK_BYTES", 2**15)
+    monkeypatch.setattr(_capacity, "_BLOCK_BYTES", 2**15)
     clf = TFMLPClassifier(solver=solver, dtype=dtype, **PARAMS, validation_fraction=0.1)
     fit_quietly(clf, np.load(tmp_path / "X.npy", mmap_mode="r"), y)
     np.testing.assert_array_equal(clf.coefs_[0], expected.coefs_[0])
@@ -50,7 +50,7 @@ def test_large_validation_sets_are_scored_alike(monkeypatch, scoring, weighted):
     weight = np.random.RandomState(0).uniform(size=len(X)) if weighted else None
     params = {**PARAMS, "early_stopping": True, "scoring": scoring, "max_iter": 12}
     expected = fit_quietly(TFMLPClassifier(**params), X, y, sample_weight=weight)
-    monkeypatch.setattr(_engine, "_MAX_VALIDATION_BYTES", 0)
+    monkeypatch.setattr(_capacity, "_MAX_VALIDATION_BYTES", 0)
     clf = fit_quietly(TFMLPClassifier(**params), X, y, sample_weight=weight)
     for name in ("validation_loss_curve_", "validation_scores_"):
         np.testing.assert_allclose(getattr(clf, name), getattr(expected, name), rtol=1e-12)
@@ -67,7 +67,7 @@ def test_large_validation_sets_of_numbers_are_scored_alike(monkeypatch, n_output
     y = np.column_stack([np.ones(300), y[:, 1:]]) if n_outputs > 1 else y.ravel()
     params = {**PARAMS, "early_stopping": True, "max_iter": 30, "n_iter_no_change": 2}
     expected = fit_quietly(TFMLPRegressor(**params), X, y)
-    monkeypatch.setattr(_engine, "_MAX_VALIDATION_BYTES", 0)
+    monkeypatch.setattr(_capacity, "_MAX_VALIDATION_BYTES", 0)
     reg = fit_quietly(TFMLPRegressor(**params), X, y)
     np.testing.assert_allclose(reg.validation_scores_, expected.validation_scores_, rtol=1e-9)
     np.testing.assert_array_equal(reg.coefs_[0], expected.coefs_[0])

@@ -7,10 +7,10 @@ from scipy.optimize import approx_fprime
 from sklearn.exceptions import ConvergenceWarning
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
-from skmlp._engine import Objective
 from skmlp._lbfgs import LBFGS
 from skmlp._log import TrainingLog
 from skmlp._network import Architecture, Parameters, initialise
+from skmlp._objective import Objective
 from skmlp._samples import Block, without_validation
 from skmlp._stopping import Rule
 from tests.helpers import fit_quietly, load

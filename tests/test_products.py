@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skmlp import TFMLPClassifier, _engine, _tensorflow
+from skmlp import TFMLPClassifier, _tensorflow
 from skmlp._graph.products import _count_pieces, multiply_by_few, multiply_transposed
 from skmlp._graph.types import ProgramSpec
 from skmlp._network import Architecture
@@ -67,7 +67,7 @@ def test_to_cut_products_changes_rounding_only(name, batch_size, monkeypatch):
     params = {"max_iter": 20, "random_state": 0, "batch_size": batch_size, "dtype": "float64"}
     fitted = []
     for cuts in (True, False):
-        monkeypatch.setattr(_engine._tensorflow, "multiplies_small", lambda cuts=cuts: cuts)
+        monkeypatch.setattr(_tensorflow, "multiplies_small", lambda cuts=cuts: cuts)
         fitted.append(fit_quietly(TFMLPClassifier(**params), X, y))
     for one, other in zip(fitted[0].coefs_, fitted[1].coefs_, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-10)
