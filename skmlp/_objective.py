@@ -2,17 +2,17 @@
 
 import time
 from functools import partial
+from math import prod
 
 import numpy as np
 
 from skmlp import _tensorflow
 from skmlp._capacity import required_program
 from skmlp._control import Controller, Goal
-from skmlp._engine import _from_device, _to_device
 from skmlp._feed import arrange_rows, make_feed
-from skmlp._graph.types import Hyper, Sums
-from skmlp._memory import to_tensor
-from skmlp._network import Architecture, Parameters
+from skmlp._graph.types import Data, Hyper, Sums
+from skmlp._memory import aligned_empty, share, to_tensor
+from skmlp._network import Architecture
 from skmlp._pace import Pace
 from skmlp._programs import PROGRAMS
 from skmlp._samples import Samples
@@ -35,19 +35,25 @@ class Objective:
     """
 
     def __init__(self, architecture: Architecture, batch_size: int, samples: Samples, alpha: float):
-        self._tf = _tensorflow.load()
+        tf = _tensorflow.load()
         self._alpha = alpha
-        self._architecture = architecture
         self._n_batches = -(-len(samples.train_rows) // batch_size)
         wanted = required_program(architecture, "lbfgs", batch_size, samples)
-        self._spec, self._program = PROGRAMS.get(self._tf, wanted)
-        self._feed = make_feed(self._tf, self._spec, samples)
+        self._spec, self._program = PROGRAMS.get(tf, wanted)
+        self._feed = make_feed(tf, self._spec, samples)
         goal = Goal(Hyper(learning_rate=0.0, alpha=alpha), Rule(0.0, 0.0))
-        self._controller = Controller(self._tf, self._spec, samples, batch_size, goal)
+        self._controller = Controller(tf, self._spec, samples, batch_size, goal)
         self._order = samples.train_rows
         self._weight = float(samples.sample_weight[0][self._order].sum())
         self._arrange = partial(arrange_rows, size=batch_size, capacity=self._spec.batch_rows)
         self._pace = Pace(6.0 * batch_size * architecture.n_parameters)
+        # Memory that the program reads, for the parameters of each evaluation.
+        self._vector = aligned_empty((architecture.n_parameters,), samples.dtype)
+        self._tensor = share(tf, self._vector)
+        self._penalised = slice(sum(prod(shape) for shape in architecture.coef_shapes))
+        arrays = np.zeros(self._spec.batch_rows), np.zeros_like(self._vector)
+        self._zeros = Sums(*(to_tensor(tf, array) for array in arrays))
+        self._loaded: tuple[tuple[int, int], Data] | None = None
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective and its gradient.
@@ -57,34 +63,36 @@ class Objective:
         vector : ndarray of shape (n_parameters,)
             Weights and then biases of all layers, each raveled.
         """
-        parameters = Parameters.from_vector(np.asarray(vector), self._architecture)
-        sums = self._add_up(parameters.coefs + parameters.intercepts)
-        weight = self._weight
-        grads = _from_device(self._spec, [gradient.numpy() for gradient in sums.gradients])
-        squares = 0.0
-        for grad, coef in zip(grads, parameters.coefs, strict=False):  # biases are not penalised
-            grad += self._alpha * coef
-            squares += np.vdot(coef, coef)
-        gradient = np.concatenate([grad.ravel() for grad in grads]) / weight
-        return (float(sums.losses.numpy().sum()) + 0.5 * self._alpha * squares) / weight, gradient
+        self._vector[...] = vector
+        sums = self._add_up()
+        gradient = np.array(sums.gradient.numpy())
+        coefs = self._vector[self._penalised]
+        gradient[self._penalised] += self._alpha * coefs
+        gradient /= self._weight
+        loss = float(sums.losses.numpy().sum()) + 0.5 * self._alpha * float(np.vdot(coefs, coefs))
+        return loss / self._weight, gradient
 
-    def _add_up(self, arrays: list[np.ndarray]) -> Sums:
+    def _add_up(self) -> Sums:
         """Run all batches, in calls short enough for Ctrl-C to be seen."""
-        tensor = partial(to_tensor, self._tf)
-        arrays = _to_device(self._spec, arrays)
-        params = [tensor(array) for array in arrays]
-        losses = tensor(np.zeros(self._spec.batch_rows))
-        sums = Sums(losses, [tensor(np.zeros_like(array)) for array in arrays])
-        first = 0
+        sums, first = self._zeros, 0
         while first < self._n_batches:
             n_batches = min(self._pace.n_batches, self._spec.block_batches)
             last = min(first + n_batches, self._n_batches)
             start = time.perf_counter()
-            rows = self._arrange([self._order], first, last)
-            upcoming = self._arrange([self._order], last, 2 * last - first)
-            data = self._feed.load(rows, upcoming)
-            self._controller.write([self._order], first, last, 0)
-            sums = self._program(data, self._controller.control, params, sums)
+            data = self._load(first, last)
+            sums = self._program(data, self._controller.control, self._tensor, sums)
             self._pace.update(last - first, time.perf_counter() - start)
             first = last
         return sums
+
+    def _load(self, first: int, last: int) -> Data:
+        """Return the data of a call; those of the last call, if it had the same batches."""
+        if self._loaded is not None and self._loaded[0] == (first, last):
+            return self._loaded[1]
+        rows = self._arrange([self._order], first, last)
+        upcoming = self._arrange([self._order], last, 2 * last - first)
+        self._loaded = None
+        data = self._feed.load(rows, upcoming)
+        self._controller.write([self._order], first, last, 0)
+        self._loaded = (first, last), data
+        return data

@@ -214,12 +214,12 @@ def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
 
 def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
     """Return the function that evaluates the objective; see `_build`."""
-    params, sums = types.sums_signature(tf, spec)
+    vector, sums = types.sums_signature(tf, spec)
 
-    def program(data: Any, control: Any, params: Any, sums: Any) -> Any:
-        return objective.add_batches(tf, spec, data, control, params, sums)
+    def program(data: Any, control: Any, vector: Any, sums: Any) -> Any:
+        return objective.add_batches(tf, spec, data, control, vector, sums)
 
-    return program, (*types.call_signature(tf, spec), params, sums), sums
+    return program, (*types.call_signature(tf, spec), vector, sums), sums
 
 
 def _serves(spec: ProgramSpec, wanted: ProgramSpec) -> bool:

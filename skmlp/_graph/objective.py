@@ -1,5 +1,9 @@
-"""The objective of L-BFGS: the loss of all samples and its gradient, added up batch by batch."""
+"""The objective of L-BFGS: the loss of all samples and its gradient, added up batch by batch.
 
+Parameters and gradient are vectors, as SciPy has them: all weights, then all biases, each raveled.
+"""
+
+from math import prod
 from typing import Any
 
 from skmlp._graph.batches import numbers_at, take_batch
@@ -9,24 +13,46 @@ from skmlp._graph.types import BatchNumbers, Control, Data, ProgramSpec, Sums, T
 
 
 def add_batches(
-    tf: Any, spec: ProgramSpec, data: Data, control: Control, params: list[Tensor], sums: Sums
+    tf: Any, spec: ProgramSpec, data: Data, control: Control, vector: Tensor, sums: Sums
 ) -> Sums:
     """Add losses and gradients of the batches of a call."""
     architecture = spec.architecture
+    params = _split(tf, spec, vector)
     coefs = params[: len(architecture.coef_shapes)]
 
-    def add(position: Tensor, sums: Sums) -> tuple[Tensor, Sums]:
+    def add(position: Tensor, total: Tensor, grads: list[Tensor]) -> tuple[Any, ...]:
         numbers = BatchNumbers(*numbers_at(tf, control.batches, position))
         batch = take_batch(tf, spec, data.train, numbers.n_rows, position)
         values = forward(tf, spec, batch.X, params)
         coef_grads, intercept_grads = backward(tf, spec, batch, numbers, coefs, values)
-        grads = coef_grads + intercept_grads
-        return position + 1, Sums(
-            sums.losses + losses(tf, architecture, batch, values[-1]),
-            [total + grad for total, grad in zip(sums.gradients, grads, strict=True)],
-        )
+        added = [a + b for a, b in zip(grads, coef_grads + intercept_grads, strict=True)]
+        return position + 1, total + losses(tf, architecture, batch, values[-1]), added
 
-    _, sums = tf.while_loop(
-        lambda position, _: position < control.n_batches, add, (tf.constant(0), sums)
+    _, total, grads = tf.while_loop(
+        lambda position, *_: position < control.n_batches,
+        add,
+        (tf.constant(0), sums.losses, [tf.zeros_like(param) for param in params]),
     )
-    return sums
+    return Sums(total, sums.gradient + _join(tf, spec, grads))
+
+
+def _split(tf: Any, spec: ProgramSpec, vector: Tensor) -> list[Tensor]:
+    """Return the weights and then the biases in a vector, as the program has them."""
+    shapes = [*spec.architecture.coef_shapes, *spec.architecture.intercept_shapes]
+    parts = tf.split(vector, [prod(shape) for shape in shapes])
+    arrays = [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
+    return _transpose(tf, spec, arrays)
+
+
+def _join(tf: Any, spec: ProgramSpec, arrays: list[Tensor]) -> Tensor:
+    """Return the vector; see `_split`."""
+    return tf.concat([tf.reshape(array, [-1]) for array in _transpose(tf, spec, arrays)], axis=0)
+
+
+def _transpose(tf: Any, spec: ProgramSpec, arrays: list[Tensor]) -> list[Tensor]:
+    """Transpose the weights that are transposed in the program."""
+    n_layers = len(spec.coef_shapes)
+    return [
+        tf.transpose(array) if i < n_layers and spec.is_transposed(i) else array
+        for i, array in enumerate(arrays)
+    ]

@@ -295,7 +295,7 @@ class Sums(NamedTuple):
     """Loss and gradient of the batches so far, without penalty, for L-BFGS."""
 
     losses: Tensor  # (batch_rows,), float64
-    gradients: list[Tensor]  # of weights, then of biases
+    gradient: Tensor  # (n_parameters,): of all weights and then all biases, each raveled
 
 
 def _data_signature(tf: Any, spec: ProgramSpec) -> Data:
@@ -351,7 +351,6 @@ def state_signature(tf: Any, spec: ProgramSpec) -> State:
 
 
 def sums_signature(tf: Any, spec: ProgramSpec) -> tuple[Any, Sums]:
-    """Return the shapes and types of the parameters and the sums for L-BFGS."""
-    shapes = [*spec.coef_shapes, *spec.architecture.intercept_shapes]
-    params = [tf.TensorSpec(shape, tf.as_dtype(spec.dtype)) for shape in shapes]
-    return params, Sums(tf.TensorSpec((spec.batch_rows,), tf.float64), params)
+    """Return the shapes and types of the vector of parameters and of the sums, for L-BFGS."""
+    vector = tf.TensorSpec((spec.architecture.n_parameters,), tf.as_dtype(spec.dtype))
+    return vector, Sums(tf.TensorSpec((spec.batch_rows,), tf.float64), vector)
