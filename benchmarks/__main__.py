@@ -7,8 +7,8 @@ times::
     SKMLP_MNIST=path/to/mnist.npz python -m benchmarks --out results
 
 It prints tables, and writes them and a picture to the folder that ``--out`` names. ``--quick`` has
-fewer epochs, rounds and measurements, and takes less than two minutes; its figures only show that
-all works. A peer that is not installed is left out, and named.
+less data, fewer rounds and fewer measurements, and takes less than two minutes; its figures only
+show that all works. A peer that is not installed is left out, and named.
 """
 
 import argparse

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from statistics import median
 
 from benchmarks.peers import PEERS, VERSIONS
+from benchmarks.workloads import PART_OF_MNIST
 from skmlp._cache_directory import ENVIRONMENT_VARIABLE
 from skmlp.datasets import MNIST_ENVIRONMENT_VARIABLE
 
@@ -203,10 +204,11 @@ def plan(is_quick):
     """Return the workloads with their peers and what measures them."""
     workloads = {}
     if MNIST_ENVIRONMENT_VARIABLE in os.environ:
-        n_epochs = 1 if is_quick else 6
-        workloads[f"MNIST, float32, {n_epochs} epochs"] = list(PEERS), measure_fits
-        if not is_quick:
-            workloads[f"MNIST, float64, {n_epochs} epochs"] = list(PAIR), measure_fits
+        if is_quick:
+            workloads[f"{PART_OF_MNIST}, float32, 2 epochs"] = list(PEERS), measure_fits
+        else:
+            workloads["MNIST, float32, 6 epochs"] = list(PEERS), measure_fits
+            workloads["MNIST, float64, 6 epochs"] = list(PAIR), measure_fits
             workloads[WHOLE_NAME] = list(PEERS), measure_processes
     else:
         print(f"{MNIST_ENVIRONMENT_VARIABLE} is not set: no MNIST", file=sys.stderr)

@@ -396,7 +396,7 @@ COSTS = {
     )
 }
 NEED_MNIST = ("mnist_memory", "validation")
-SLOW = ("file", "grid", "rows", "sparse", "many_fits")
+SLOW = ("file", "first_fit", "grid", "rows", "sparse", "many_fits")
 TARGETS = {
     "import time": "<= 1.05 of sklearn.neural_network",
     "import memory": "<= 1.05 of sklearn.neural_network",

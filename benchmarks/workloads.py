@@ -6,6 +6,9 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from benchmarks.peers import Task
 from skmlp.datasets import load_mnist
 
+PART_OF_MNIST = "a fifth of MNIST"
+_N_PART = 11_000
+
 _SMALL = {"iris": load_iris, "breast cancer": load_breast_cancer, "digits": load_digits}
 
 
@@ -13,9 +16,10 @@ def make_task(name):
     """Return the task of a workload, named ``problem, dtype, epochs``."""
     problem, dtype, n_epochs = name.split(", ")
     n_epochs = int(n_epochs.split()[0])
-    if problem == "MNIST":
+    if problem in ("MNIST", PART_OF_MNIST):
         mnist = load_mnist()
-        return Task(mnist.X_train.astype(dtype), mnist.y_train, 200, 100, n_epochs)
+        n = _N_PART if problem == PART_OF_MNIST else len(mnist.y_train)
+        return Task(mnist.X_train[:n].astype(dtype), mnist.y_train[:n], 200, 100, n_epochs)
     X, y = _load_small(problem)
     return Task(X.astype(dtype), y, 100, 200, n_epochs)
 
@@ -23,7 +27,7 @@ def make_task(name):
 def test_set(name):
     """Return samples to take the accuracy on: of MNIST new ones, else those trained on."""
     problem, dtype, _ = name.split(", ")
-    if problem == "MNIST":
+    if problem in ("MNIST", PART_OF_MNIST):
         mnist = load_mnist()
         return mnist.X_test.astype(dtype), mnist.y_test
     X, y = _load_small(problem)

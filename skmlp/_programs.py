@@ -224,6 +224,8 @@ def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
 
 def _serves(spec: ProgramSpec, wanted: ProgramSpec) -> bool:
     """Tell whether a program has the capacity for what is wanted, and not far too much."""
+    if spec.architecture != wanted.architecture:  # of many programs most differ in it
+        return False
     capacities: dict[str, Any] = {name: getattr(wanted, name) for name in _CAPACITIES}
     return replace(spec, **capacities) == wanted and all(
         _is_within(capacity, getattr(spec, name)) for name, capacity in capacities.items()
