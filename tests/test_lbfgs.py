@@ -6,7 +6,7 @@ import scipy.sparse
 from scipy.optimize import approx_fprime
 from sklearn.exceptions import ConvergenceWarning
 
-from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp import TFMLPClassifier, TFMLPRegressor, _feed
 from skmlp._lbfgs import LBFGS
 from skmlp._log import TrainingLog
 from skmlp._network import Architecture, Parameters, initialise
@@ -44,6 +44,27 @@ def test_gradient_is_a_finite_difference(activation, out_activation, is_sparse):
     _, gradient = objective(vector)
     expected = approx_fprime(vector, lambda v: objective(v)[0], 1e-7)
     np.testing.assert_allclose(gradient, expected, rtol=0, atol=2e-6)
+
+
+def test_samples_of_one_block_are_gathered_once(monkeypatch):
+    """Check what evaluations after the first do, of all batches in one call and in several."""
+    samples = make_samples("softmax")
+    architecture = Architecture((4, 5, samples.targets[0].shape[1]), "relu", "softmax")
+    start = initialise(architecture, "glorot_uniform", np.random.RandomState(1), np.float64)
+    vector = start.ravel()
+    gathered = []
+    gather = _feed._gather
+    monkeypatch.setattr(_feed, "_gather", lambda *args: gathered.append(gather(*args)))
+    objective = Objective(architecture, 10, samples, alpha=0.3)
+    loss, gradient = objective(vector)
+    assert objective(vector)[0] == loss
+    assert objective(2 * vector)[0] != loss
+    assert len(gathered) == 1
+    objective._pace.n_batches = 1
+    again, gradient_again = objective(vector)
+    assert len(gathered) > 2
+    assert again == pytest.approx(loss, rel=1e-14)
+    np.testing.assert_allclose(gradient_again, gradient, rtol=1e-12, atol=1e-14)
 
 
 def test_parameters_survive_the_vector():
