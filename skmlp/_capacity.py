@@ -11,7 +11,7 @@ from skmlp._network import Architecture
 from skmlp._programs import round_up_batch
 from skmlp._samples import Samples
 
-MAX_EPOCHS_A_CALL = 256
+_MAX_EPOCHS_A_CALL = 256
 _MAX_VALIDATION_BATCH = 1024
 _BLOCK_BYTES = 3 * 2**23  # of dense features; a call takes up to a millisecond beside its batches
 _MAX_BLOCK_ROWS = 2**16
@@ -35,7 +35,7 @@ def required_program(
         is_weighted=any(bool((weight != 1).any()) for weight in samples.sample_weight),
         batch_rows=batch_rows,
         block_batches=_block_batches(architecture, samples.dtype, batch_rows),
-        epochs=MAX_EPOCHS_A_CALL,
+        epochs=_MAX_EPOCHS_A_CALL,
         cuts_products=_tensorflow.multiplies_small(),
         validation_batch_rows=validation_batch_rows,
         validation_rows=max(n_validation, validation_batch_rows),

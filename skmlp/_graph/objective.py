@@ -31,9 +31,10 @@ def add_batches(
     _, total, grads = tf.while_loop(
         lambda position, *_: position < control.n_batches,
         add,
-        (tf.constant(0), sums.losses, [tf.zeros_like(param) for param in params]),
+        # From the sums so far, so that no bit depends on how many batches a call has.
+        (tf.constant(0), sums.losses, _split(tf, spec, sums.gradient)),
     )
-    return Sums(total, sums.gradient + _join(tf, spec, grads))
+    return Sums(total, _join(tf, spec, grads))
 
 
 def _split(tf: Any, spec: ProgramSpec, vector: Tensor) -> list[Tensor]:
