@@ -7,7 +7,7 @@ from benchmarks.peers import Task
 from skmlp.datasets import load_mnist
 
 PART_OF_MNIST = "a fifth of MNIST"
-_N_PART = 11_000
+_MNIST = {"MNIST": None, PART_OF_MNIST: 11_000}  # images
 
 _SMALL = {"iris": load_iris, "breast cancer": load_breast_cancer, "digits": load_digits}
 
@@ -16,9 +16,9 @@ def make_task(name):
     """Return the task of a workload, named ``problem, dtype, epochs``."""
     problem, dtype, n_epochs = name.split(", ")
     n_epochs = int(n_epochs.split()[0])
-    if problem in ("MNIST", PART_OF_MNIST):
+    if problem in _MNIST:
         mnist = load_mnist()
-        n = _N_PART if problem == PART_OF_MNIST else len(mnist.y_train)
+        n = _MNIST[problem]
         return Task(mnist.X_train[:n].astype(dtype), mnist.y_train[:n], 200, 100, n_epochs)
     X, y = _load_small(problem)
     return Task(X.astype(dtype), y, 100, 200, n_epochs)
@@ -27,7 +27,7 @@ def make_task(name):
 def test_set(name):
     """Return samples to take the accuracy on: of MNIST new ones, else those trained on."""
     problem, dtype, _ = name.split(", ")
-    if problem in ("MNIST", PART_OF_MNIST):
+    if problem in _MNIST:
         mnist = load_mnist()
         return mnist.X_test.astype(dtype), mnist.y_test
     X, y = _load_small(problem)

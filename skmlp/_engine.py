@@ -13,7 +13,7 @@ from skmlp._feed import arrange_rows, make_feed
 from skmlp._graph import penalty
 from skmlp._graph.types import Hyper, ProgramSpec, Scalars, State
 from skmlp._history import Report
-from skmlp._memory import to_tensor
+from skmlp._memory import to_tensor, zeros_tensor
 from skmlp._network import Architecture, Parameters
 from skmlp._programs import PROGRAMS
 from skmlp._samples import Samples
@@ -213,10 +213,10 @@ class Session:
         return to_tensor(self._tf, np.array(self._scalars, np.float64))
 
     def _start(self, parameters: Parameters) -> State:
-        tensor = partial(to_tensor, self._tf)
+        tensor, zeros = partial(to_tensor, self._tf), partial(zeros_tensor, self._tf)
 
         def joined(arrays: list[np.ndarray]) -> list[Any]:
-            arrays = _to_device(self._spec, arrays)
+            arrays = self._spec.transpose(arrays, np.transpose)
             return [tensor(a) for a in self._spec.layout.join(arrays, np.ravel, np.concatenate)]
 
         params = joined(parameters.coefs + parameters.intercepts)
@@ -225,8 +225,8 @@ class Session:
         return State(
             params,
             [joined(slot) for slot in self._optimizer.slots],
-            [tensor(np.zeros(shape, dtype)) for shape in shapes],
-            tensor(np.zeros(self._spec.batch_rows)),
+            [zeros(shape, dtype) for shape in shapes],
+            zeros((self._spec.batch_rows,), np.dtype(np.float64)),
             params if self._spec.validation_rows else [],
             self._pack_scalars(),
         )
@@ -234,19 +234,5 @@ class Session:
 
 def _separate(spec: ProgramSpec, joined: list[Any]) -> list[np.ndarray]:
     """Return copies of joined parameters, in memory of NumPy's: weights and then biases."""
-    return _from_device(spec, spec.layout.split([part.numpy() for part in joined], np.reshape))
-
-
-def _to_device(spec: ProgramSpec, params: list[np.ndarray]) -> list[np.ndarray]:
-    """Transpose weights as the program has them, in arrays of weights and then of biases."""
-    return [_transposed(spec, i, param) for i, param in enumerate(params)]
-
-
-def _from_device(spec: ProgramSpec, params: list[np.ndarray]) -> list[np.ndarray]:
-    """Return copies, transposed back; see `_to_device`."""
-    return [np.array(_transposed(spec, i, param), order="C") for i, param in enumerate(params)]
-
-
-def _transposed(spec: ProgramSpec, number: int, param: np.ndarray) -> np.ndarray:
-    is_coef = number < len(spec.architecture.coef_shapes)
-    return param.T if is_coef and spec.is_transposed(number) else param
+    arrays = spec.layout.split([part.numpy() for part in joined], np.reshape)
+    return [np.array(array, order="C") for array in spec.transpose(arrays, np.transpose)]

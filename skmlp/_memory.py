@@ -37,6 +37,11 @@ def to_tensor(tf: Any, array: np.ndarray) -> Any:
     return share(tf, copy)
 
 
+def zeros_tensor(tf: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    """Return a tensor of zeros."""
+    return share(tf, aligned_zeros(shape, dtype))
+
+
 def give_back() -> None:
     """Give memory that was freed back to the system, where the C library (glibc) can."""
     try:

@@ -11,7 +11,7 @@ from skmlp._capacity import required_program
 from skmlp._control import Controller, Goal
 from skmlp._feed import arrange_rows, make_feed
 from skmlp._graph.types import Data, Hyper, Sums
-from skmlp._memory import aligned_empty, share, to_tensor
+from skmlp._memory import aligned_empty, share, zeros_tensor
 from skmlp._network import Architecture
 from skmlp._pace import Pace
 from skmlp._programs import PROGRAMS
@@ -51,8 +51,8 @@ class Objective:
         self._vector = aligned_empty((architecture.n_parameters,), samples.dtype)
         self._tensor = share(tf, self._vector)
         self._penalised = slice(sum(prod(shape) for shape in architecture.coef_shapes))
-        arrays = np.zeros(self._spec.batch_rows), np.zeros_like(self._vector)
-        self._zeros = Sums(*(to_tensor(tf, array) for array in arrays))
+        shapes = (self._spec.batch_rows,), self._vector.shape
+        self._zeros = Sums(*(zeros_tensor(tf, shape, samples.dtype) for shape in shapes))
         self._loaded: tuple[tuple[int, int], Data] | None = None
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:

@@ -60,8 +60,8 @@ def test_samples_of_one_block_are_gathered_once(monkeypatch):
     assert objective(vector)[0] == loss
     assert objective(2 * vector)[0] != loss
     assert len(gathered) == 1
+    monkeypatch.setattr(objective._pace, "update", lambda *_: None)
     for n_batches in (1, 2, 3):
-        monkeypatch.setattr(objective._pace, "update", lambda *_: None)
         objective._pace.n_batches = n_batches
         again, gradient_again = objective(vector)
         assert again == loss

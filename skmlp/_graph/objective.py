@@ -42,18 +42,10 @@ def _split(tf: Any, spec: ProgramSpec, vector: Tensor) -> list[Tensor]:
     shapes = [*spec.architecture.coef_shapes, *spec.architecture.intercept_shapes]
     parts = tf.split(vector, [prod(shape) for shape in shapes])
     arrays = [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
-    return _transpose(tf, spec, arrays)
+    return spec.transpose(arrays, tf.transpose)
 
 
 def _join(tf: Any, spec: ProgramSpec, arrays: list[Tensor]) -> Tensor:
     """Return the vector; see `_split`."""
-    return tf.concat([tf.reshape(array, [-1]) for array in _transpose(tf, spec, arrays)], axis=0)
-
-
-def _transpose(tf: Any, spec: ProgramSpec, arrays: list[Tensor]) -> list[Tensor]:
-    """Transpose the weights that are transposed in the program."""
-    n_layers = len(spec.coef_shapes)
-    return [
-        tf.transpose(array) if i < n_layers and spec.is_transposed(i) else array
-        for i, array in enumerate(arrays)
-    ]
+    arrays = spec.transpose(arrays, tf.transpose)
+    return tf.concat([tf.reshape(array, [-1]) for array in arrays], axis=0)

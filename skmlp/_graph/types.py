@@ -1,5 +1,6 @@
 """What a program is made for, what it is given and what it returns."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -91,6 +92,17 @@ class ProgramSpec:
         if fan_in <= _NARROW or (self.is_sparse and layer == 0):
             return False
         return fan_out <= _NARROW or _waste(fan_in) <= _waste(fan_out)
+
+    def transpose(self, arrays: list[Any], transpose: Callable[[Any], Any]) -> list[Any]:
+        """Transpose those of the weights and then biases that are transposed in the program.
+
+        From those of scikit-learn to those of the program, or back, by NumPy's or TensorFlow's.
+        """
+        n_layers = len(self.architecture.coef_shapes)
+        return [
+            transpose(array) if i < n_layers and self.is_transposed(i) else array
+            for i, array in enumerate(arrays)
+        ]
 
     def cuts_sums(self, layer: int) -> bool:
         """Tell whether the product that makes the sums of a layer is cut into pieces.
