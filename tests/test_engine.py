@@ -14,7 +14,7 @@ from skmlp._graph.types import ProgramSpec
 from skmlp._memory import aligned_zeros
 from skmlp._network import Architecture
 from skmlp._programs import ProgramCache, _round_up, round_up_batch
-from tests.helpers import assert_same_training, fit_quietly, load, run_python
+from tests.helpers import assert_same_training, fit_quietly, load, paired_cases, run_python
 
 COUNT = """
 import os, sys, warnings
@@ -218,10 +218,10 @@ def test_bits_do_not_depend_on_the_capacity_of_the_program(monkeypatch):
     assert fits[0].validation_loss_curve_ == fits[1].validation_loss_curve_
 
 
-@pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("is_sparse", [False, True])
-@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-@pytest.mark.parametrize("n_samples", [171, 569])
+@pytest.mark.parametrize(
+    ("solver", "is_sparse", "early_stopping", "n_samples"),
+    paired_cases(["adam", "sgd", "lbfgs"], [False, True], [False, True], [171, 569]),
+)
 def test_without_mappings_for_a_program_training_is_the_same(
     monkeypatch, solver, is_sparse, early_stopping, n_samples
 ):

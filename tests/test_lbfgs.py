@@ -13,7 +13,7 @@ from skmlp._network import Architecture, Parameters, initialise
 from skmlp._objective import Objective
 from skmlp._samples import Block, without_validation
 from skmlp._stopping import Rule
-from tests.helpers import fit_quietly, load
+from tests.helpers import fit_quietly, load, paired_cases
 
 
 def make_samples(out_activation, n_samples=23, is_sparse=False):
@@ -30,9 +30,14 @@ def make_samples(out_activation, n_samples=23, is_sparse=False):
     return without_validation(Block(X, targets, weight))
 
 
-@pytest.mark.parametrize("is_sparse", [False, True])
-@pytest.mark.parametrize("out_activation", ["softmax", "logistic", "identity", "exp"])
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize(
+    ("activation", "out_activation", "is_sparse"),
+    paired_cases(
+        ["identity", "logistic", "tanh", "relu"],
+        ["softmax", "logistic", "identity", "exp"],
+        [False, True],
+    ),
+)
 def test_gradient_is_a_finite_difference(activation, out_activation, is_sparse):
     """Check every element, over several batches with a rest."""
     samples = make_samples(out_activation, is_sparse=is_sparse)

@@ -16,6 +16,7 @@ from tests.helpers import (
     fit_both,
     load,
     paired_cases,
+    sampled_cases,
 )
 
 FACTORS = {
@@ -271,7 +272,7 @@ def test_regressor_equals_scikit_learn(problem, early_stopping, activation):
 # order, has other weights in the sixth digit.
 @pytest.mark.parametrize(
     ("problem", "activation", "weighted"),
-    paired_cases(
+    sampled_cases(
         ["digits", "iris", "breast_cancer", "diabetes", "two_targets", "counts"],
         ["identity", "logistic", "tanh", "relu"],
         [False, True],
@@ -379,7 +380,7 @@ def check_drawn(problem, configuration):
     assert_same_training(X, y, weight, atol=1e-9, **configuration)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(problem=problems(), configuration=CONFIGURATIONS)
 def test_drawn_configurations_equal_scikit_learn(problem, configuration):
     """Check configurations beyond the grid."""
