@@ -380,7 +380,7 @@ def check_drawn(problem, configuration):
     assert_same_training(X, y, weight, atol=1e-9, **configuration)
 
 
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(problem=problems(), configuration=CONFIGURATIONS)
 def test_drawn_configurations_equal_scikit_learn(problem, configuration):
     """Check configurations beyond the grid."""
