@@ -7,8 +7,8 @@ import hypothesis
 import matplotlib
 import pytest
 
-from skmlp import _programs
-from skmlp._cache_directory import ENVIRONMENT_VARIABLE
+from skmlp._engine import program_cache as _programs
+from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 
 matplotlib.use("Agg")
 

@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import against_peers, costs
-from skmlp._cache_directory import ENVIRONMENT_VARIABLE
+from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 from skmlp.datasets import MNIST_ENVIRONMENT_VARIABLE
 
 PEERS_HEAD = """

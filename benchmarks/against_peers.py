@@ -17,7 +17,7 @@ from statistics import median
 
 from benchmarks.peers import PEERS, VERSIONS
 from benchmarks.workloads import PART_OF_MNIST
-from skmlp._cache_directory import ENVIRONMENT_VARIABLE
+from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 from skmlp.datasets import MNIST_ENVIRONMENT_VARIABLE
 
 NEEDS = {"JAX": "optax", "PyTorch": "torch", "SciKeras": "scikeras", "skorch": "skorch"}

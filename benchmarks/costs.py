@@ -19,7 +19,7 @@ from statistics import median
 
 import numpy as np
 
-from skmlp._cache_directory import ENVIRONMENT_VARIABLE
+from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 
 
 def seconds(function, *args):
@@ -190,7 +190,8 @@ def lbfgs(n_rounds):
 
 def mnist_memory(n_rounds):
     """Fit MNIST and take the peak of the memory, above that of the imported libraries."""
-    from skmlp import TFMLPClassifier, _tensorflow
+    from skmlp import TFMLPClassifier
+    from skmlp._tensorflow import loading as _tensorflow
     from skmlp.datasets import load_mnist
 
     _tensorflow.load()

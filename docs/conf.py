@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import skmlp
-from skmlp._base import BaseTFMLP
-from skmlp._doc_link import PAGE
+from skmlp._estimators.base import BaseTFMLP
+from skmlp._estimators.doc_link import PAGE
 from skmlp.datasets import MNIST_ENVIRONMENT_VARIABLE
 
 project = "skmlp"

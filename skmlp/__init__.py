@@ -3,8 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from skmlp._classifier import TFMLPClassifier
-from skmlp._regressor import TFMLPRegressor
+from skmlp._estimators.classifier import TFMLPClassifier
+from skmlp._estimators.regressor import TFMLPRegressor
 from skmlp._version import __version__
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import joblib
 from sklearn.callback import CallbackContext
 from sklearn.utils._param_validation import Interval, validate_params
 
-from skmlp._base import BaseTFMLP
-from skmlp._resuming import Snapshot
+from skmlp._estimators.base import BaseTFMLP
+from skmlp._training.snapshot import Snapshot
 
 __all__ = ["Checkpoint"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from skmlp._tensorflow import load_keras
+from skmlp._tensorflow.loading import load_keras
 
 __all__ = ["MNIST_ENVIRONMENT_VARIABLE", "load_mnist"]
 

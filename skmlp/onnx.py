@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from skmlp._classifier import TFMLPClassifier
+from skmlp._estimators.classifier import TFMLPClassifier
+from skmlp._estimators.regressor import TFMLPRegressor
 from skmlp._extras import import_extra
-from skmlp._regressor import TFMLPRegressor
 
 __all__ = ["register_converters"]
 

@@ -7,7 +7,8 @@ from collections import namedtuple
 
 import pytest
 
-from skmlp import _cache_directory, _tensorflow
+from skmlp._tensorflow import cache_directory as _cache_directory
+from skmlp._tensorflow import loading as _tensorflow
 
 
 @pytest.fixture

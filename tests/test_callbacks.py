@@ -17,13 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
-from skmlp._engine import Session
-from skmlp._lbfgs import LBFGS
-from skmlp._log import TrainingLog
-from skmlp._network import Architecture, Parameters
-from skmlp._observer import Tasks
-from skmlp._samples import Block, without_validation
-from skmlp._stopping import Rule
+from skmlp._data.samples import Block, without_validation
+from skmlp._engine.session import Session
+from skmlp._model.network import Architecture, Parameters
+from skmlp._program.stopping import Rule
+from skmlp._training.lbfgs import LBFGS
+from skmlp._training.log import TrainingLog
+from skmlp._training.observer import Tasks
 from tests.helpers import PEERS, Callback, assert_same_fit, fit_quietly, load, run_python
 
 PROBLEMS = {TFMLPClassifier: "iris", TFMLPRegressor: "two_targets"}

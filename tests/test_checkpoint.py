@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import TFMLPClassifier, TFMLPRegressor, callbacks
-from skmlp._engine import Session
+from skmlp._engine.session import Session
 from skmlp.callbacks import Checkpoint
 from tests.helpers import Callback, assert_same_fit, fit_quietly, load, run_python
 

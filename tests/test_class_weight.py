@@ -6,7 +6,7 @@ from sklearn.datasets import make_multilabel_classification
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skmlp import TFMLPClassifier
-from skmlp._class_weight import class_factors
+from skmlp._data.class_weight import class_factors
 from tests.helpers import fit_quietly, load
 
 WEIGHTS = ["balanced", {0: 1, 1: 2.5, 2: 0.5}, {2: 10}, {}]

@@ -17,8 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelBinarizer, StandardScaler
 
 from skmlp import TFMLPClassifier
-from skmlp._labels import binarize
-from skmlp._solvers import Optimizer
+from skmlp._data.labels import binarize
+from skmlp._program.solvers import Optimizer
 from tests.helpers import fit_quietly, load, run_python
 
 

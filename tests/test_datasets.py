@@ -7,7 +7,8 @@ import types
 import numpy as np
 import pytest
 
-from skmlp import _tensorflow, datasets
+from skmlp import datasets
+from skmlp._tensorflow import loading as _tensorflow
 from skmlp.datasets import MNIST_ENVIRONMENT_VARIABLE, load_mnist
 
 

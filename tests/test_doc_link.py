@@ -5,7 +5,8 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from skmlp import TFMLPClassifier, TFMLPRegressor, _doc_link
+from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp._estimators import doc_link as _doc_link
 
 ROOT = "https://docs.example/skmlp"
 

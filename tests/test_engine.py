@@ -8,19 +8,24 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from skmlp import TFMLPClassifier, _capacity, _engine, _feed, _programs
-from skmlp._feed import _take, is_on_disk
-from skmlp._graph.types import ProgramSpec
-from skmlp._memory import aligned_zeros
-from skmlp._network import Architecture
-from skmlp._programs import ProgramCache, _round_up, round_up_batch
+from skmlp import TFMLPClassifier
+from skmlp._engine import capacity as _capacity
+from skmlp._engine import feed as _feed
+from skmlp._engine import program_cache as _programs
+from skmlp._engine import session as _engine
+from skmlp._engine.feed import _take, is_on_disk
+from skmlp._engine.memory import aligned_zeros
+from skmlp._engine.program_cache import ProgramCache, _round_up, round_up_batch
+from skmlp._model.network import Architecture
+from skmlp._program.spec import ProgramSpec
 from tests.helpers import assert_same_training, fit_quietly, load, paired_cases, run_python
 
 COUNT = """
 import os, sys, warnings
 warnings.simplefilter("ignore")
 from sklearn.datasets import load_digits, load_iris
-from skmlp import TFMLPClassifier, _tensorflow
+from skmlp import TFMLPClassifier
+from skmlp._tensorflow import loading as _tensorflow
 _tensorflow.load()  # compiles a module itself
 X, y = load_digits(return_X_y=True)
 X_iris, y_iris = load_iris(return_X_y=True)
@@ -91,7 +96,7 @@ def test_a_validated_fit_runs_many_epochs_a_call(monkeypatch):
         return run(session, orders, first_batch, last_batch)
 
     monkeypatch.setattr(_engine.Session, "run", counted)
-    monkeypatch.setattr("skmlp._pace.SECONDS_A_CALL", 60.0)  # also where the machine is busy
+    monkeypatch.setattr("skmlp._engine.pace.SECONDS_A_CALL", 60.0)  # also where the machine is busy
     X, y = load("iris")
     clf = TFMLPClassifier(max_iter=100, n_iter_no_change=100, early_stopping=True)
     fit_quietly(clf, X, y)
@@ -244,7 +249,7 @@ def test_bits_do_not_depend_on_the_length_of_calls(monkeypatch, dtype):
     params |= {"dtype": dtype, "hidden_layer_sizes": (9, 7)}
     fits = []
     for seconds in (1e-9, 0.01, 10.0):
-        monkeypatch.setattr("skmlp._pace.SECONDS_A_CALL", seconds)
+        monkeypatch.setattr("skmlp._engine.pace.SECONDS_A_CALL", seconds)
         fits.append(fit_quietly(TFMLPClassifier(**params), X, y))
     for fit in fits[1:]:
         np.testing.assert_array_equal(fit.coefs_[0], fits[0].coefs_[0])

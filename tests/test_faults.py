@@ -6,7 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from skmlp import TFMLPClassifier, TFMLPRegressor, _engine
+from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp._engine import session as _engine
 from tests.helpers import fit_quietly, load
 
 X, Y = load("iris")
@@ -20,8 +21,8 @@ def no_training(monkeypatch):
         def __init__(self, *args, **kwargs):
             raise AssertionError("training was started")
 
-    monkeypatch.setattr("skmlp._fitting.Session", NoTraining)
-    monkeypatch.setattr("skmlp._fitting.Objective", NoTraining)
+    monkeypatch.setattr("skmlp._training.fit.Session", NoTraining)
+    monkeypatch.setattr("skmlp._training.fit.Objective", NoTraining)
 
 
 def clf(**params):

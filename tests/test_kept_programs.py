@@ -6,14 +6,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from skmlp._programs import Program
+from skmlp._engine.program_cache import Program
 from tests.helpers import run_python, without_log
 
 FIT = """
 import sys
 import warnings
 from sklearn.datasets import load_iris
-from skmlp import TFMLPClassifier, TFMLPRegressor, _programs, _tensorflow
+from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp._engine import program_cache as _programs
+from skmlp._tensorflow import loading as _tensorflow
 
 warnings.simplefilter("ignore")
 traced = []

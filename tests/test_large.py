@@ -6,7 +6,9 @@ from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
-from skmlp import TFMLPClassifier, TFMLPRegressor, _capacity, _checks
+from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp._data import checks as _checks
+from skmlp._engine import capacity as _capacity
 from tests.helpers import fit_quietly, load, run_python
 
 PARAMS = {"random_state": 0, "max_iter": 4, "hidden_layer_sizes": 7}

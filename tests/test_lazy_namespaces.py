@@ -9,7 +9,7 @@ from tests.helpers import run_python, without_log
 
 LOAD = """
 import sys
-from skmlp._tensorflow import load
+from skmlp._tensorflow.loading import load
 load()
 import tensorflow as tf
 def is_executed(*names):
@@ -51,7 +51,7 @@ def run_with(files, folder, code):
     start = f"""
     import sys
     sys.path.insert(0, {str(folder)!r})
-    from skmlp._lazy_namespaces import lazy_namespaces
+    from skmlp._tensorflow.lazy_namespaces import lazy_namespaces
     finders = list(sys.meta_path)
     def is_lazy(name):
         return type(sys.modules["tensorflow._api.v2." + name]) is not type(sys)
@@ -67,7 +67,7 @@ def test_all_is_as_in_a_whole_import():
     theirs = (
         "import tensorflow as tf; before = dict(vars(tf))"
         + FACTS
-        + "from skmlp._tensorflow import load; load(); assert vars(tf) == before"
+        + "from skmlp._tensorflow.loading import load; load(); assert vars(tf) == before"
         + FACTS
     )
     assert run(ours) == run(theirs) != ""

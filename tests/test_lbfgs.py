@@ -6,13 +6,14 @@ import scipy.sparse
 from scipy.optimize import approx_fprime
 from sklearn.exceptions import ConvergenceWarning
 
-from skmlp import TFMLPClassifier, TFMLPRegressor, _feed
-from skmlp._lbfgs import LBFGS
-from skmlp._log import TrainingLog
-from skmlp._network import Architecture, Parameters, initialise
-from skmlp._objective import Objective
-from skmlp._samples import Block, without_validation
-from skmlp._stopping import Rule
+from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp._data.samples import Block, without_validation
+from skmlp._engine import feed as _feed
+from skmlp._engine.objective import Objective
+from skmlp._model.network import Architecture, Parameters, initialise
+from skmlp._program.stopping import Rule
+from skmlp._training.lbfgs import LBFGS
+from skmlp._training.log import TrainingLog
 from tests.helpers import fit_quietly, load, paired_cases
 
 

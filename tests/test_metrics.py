@@ -10,8 +10,8 @@ from sklearn.metrics import (
     r2_score,
 )
 
-from skmlp._metrics import mean_loss, score
-from skmlp._network import Architecture
+from skmlp._model.metrics import mean_loss, score
+from skmlp._model.network import Architecture
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 from scipy.special import expit, softmax
 
-from skmlp._network import (
+from skmlp._model.network import (
     Architecture,
     Parameters,
     check_hidden_layer_sizes,

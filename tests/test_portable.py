@@ -17,7 +17,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skmlp
-from skmlp import TFMLPClassifier, TFMLPRegressor, _portable
+from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp._estimators import portable as _portable
 from skmlp.exceptions import InconsistentVersionWarning
 from tests.helpers import fit_both, fit_quietly, load, run_python
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skmlp import TFMLPClassifier, _tensorflow
-from skmlp._graph.products import _count_pieces, multiply_by_few, multiply_transposed
-from skmlp._graph.types import ProgramSpec
-from skmlp._network import Architecture
+from skmlp import TFMLPClassifier
+from skmlp._model.network import Architecture
+from skmlp._program.products import _count_pieces, multiply_by_few, multiply_transposed
+from skmlp._program.spec import ProgramSpec
+from skmlp._tensorflow import loading as _tensorflow
 from tests.helpers import fit_quietly, load, run_python
 
 SHAPES = [
@@ -98,7 +99,8 @@ CUTS = """
 import warnings
 warnings.simplefilter("ignore")
 from sklearn.datasets import load_iris
-from skmlp import TFMLPClassifier, _programs
+from skmlp import TFMLPClassifier
+from skmlp._engine import program_cache as _programs
 {before}
 TFMLPClassifier(max_iter=2).fit(*load_iris(return_X_y=True))
 print([spec.cuts_products for spec in _programs.PROGRAMS._programs])

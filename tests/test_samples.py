@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from skmlp._samples import Block, with_hold_out, with_validation, without_validation
+from skmlp._data.samples import Block, with_hold_out, with_validation, without_validation
 
 
 def block(n_samples, n_outputs=1, weight=None):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from skmlp._graph.types import BatchNumbers, Hyper
-from skmlp._solvers import SGD, Adam, corrected_rates, new_optimizer
-from skmlp._tensorflow import load as load_tensorflow
+from skmlp._program.solvers import SGD, Adam, corrected_rates, new_optimizer
+from skmlp._program.spec import BatchNumbers, Hyper
+from skmlp._tensorflow.loading import load as load_tensorflow
 
 SHAPES = [(3, 2), (2,)]
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skmlp._stopping import START, Rule, judge
-from skmlp._tensorflow import load as load_tensorflow
+from skmlp._program.stopping import START, Rule, judge
+from skmlp._tensorflow.loading import load as load_tensorflow
 
 VALUES = st.one_of(st.floats(-3, 3), st.just(float("nan")), st.just(float("inf")))
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from skmlp import _tensorflow
+from skmlp._tensorflow import loading as _tensorflow
 from tests.helpers import run_python, without_log
 
 FIT = """
@@ -161,7 +161,7 @@ def test_fit_raises_in_a_fork_while_tensorflow_is_imported():
     code = (
         FORK
         + FIT
-        + "import threading, time; from skmlp._tensorflow import _Fork\n"
+        + "import threading, time; from skmlp._tensorflow.loading import _Fork\n"
         + "thread = threading.Thread(target=clf.fit, args=(X, y)); thread.start()\n"
         + "while not _Fork.would_tear_import: time.sleep(0.001)\n"
         + "assert in_child(lambda: TFMLPClassifier().fit(X, y)) == 3\n"
@@ -217,7 +217,7 @@ def test_one_module_imports_tensorflow():
     importers = {p.name for p in sources if any(mark in p.read_text() for mark in marks)}
     assert importers <= {"_tensorflow.py"}
     assert "tensorflow" not in np.__dict__
-    assert sys.modules["skmlp._tensorflow"] is _tensorflow
+    assert sys.modules["skmlp._tensorflow.loading"] is _tensorflow
 
 
 def test_a_graph_that_the_user_builds_is_not_touched():
@@ -248,7 +248,7 @@ def test_a_worker_keeps_to_its_share_of_the_cores(environment, expected):
     """Check what TensorFlow is told during its import, and that nothing of it is left."""
     code = """
 import os
-from skmlp import _tensorflow
+from skmlp._tensorflow import loading as _tensorflow
 name = "TF_NUM_INTRAOP_THREADS"
 before = os.environ.get(name)
 with _tensorflow._environment(_tensorflow._import_environment()):

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils import shuffle
 
-from skmlp._history import History, Report
-from skmlp._log import TrainingLog
-from skmlp._network import Architecture, Parameters
-from skmlp._pace import SECONDS_A_CALL, Pace
-from skmlp._samples import Block, without_validation
-from skmlp._stopping import Rule
-from skmlp._training import EpochOrders, Loop
+from skmlp._data.samples import Block, without_validation
+from skmlp._engine.pace import SECONDS_A_CALL, Pace
+from skmlp._model.network import Architecture, Parameters
+from skmlp._program.stopping import Rule
+from skmlp._training.history import History, Report
+from skmlp._training.log import TrainingLog
+from skmlp._training.loop import EpochOrders, Loop
 
 
 class Recorder:

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from skmlp._without_collections import without_collections
+from skmlp._tensorflow.without_collections import without_collections
 
 
 class Node:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from skmlp._without_keras import without_keras
+from skmlp._tensorflow.without_keras import without_keras
 
 PACKAGES = ["keras", "tf_keras"]
 

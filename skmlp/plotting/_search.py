@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp._network import check_hidden_layer_sizes
+from skmlp._model.network import check_hidden_layer_sizes
 from skmlp.plotting._axes import colors, grid_of_axes
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""From the arguments of a user to samples: checks, labels, weights, the validation set."""

@@ -1,0 +1,387 @@
+"""What the estimators share: their parameters and the flow validate, initialise, train, publish."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.callback import CallbackSupportMixin
+from sklearn.metrics import get_scorer_names
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skmlp._data import samples as _samples
+from skmlp._data.checks import (
+    NO_VALIDATION_SET,
+    ValidationSet,
+    as_csr_array,
+    check_fits,
+    check_validation_features,
+    check_weight,
+    culprit,
+    errors_name,
+    is_ready_to_predict,
+    is_too_large_to_convert,
+    training_dtype,
+    unchanged_on_error,
+)
+from skmlp._data.samples import Block, Samples
+from skmlp._estimators.doc_link import page_template
+from skmlp._estimators.portable import PortableEstimator
+from skmlp._model.network import (
+    Architecture,
+    Parameters,
+    check_hidden_layer_sizes,
+    forward,
+    initialise,
+)
+from skmlp._tensorflow.loading import check_not_forked, eagerly
+
+if TYPE_CHECKING:
+    from skmlp._training.history import Trained
+    from skmlp._training.observer import Observer
+    from skmlp._training.plan import Task
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a user gave to fit or partial_fit, unchecked."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    validation: ValidationSet = NO_VALIDATION_SET
+    is_incremental: bool = False
+    classes: Any = None
+
+
+class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
+    """Base class of the estimators. Use the derived classes instead."""
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [
+            Interval(Real, 0, 1, closed="neither"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions({"glorot_uniform", "truncated_normal"})],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "dtype": [StrOptions({"float32", "float64"}), None],
+    }
+
+    @abstractmethod
+    def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
+        """Check y, learn from it, and return the targets of shape (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def _encode_validation_targets(self, y: Any) -> np.ndarray:
+        """Check the y of a validation set and return its targets."""
+
+    @abstractmethod
+    def _decode_targets(self, targets: np.ndarray) -> np.ndarray:
+        """Return the y that targets stand for."""
+
+    @abstractmethod
+    def _choose_output(self) -> dict[str, Any]:
+        """Return what `Architecture` needs to know of the outputs for the targets learnt."""
+
+    @abstractmethod
+    def _stratifies(self, targets: np.ndarray) -> bool:
+        """Tell whether a hold-out keeps the proportions of the targets."""
+
+    def _weigh_classes(self, targets: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
+        """Return the weights, multiplied by those of the classes if there are any."""
+        return sample_weight
+
+    def _fit(self, call: Call) -> None:
+        """Validate, initialise, train and publish; if any of it fails, change nothing."""
+        check_not_forked()
+        # All that trains is imported here, so that a process that only predicts does without it.
+        from skmlp._training.fit import minimise, train_by_epochs
+        from skmlp._training.observer import observe
+
+        # Before the block, so that what tears callbacks down is there after a failure too.
+        observer = (
+            None if call.is_incremental else observe(self, call.X, call.y, call.sample_weight)
+        )
+        with unchanged_on_error(self):
+            if observer is not None:
+                observer.begin_fit()
+            task = self._prepare(call, observer)
+            run = minimise if self.solver == "lbfgs" else train_by_epochs
+            with eagerly():
+                trained = run(self, task)
+            self._publish(task, trained)
+            if observer is not None:
+                observer.end_fit()
+        if trained.warn is not None:
+            trained.warn()
+
+    def _prepare(self, call: Call, observer: Observer | None) -> Task:
+        """Check everything, and draw the initial parameters and the hold-out."""
+        from skmlp._training.plan import Task
+
+        hidden_layer_sizes = self._check_parameters(call)
+        is_warm = hasattr(self, "coefs_") and (self.warm_start or call.is_incremental)
+        train = self._check_training_set(call, is_warm)
+        validation = self._check_validation_set(call.validation, train)
+        random_state = self._make_random_state(observer)
+        drawn_from = {} if observer is None else dict(random_state.get_state(legacy=False))
+        units = (train.X.shape[1], *hidden_layer_sizes, train.targets.shape[1])
+        architecture = Architecture(units, self.activation, **self._choose_output())
+        start = self._start(architecture, random_state, train.dtype, is_warm)
+        if call.is_incremental:
+            samples = _samples.without_validation(train)
+        else:
+            samples = self._split(train, validation, random_state)
+        class_weight = getattr(self, "class_weight", None)
+        weights = (call.sample_weight, call.validation.sample_weight, class_weight)
+        return Task(
+            architecture,
+            start,
+            samples,
+            random_state,
+            is_warm,
+            call.is_incremental,
+            any(weight is not None for weight in weights),
+            self._stops_early() and not call.is_incremental,
+            drawn_from,
+            observer,
+        )
+
+    def _make_random_state(self, observer: Observer | None) -> np.random.RandomState:
+        """Return what draws, as the fit found it that is to be resumed, if there is one."""
+        if observer is None or observer.snapshot is None:
+            return check_random_state(self.random_state)
+        return observer.snapshot.restore_random_state(self.random_state)
+
+    def _check_parameters(self, call: Call) -> tuple[int, ...]:
+        """Check what the declared constraints can't; return the sizes of the hidden layers."""
+        fitted_early = hasattr(self, "coefs_") and getattr(self, "best_loss_", None) is None
+        if call.is_incremental and self.early_stopping and fitted_early:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True after fit: the weights are those "
+                "of the best epoch, what the solver has kept is that of the last one."
+            )
+        call.validation.check_complete()
+        if call.validation.X is not None and self.validation_fraction is not None:
+            raise ValueError(
+                "Both X_val and validation_fraction were given; expected one of them, got "
+                f"validation_fraction={self.validation_fraction}."
+            )
+        return check_hidden_layer_sizes(self.hidden_layer_sizes)
+
+    def _accepted_dtype(self) -> Any:
+        return (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype).type
+
+    def _check_training_set(self, call: Call, is_warm: bool) -> Block:
+        goes_on = is_warm and call.is_incremental
+        dtype = self.coefs_[0].dtype if goes_on else self._accepted_dtype()
+        is_converted = not is_too_large_to_convert(call.X, dtype)
+        try:
+            # A value that overflows float32 is an error, so need not be a warning too.
+            with np.errstate(over="ignore"):
+                X, y = validate_data(
+                    self,
+                    call.X,
+                    call.y,
+                    accept_sparse="csr",
+                    multi_output=True,
+                    y_numeric=self.__sklearn_tags__().estimator_type != "classifier",
+                    dtype=dtype if is_converted else "numeric",
+                    reset=not is_warm,
+                )
+        except (OverflowError, TypeError, ValueError):
+            with errors_name(culprit(call.X, call.y), "X", "y", "feature names"):
+                raise
+        X = as_csr_array(X)
+        dtype = training_dtype(X, dtype)
+        check_fits(X, dtype)
+        targets = self._encode_targets(y, call, is_warm)
+        weight = check_weight(call.sample_weight, X, dtype, "sample_weight")
+        if not np.issubdtype(targets.dtype, np.bool_):
+            targets = _as_dtype(targets, dtype, "y")
+        return Block(X, targets, self._weigh_classes(targets, weight))
+
+    def _check_validation_set(self, validation: ValidationSet, train: Block) -> Block | None:
+        if validation.X is None:
+            return None
+        X = check_validation_features(self, validation.X, train.X, train.dtype)
+        with errors_name("y_val"):
+            targets = self._encode_validation_targets(validation.y)
+            if len(targets) != X.shape[0]:
+                raise ValueError(
+                    f"y_val has {len(targets)} samples, expected {X.shape[0]} as in X_val."
+                )
+            if targets.shape[1] != train.targets.shape[1]:
+                raise ValueError(
+                    f"y_val has {targets.shape[1]} columns, expected {train.targets.shape[1]} as "
+                    "in y."
+                )
+            if targets.dtype != bool:
+                targets = _as_dtype(targets, train.dtype, "y_val")
+        weight = check_weight(validation.sample_weight, X, train.dtype, "sample_weight_val")
+        return Block(X, targets, weight)
+
+    def _start(
+        self,
+        architecture: Architecture,
+        random_state: np.random.RandomState,
+        dtype: np.dtype,
+        is_warm: bool,
+    ) -> Parameters:
+        """Draw initial parameters, or take those of the last fit."""
+        if not is_warm:
+            return initialise(architecture, self.init, random_state, dtype)
+        shapes = [coef.shape for coef in self.coefs_]
+        if shapes != architecture.coef_shapes:
+            raise ValueError(
+                "warm_start and partial_fit can only be used with the layers of the previous call: "
+                f"coefs_ have the shapes {shapes}, hidden_layer_sizes="
+                f"{self.hidden_layer_sizes} asks for {architecture.coef_shapes}."
+            )
+        return Parameters(self.coefs_, self.intercepts_).astype(dtype)
+
+    def _stops_early(self) -> bool:
+        """Tell whether fit stops by the validation score; as in scikit-learn, L-BFGS does not."""
+        return self.early_stopping and self.solver != "lbfgs"
+
+    def _split(
+        self, train: Block, validation: Block | None, random_state: np.random.RandomState
+    ) -> Samples:
+        """Decide which samples train and which validate."""
+        if validation is not None:
+            return _samples.with_validation(train, validation)
+        if self.validation_fraction is None and not self._stops_early():
+            return _samples.without_validation(train)
+        stratify = self._stratifies(train.targets)
+        return _samples.with_hold_out(train, self.validation_fraction, stratify, random_state)
+
+    def _publish(self, task: Task, trained: Trained) -> None:
+        """Set the fitted attributes, all together."""
+        attributes = self._fitted_attributes(task, trained)
+        self.__dict__.pop("_training_state", None)  # a model from a checkpoint has one
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
+    def _fitted_attributes(self, task: Task, trained: Trained) -> dict[str, Any]:
+        """Return the fitted attributes, all but those that are learnt before training."""
+        if not trained.parameters.are_finite():
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed."
+            )
+        before = dict(vars(self)) if task.is_warm else {}
+        return {
+            "n_layers_": len(task.architecture.layer_units),
+            "n_outputs_": task.architecture.layer_units[-1],
+            "out_activation_": task.architecture.out_activation,
+            "coefs_": trained.parameters.coefs,
+            "intercepts_": trained.parameters.intercepts,
+            "n_iter_": trained.n_iter,
+            "t_": trained.samples_seen,
+            "loss_": trained.loss,
+            "loss_curve_": (before.get("loss_curve_") or []) + trained.history.loss_curve,
+            "best_loss_": self._best_loss(task, trained),
+            **self._validation_attributes(task, trained, before),
+            "_optimizer": trained.optimizer,
+            "_no_improvement_count": int(trained.standing.no_improvement_count),
+        }
+
+    def _best_loss(self, task: Task, trained: Trained) -> float | None:
+        if self.solver == "lbfgs":
+            return min([*trained.history.loss_curve, trained.loss])
+        return None if task.stops_early else float(trained.standing.best_loss)
+
+    def _validation_attributes(
+        self, task: Task, trained: Trained, before: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return the curves of the validation set; partial_fit, which has none, leaves them."""
+        history = trained.history
+        names = ("validation_scores_", "validation_loss_curve_", "best_validation_score_")
+        if not len(task.samples.validation_rows):
+            return {name: before.get(name) if task.is_incremental else None for name in names}
+        best = float(trained.standing.best_score)
+        if self.solver == "lbfgs":
+            best = float(np.nanmax([-np.inf, *history.validation_scores]))
+        scores = (before.get("validation_scores_") or []) + history.validation_scores
+        losses = (before.get("validation_loss_curve_") or []) + history.validation_loss_curve
+        n_epochs = len(before.get("loss_curve_") or []) + history.n_epochs
+        epochs = range(n_epochs - history.n_epochs + 1, n_epochs + 1)
+        kept = before.get("_validation_epochs", []) if before.get("validation_scores_") else []
+        return {
+            **dict(zip(names, (scores, losses, best), strict=True)),
+            "_validation_epochs": [*kept, *epochs],  # an epoch of partial_fit is not validated
+        }
+
+    def _forward(self, X: Any) -> np.ndarray:
+        """Return the outputs of the network for new samples."""
+        if not hasattr(self, "coefs_"):
+            check_is_fitted(self)
+        if not is_ready_to_predict(self, X, self._accepted_dtype()):
+            with errors_name("X", "feature names"), np.errstate(over="ignore"):
+                X = validate_data(
+                    self, X, accept_sparse=["csr", "csc"], dtype=self._accepted_dtype(), reset=False
+                )
+        parameters = Parameters(self.coefs_, self.intercepts_)
+        units = (X.shape[1], *(len(b) for b in self.intercepts_))
+        return forward(X, parameters, Architecture(units, self.activation, self.out_activation_))
+
+    def _check_solver(self) -> bool:
+        """Tell that there is a partial_fit, or raise why not."""
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                "partial_fit is only available for the stochastic solvers 'adam' and 'sgd', got "
+                "solver='lbfgs'."
+            )
+        return True
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    _doc_link_module = "skmlp"
+
+    @property
+    def _doc_link_template(self) -> str:
+        """Address of an estimator's page, which scikit-learn links its HTML representation to."""
+        return page_template()
+
+
+def _as_dtype(targets: np.ndarray, dtype: np.dtype, name: str) -> np.ndarray:
+    """Return numbers in the type of X, if it can hold them."""
+    with np.errstate(over="ignore"):
+        converted = targets.astype(dtype)
+    if not np.isfinite(converted).all():
+        raise ValueError(f"{name} contains NaN, infinity or a value too large for {dtype}.")
+    return converted

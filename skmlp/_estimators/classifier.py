@@ -1,0 +1,654 @@
+"""The classifier: labels, their targets and their probabilities."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+    type_of_target,
+)
+
+from skmlp._data.checks import ValidationSet, errors_name
+from skmlp._data.class_weight import class_factors
+from skmlp._data.labels import (
+    as_labels,
+    binarize,
+    check_known_labels,
+    check_same_labels,
+    check_validation_labels,
+)
+from skmlp._estimators.base import BaseTFMLP, Call
+
+
+class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
+    r"""Multi-layer perceptron classifier, trained by a compiled TensorFlow program.
+
+    The parameters, the fitted attributes and, in float64, the numbers are those of
+    :class:`sklearn.neural_network.MLPClassifier`: the same `random_state` gives the same weights
+    up to rounding. What differs is listed in the Notes.
+
+    Training minimises, over the weights :math:`W_l` and biases :math:`b_l` of the layers, the
+    weighted mean of the cross-entropies of the samples and an L2 penalty,
+
+    .. math::
+
+        \frac{1}{\sum_i s_i} \Big( \sum_i s_i \, \ell(y_i, f(x_i; W, b))
+        + \frac{\alpha}{2} \sum_l \lVert W_l \rVert_F^2 \Big),
+
+    each batch by its own samples :math:`i` and their weights :math:`s_i`. :math:`f` ends in a
+    softmax, or in a logistic function for two classes and for multilabel targets.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
+        Number of units of each hidden layer.
+
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+        Activation function of the hidden layers: f(x) = x, 1 / (1 + exp(-x)), tanh(x) or
+        max(0, x).
+
+    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+        How the objective is minimised: 'adam' by the method of Kingma and Ba [1]_, 'sgd' by
+        stochastic gradient descent with momentum, both batch by batch; 'lbfgs' by L-BFGS-B of
+        SciPy on all samples at once, which suits small data.
+
+    alpha : float, default=0.0001
+        Strength of the L2 penalty on the weights. Biases are not penalised.
+
+    batch_size : int or 'auto', default='auto'
+        Number of samples of a batch; "auto" is ``min(200, n_samples)``. The last batch of an
+        epoch may be smaller.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        Schedule of the learning rate, only used by solver='sgd': 'constant' stays at
+        `learning_rate_init`; 'invscaling' is ``learning_rate_init / (t + 1) ** power_t`` after
+        `t` samples, updated every epoch; 'adaptive' is divided by 5 whenever training would stop
+        otherwise, until it is no more than 1e-6.
+
+    learning_rate_init : float, default=0.001
+        Learning rate that training starts with. Not used by solver='lbfgs'.
+
+    power_t : float, default=0.5
+        Exponent of learning_rate='invscaling'. Only used by solver='sgd'.
+
+    max_iter : int, default=200
+        Maximum number of epochs: how often each sample is used. For solver='lbfgs' of iterations.
+
+    shuffle : bool, default=True
+        Whether to shuffle the samples before every epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the initial weights and biases, then the hold-out if there is one, then one shuffle
+        an epoch. Pass an int for reproducible results.
+
+    tol : float, default=1e-4
+        How much the loss (or with early stopping the validation score) must improve for an
+        epoch to count as an improvement. For solver='lbfgs' the largest element of the gradient
+        at which it stops.
+
+    verbose : bool or int, default=False
+        1 prints a line an epoch: training loss and, if a validation set is scored, validation
+        loss and accuracy. 2 or more also prints loss and accuracy of a batch every 100
+        iterations, after the update by it.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the previous call. The optimiser starts anew,
+        and the curves are appended to.
+
+    momentum : float, default=0.9
+        Momentum, between 0 and 1. Only used by solver='sgd'.
+
+    nesterovs_momentum : bool, default=True
+        Whether to use Nesterov's momentum. Only used by solver='sgd'.
+
+    early_stopping : bool, default=False
+        Whether training stops by the score on a validation set instead of by the training
+        loss, and ends with the weights of the best epoch. See `scoring`. Not used by
+        solver='lbfgs'.
+
+    validation_fraction : float, int or None, default=None
+        How many samples to hold out as a validation set, as a fraction between 0 and 1 or as a
+        number of samples. It is scored after every epoch, whether or not training may stop
+        early. None holds out 0.1, or 2 samples if that is more, where ``early_stopping=True`` and
+        no `X_val` is given to `fit`, otherwise nothing. The hold-out is stratified for
+        two classes, as in scikit-learn.
+
+    beta_1 : float, default=0.9
+        Decay rate of Adam's first moments, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay rate of Adam's second moments, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Keeps Adam's denominator from zero; it is added outside the root.
+
+    n_iter_no_change : int or inf, default=10
+        Training stops after more than this number of epochs in a row without an improvement.
+
+    max_fun : int, default=15000
+        Maximum number of evaluations of the loss. Only used by solver='lbfgs'.
+
+    class_weight : dict, list of dict, 'balanced' or None, default=None
+        Factors of the weights of samples by their class. 'balanced' is
+        ``sum(sample_weight) / (n_classes * sum(sample_weight[y == label]))``. For multilabel
+        targets a list with a dict ``{0: weight, 1: weight}`` for each label, whose factors are
+        multiplied. They weigh a hold-out too; `X_val` is weighed by `sample_weight_val` alone.
+
+    scoring : str, callable or None, default=None
+        Score of the validation set: None is the accuracy, "loss" minus the cross-entropy, a str
+        one of :func:`sklearn.metrics.get_scorer_names`, and a callable takes
+        ``(estimator, X, y)`` and, where samples have weights, ``sample_weight`` if it can. NaN
+        is no improvement. Scorers run in Python after every epoch; None and "loss" cost little.
+
+    init : {'glorot_uniform', 'truncated_normal'}, default='glorot_uniform'
+        How initial weights are drawn. 'glorot_uniform' is uniform within
+        :math:`\pm\sqrt{6 / (n_{in} + n_{out})}` (2 in place of 6 for activation='logistic') [2]_,
+        biases too, as in scikit-learn. 'truncated_normal' is normal with standard deviation
+        0.01, cut at two of them, with biases of zero.
+
+    dtype : {'float32', 'float64'} or None, default=None
+        Type in which to train and to predict. None keeps float32 input as it is and converts all
+        other to float64, as scikit-learn does.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+
+    coefs_ : list of ndarray of shape (fan_in, fan_out), of length n_layers - 1
+        Weights of each layer.
+
+    intercepts_ : list of ndarray of shape (fan_out,), of length n_layers - 1
+        Biases of each layer.
+
+    loss_ : float
+        Loss of the last epoch: the mean over its batches, taken as training went on.
+
+    best_loss_ : float or None
+        Smallest loss of an epoch. None if ``early_stopping=True``, but for solver='lbfgs'.
+
+    loss_curve_ : list of float
+        Loss of each epoch; for solver='lbfgs' after each iteration.
+
+    validation_scores_ : list of float or None
+        Score of the validation set after each epoch, see `scoring`. None if there is no
+        validation set.
+
+    validation_loss_curve_ : list of float or None
+        Mean cross-entropy on the validation set after each epoch, without the penalty. None if
+        there is no validation set.
+
+    best_validation_score_ : float or None
+        Largest of `validation_scores_`, -inf if all are NaN. None if there is no validation set.
+
+    n_iter_ : int
+        Number of epochs or iterations that the last `fit` or `partial_fit` ran.
+
+    t_ : int
+        Number of samples that the epochs of all calls had. solver='lbfgs' does not count.
+
+    n_features_in_ : int
+        Number of features seen by `fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features. Defined only if `X` has names that are all strings.
+
+    n_layers_ : int
+        Number of layers, input and output included.
+
+    n_outputs_ : int
+        Number of outputs of the network: 1 for two classes.
+
+    out_activation_ : {'softmax', 'logistic'}
+        Activation function of the output layer.
+
+    See Also
+    --------
+    TFMLPRegressor : The same for numbers.
+    sklearn.neural_network.MLPClassifier : The same model, trained by NumPy.
+
+    Notes
+    -----
+    Differences from MLPClassifier, all on purpose:
+
+    - `validation_fraction` is None by default and, if given, always held out; its int form, the
+      validation set of one's own in `fit` and `validation_loss_curve_` are new, as are
+      `class_weight`, `scoring`, `init` and `dtype`.
+    - NaN as a score or a loss is no improvement, where it is one to MLPClassifier.
+    - solver='lbfgs' has a `loss_curve_` and a `best_loss_`, and keeps float32 in float32 (it
+      computes in float64).
+    - A batch whose weights are all zero changes nothing, where MLPClassifier divides by zero.
+    - A `fit` that fails, or is interrupted before its first epoch is complete, leaves the
+      estimator as it was.
+    - A warm start with ``early_stopping=True`` that finds nothing better ends with the best weights
+      of the earlier fits. MLPClassifier ends with the last ones, as its best weights and those it
+      trains are then the same arrays.
+    - `predict_log_proba` gives ``-inf`` without a warning where a probability is 0.
+
+    TensorFlow is imported by the first `fit` in a process, and never to predict.
+
+    References
+    ----------
+    .. [1] Kingma, D. P. and Ba, J. (2014). "Adam: A method for stochastic optimization."
+       :arxiv:`1412.6980`
+    .. [2] Glorot, X. and Bengio, Y. (2010). "Understanding the difficulty of training deep
+       feedforward neural networks." AISTATS.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmlp import TFMLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+    >>> clf.predict(X[:2])
+    array([0, 0])
+    >>> clf.predict_proba(X[:2]).shape
+    (2, 3)
+    >>> clf.score(X, y) > 0.95
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **BaseTFMLP._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, list, None],
+    }
+    classes_: np.ndarray
+    _label_binarizer: LabelBinarizer
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=None,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        class_weight=None,
+        scoring=None,
+        init="glorot_uniform",
+        dtype=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.class_weight = class_weight
+        self.scoring = scoring
+        self.init = init
+        self.dtype = dtype
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train the network.
+
+        The first call in a process imports TensorFlow, and the first for a network of its kind
+        compiles a program, which takes seconds. Later ones use what there is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels of any type; or an indicator matrix for multilabel classification.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative and not all zero. None weighs them equally.
+
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), default=None
+            Validation samples, scored after every epoch. With them nothing is held out.
+
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_labels), default=None
+            Labels of the validation samples, all of them in `y`.
+
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the validation samples in their loss and score.
+
+        Returns
+        -------
+        TFMLPClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an array is not as described, or if training produced weights that
+            are not finite. The estimator is then as it was before.
+        RuntimeError
+            In a process that was forked after TensorFlow had run, where training would hang.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If training ran for `max_iter` epochs without stopping.
+
+        See Also
+        --------
+        TFMLPClassifier.partial_fit : Train for one epoch on some samples.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, tol=0.01, random_state=0)
+        >>> clf = clf.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> len(clf.validation_scores_) == clf.n_iter_
+        True
+        """
+        self._fit(Call(X, y, sample_weight, ValidationSet(X_val, y_val, sample_weight_val)))
+        return self
+
+    @available_if(lambda self: self._check_solver() and self._check_class_weight())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Train for one epoch on some samples, going on from the previous call.
+
+        What the solver has kept, such as Adam's moments, is used again, and so are its
+        hyper-parameters: a change of `learning_rate_init` takes effect in the next `fit`. Nothing
+        is held out. Not available for solver='lbfgs' and for class_weight='balanced', as the
+        classes of samples yet to come are not known.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels; or an indicator matrix for multilabel classification.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative and not all zero. None weighs them equally.
+
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may come. Required by the first call, optional in others.
+
+        Returns
+        -------
+        TFMLPClassifier
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`; and without `classes` in the first call, if `classes` are not those of
+            the first call, if `y` has others, or if ``early_stopping=True``.
+
+        See Also
+        --------
+        TFMLPClassifier.fit : Train until nothing improves any more.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0)
+        >>> for epoch in range(100):
+        ...     clf = clf.partial_fit(X, y, classes=[0, 1, 2])
+        >>> clf.score(X, y) > 0.9
+        True
+        """
+        self._fit(Call(X, y, sample_weight, is_incremental=True, classes=classes))
+        return self
+
+    def predict(self, X):
+        """Predict the classes of samples.
+
+        The class is the one of the highest probability; for multilabel, the labels whose
+        probability is above 0.5. TensorFlow is not needed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Predicted labels, or indicators for multilabel; sparse ones if those of `fit` were.
+
+        See Also
+        --------
+        TFMLPClassifier.predict_proba : Probabilities of the classes.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> clf.predict(X[::50])
+        array([0, 1, 2])
+        """
+        outputs = self._forward(X)
+        if self._label_binarizer.y_type_ == "multiclass":
+            return self.classes_[outputs.argmax(axis=1)]
+        if self.n_outputs_ == 1:
+            outputs = outputs.ravel()
+        return self._label_binarizer.inverse_transform(outputs)
+
+    def predict_proba(self, X):
+        """Estimate the probabilities of the classes.
+
+        They are the outputs of the network. TensorFlow is not needed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, the classes in the order of `classes_`. For multilabel each column is
+            the probability of its label, and rows need not sum to 1.
+
+        See Also
+        --------
+        TFMLPClassifier.predict : The classes themselves.
+        TFMLPClassifier.predict_log_proba : Logarithms of the probabilities.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> clf.predict_proba(X[:1]).round(2)
+        array([[1., 0., 0.]])
+        """
+        outputs = self._forward(X)
+        return np.hstack([1 - outputs, outputs]) if self.n_outputs_ == 1 else outputs
+
+    def predict_log_proba(self, X):
+        """Return the logarithms of `predict_proba`.
+
+        There is no warning of a probability of 0.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Natural logarithms of the probabilities; ``-inf`` where a probability is 0.
+
+        See Also
+        --------
+        TFMLPClassifier.predict_proba : The probabilities.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> clf.predict_log_proba(X[:1]).shape
+        (1, 3)
+        """
+        y_prob = self.predict_proba(X)
+        with np.errstate(divide="ignore"):
+            return np.log(y_prob, out=y_prob)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy of the predictions.
+
+        For multilabel every label of a sample has to be right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            Weighted share of the samples that are predicted right.
+
+        See Also
+        --------
+        sklearn.metrics.accuracy_score : The same of predictions.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> clf.score(X, y) > 0.95
+        True
+        """
+        if getattr(getattr(y, "dtype", None), "kind", None) == "O":
+            y = as_labels(np.asarray(y))
+        return super().score(X, y, sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _check_class_weight(self) -> bool:
+        """Tell that partial_fit can weigh the classes, or raise why not."""
+        parts = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
+        if any(isinstance(part, str) for part in parts):
+            raise AttributeError(
+                "partial_fit is not available for class_weight='balanced': the frequencies of the "
+                "classes in samples yet to come are not known; expected a dict or None."
+            )
+        return True
+
+    def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
+        given = y
+        with errors_name("y"), np.errstate(invalid="ignore"):
+            y = as_labels(y)
+            check_classification_targets(y)
+        if call.is_incremental:
+            self._learn_classes(y, call.classes)
+        elif is_warm:
+            check_same_labels(self._label_binarizer, self.classes_, y)
+        else:
+            with errors_name("y"):
+                # It remembers sparse indicators, and predicts such.
+                sparse = scipy.sparse.issparse(given)
+                self._label_binarizer = LabelBinarizer().fit(given if sparse else y)
+            self.classes_ = self._label_binarizer.classes_
+        return binarize(self._label_binarizer, y)
+
+    def _learn_classes(self, y: np.ndarray, classes: Any) -> None:
+        """Learn the labels that are to come from the first call of partial_fit, and check y."""
+        if classes is not None:
+            with errors_name("classes"):
+                classes = as_labels(np.asarray(classes))
+                if hasattr(self, "classes_") and np.array_equal(classes, self.classes_):
+                    classes = None  # nothing new
+                else:
+                    check_classification_targets(classes)
+        if _check_partial_fit_first_call(self, classes):
+            labels = y if type_of_target(y).startswith("multilabel") else self.classes_
+            self._label_binarizer = LabelBinarizer().fit(labels)
+        check_known_labels(self._label_binarizer, self.classes_, y)
+
+    def _encode_validation_targets(self, y: Any) -> np.ndarray:
+        y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y_val")
+        y = as_labels(y)
+        check_validation_labels(self._label_binarizer, self.classes_, y)
+        return binarize(self._label_binarizer, y)
+
+    def _decode_targets(self, targets: np.ndarray) -> np.ndarray:
+        y = self._label_binarizer.inverse_transform(targets.astype(int))
+        return y.toarray() if scipy.sparse.issparse(y) else y
+
+    def _weigh_classes(self, targets: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
+        if self.class_weight is None:
+            return sample_weight
+        y = self._decode_targets(targets)
+        factors = class_factors(self.class_weight, self.classes_, y, sample_weight)
+        weight = (sample_weight * factors).astype(sample_weight.dtype)
+        if not weight.any():
+            raise ValueError(
+                f"class_weight={self.class_weight!r} leaves no sample with a weight above 0."
+            )
+        return weight
+
+    def _choose_output(self) -> dict[str, Any]:
+        is_multiclass = self._label_binarizer.y_type_ == "multiclass"
+        return {
+            "out_activation": "softmax" if is_multiclass else "logistic",
+            "threshold": 0.5 if len(self.classes_) > 1 else np.inf,
+        }
+
+    def _stratifies(self, targets: np.ndarray) -> bool:
+        return targets.shape[1] == 1

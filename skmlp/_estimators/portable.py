@@ -1,0 +1,140 @@
+"""What lets a fitted estimator leave the process: its pickled state, and its network for Keras."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any, Self
+
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from skmlp._estimators.to_keras import sequential
+from skmlp._model.network import Parameters
+from skmlp._version import __version__
+from skmlp.exceptions import InconsistentVersionWarning
+
+if TYPE_CHECKING:
+    import keras
+
+    from skmlp._program.solvers import Optimizer
+
+_VERSION_KEY = "_skmlp_version"
+"""Where the pickled state, and it alone, says which version wrote it."""
+
+
+class PortableEstimator(BaseEstimator):
+    """Base class that adds a version to the pickled state, `drop_optimizer` and `to_keras`."""
+
+    _optimizer: Optimizer | None
+
+    def drop_optimizer(self) -> Self:
+        """Forget what the solver has kept for `partial_fit`; a saved model is then smaller.
+
+        Adam keeps two moments of every weight, so that without them a pickle takes a third of
+        the space; SGD keeps one velocity, and L-BFGS nothing. Predictions, and all fitted
+        attributes, stay as they are. A later `partial_fit` goes on from the weights with a new
+        optimizer, made with the parameters of that time; `fit` always makes one.
+
+        Returns
+        -------
+        TFMLPClassifier or TFMLPRegressor
+            The same estimator.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+
+        See Also
+        --------
+        TFMLPClassifier.partial_fit : Goes on with what the solver has kept.
+
+        Examples
+        --------
+        >>> import pickle
+        >>> from copy import copy
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> small = copy(clf).drop_optimizer()  # clf itself keeps it
+        >>> len(pickle.dumps(small)) < len(pickle.dumps(clf)) / 2
+        True
+        """
+        check_is_fitted(self)
+        self._optimizer = None
+        return self
+
+    def to_keras(self) -> keras.Sequential:
+        """Return the fitted network as a Keras model.
+
+        The model holds copies of `coefs_` and `intercepts_`, in their type. It is not compiled:
+        call ``compile`` to train it further. What it can be exported to is up to Keras, see
+        ``model.save`` and ``model.export``.
+
+        Returns
+        -------
+        keras.Sequential
+            From X of shape (n_samples, `n_features_in_`) to outputs of shape
+            (n_samples, `n_outputs_`), never to labels:
+
+            - for three classes or more what `predict_proba` returns;
+            - for two classes one column, the probability of ``classes_[1]``;
+            - for multilabel targets a column for each label, as `predict_proba` does;
+            - for a regressor the predicted values, a column even for a single target.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        RuntimeError
+            If the backend of Keras is not TensorFlow; or in a process that was forked after
+            TensorFlow had run.
+
+        See Also
+        --------
+        skmlp.onnx.register_converters : Conversion to ONNX, without Keras.
+
+        Notes
+        -----
+        ``model(X)`` computes in the type of `coefs_`. ``model.predict(X)`` first converts X to
+        ``keras.config.floatx()``, float32 unless set otherwise.
+
+        This imports Keras and TensorFlow.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from skmlp import TFMLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
+        >>> model = clf.to_keras()
+        >>> np.allclose(model(X), clf.predict_proba(X), rtol=0, atol=1e-12)
+        True
+        """
+        check_is_fitted(self)
+        parameters = Parameters(self.coefs_, self.intercepts_)
+        return sequential(parameters, self.activation, self.out_activation_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), _VERSION_KEY: __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        original = state.get(_VERSION_KEY)
+        if original is not None and _major(original) > _major(__version__):
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_skmlp_version=__version__,
+                    original_skmlp_version=original,
+                ),
+                stacklevel=2,
+            )
+        super().__setstate__({name: state[name] for name in state if name != _VERSION_KEY})
+
+
+def _major(version: str) -> int:
+    match = re.match(r"\d+", version)
+    return int(match[0]) if match else 0

@@ -1,0 +1,465 @@
+"""The regressor: targets that are numbers."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+
+from skmlp._data.checks import ValidationSet
+from skmlp._estimators.base import BaseTFMLP, Call
+
+
+class TFMLPRegressor(RegressorMixin, BaseTFMLP):
+    r"""Multi-layer perceptron regressor, trained by a compiled TensorFlow program.
+
+    The parameters, the fitted attributes and, in float64, the numbers are those of
+    :class:`sklearn.neural_network.MLPRegressor`: the same `random_state` gives the same weights
+    up to rounding. What differs is listed in the Notes.
+
+    Training minimises, over the weights :math:`W_l` and biases :math:`b_l` of the layers, the
+    weighted mean of the losses of the samples and an L2 penalty,
+
+    .. math::
+
+        \frac{1}{\sum_i s_i} \Big( \sum_i s_i \, \ell(y_i, f(x_i; W, b))
+        + \frac{\alpha}{2} \sum_l \lVert W_l \rVert_F^2 \Big),
+
+    each batch by its own samples :math:`i` and their weights :math:`s_i`. :math:`f` ends in the
+    identity, or for loss='poisson' in the exponential function.
+
+    Parameters
+    ----------
+    loss : {'squared_error', 'poisson'}, default='squared_error'
+        Loss of a sample: half the squared error, averaged over the outputs; or half the Poisson
+        deviance, summed over them, for which targets are not negative and predictions positive.
+
+    hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
+        Number of units of each hidden layer.
+
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+        Activation function of the hidden layers: f(x) = x, 1 / (1 + exp(-x)), tanh(x) or
+        max(0, x).
+
+    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+        How the objective is minimised: 'adam' by the method of Kingma and Ba [1]_, 'sgd' by
+        stochastic gradient descent with momentum, both batch by batch; 'lbfgs' by L-BFGS-B of
+        SciPy on all samples at once, which suits small data.
+
+    alpha : float, default=0.0001
+        Strength of the L2 penalty on the weights. Biases are not penalised.
+
+    batch_size : int or 'auto', default='auto'
+        Number of samples of a batch; "auto" is ``min(200, n_samples)``. The last batch of an
+        epoch may be smaller.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        Schedule of the learning rate, only used by solver='sgd': 'constant' stays at
+        `learning_rate_init`; 'invscaling' is ``learning_rate_init / (t + 1) ** power_t`` after
+        `t` samples, updated every epoch; 'adaptive' is divided by 5 whenever training would stop
+        otherwise, until it is no more than 1e-6.
+
+    learning_rate_init : float, default=0.001
+        Learning rate that training starts with. Not used by solver='lbfgs'.
+
+    power_t : float, default=0.5
+        Exponent of learning_rate='invscaling'. Only used by solver='sgd'.
+
+    max_iter : int, default=200
+        Maximum number of epochs: how often each sample is used. For solver='lbfgs' of iterations.
+
+    shuffle : bool, default=True
+        Whether to shuffle the samples before every epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the initial weights and biases, then the hold-out if there is one, then one shuffle
+        an epoch. Pass an int for reproducible results.
+
+    tol : float, default=1e-4
+        How much the loss (or with early stopping the validation score) must improve for an
+        epoch to count as an improvement. For solver='lbfgs' the largest element of the gradient
+        at which it stops.
+
+    verbose : bool or int, default=False
+        1 prints a line an epoch: training loss and, if a validation set is scored, validation
+        loss and R2. 2 or more also prints the loss of a batch every 100 iterations, after the
+        update by it.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the previous call. The optimiser starts anew,
+        and the curves are appended to.
+
+    momentum : float, default=0.9
+        Momentum, between 0 and 1. Only used by solver='sgd'.
+
+    nesterovs_momentum : bool, default=True
+        Whether to use Nesterov's momentum. Only used by solver='sgd'.
+
+    early_stopping : bool, default=False
+        Whether training stops by the score on a validation set instead of by the training
+        loss, and ends with the weights of the best epoch. See `scoring`. Not used by
+        solver='lbfgs'.
+
+    validation_fraction : float, int or None, default=None
+        How many samples to hold out as a validation set, as a fraction between 0 and 1 or as a
+        number of samples. It is scored after every epoch, whether or not training may stop
+        early. None holds out 0.1, or 2 samples if that is more, where ``early_stopping=True`` and
+        no `X_val` is given to `fit`, otherwise nothing.
+
+    beta_1 : float, default=0.9
+        Decay rate of Adam's first moments, in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay rate of Adam's second moments, in [0, 1).
+
+    epsilon : float, default=1e-8
+        Keeps Adam's denominator from zero; it is added outside the root.
+
+    n_iter_no_change : int or inf, default=10
+        Training stops after more than this number of epochs in a row without an improvement.
+
+    max_fun : int, default=15000
+        Maximum number of evaluations of the loss. Only used by solver='lbfgs'.
+
+    scoring : str, callable or None, default=None
+        Score of the validation set: None is R2, "loss" minus the loss, a str
+        one of :func:`sklearn.metrics.get_scorer_names`, and a callable takes
+        ``(estimator, X, y)`` and, where samples have weights, ``sample_weight`` if it can. NaN
+        is no improvement. Scorers run in Python after every epoch; None and "loss" cost little.
+
+    init : {'glorot_uniform', 'truncated_normal'}, default='glorot_uniform'
+        How initial weights are drawn. 'glorot_uniform' is uniform within
+        :math:`\pm\sqrt{6 / (n_{in} + n_{out})}` (2 in place of 6 for activation='logistic') [2]_,
+        biases too, as in scikit-learn. 'truncated_normal' is normal with standard deviation
+        0.01, cut at two of them, with biases of zero.
+
+    dtype : {'float32', 'float64'} or None, default=None
+        Type in which to train and to predict. None keeps float32 input as it is and converts all
+        other to float64, as scikit-learn does.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (fan_in, fan_out), of length n_layers - 1
+        Weights of each layer.
+
+    intercepts_ : list of ndarray of shape (fan_out,), of length n_layers - 1
+        Biases of each layer.
+
+    loss_ : float
+        Loss of the last epoch: the mean over its batches, taken as training went on.
+
+    best_loss_ : float or None
+        Smallest loss of an epoch. None if ``early_stopping=True``, but for solver='lbfgs'.
+
+    loss_curve_ : list of float
+        Loss of each epoch; for solver='lbfgs' after each iteration.
+
+    validation_scores_ : list of float or None
+        Score of the validation set after each epoch, see `scoring`. None if there is no
+        validation set.
+
+    validation_loss_curve_ : list of float or None
+        Mean loss on the validation set after each epoch, without the penalty. None if there is
+        no validation set.
+
+    best_validation_score_ : float or None
+        Largest of `validation_scores_`, -inf if all are NaN. None if there is no validation set.
+
+    n_iter_ : int
+        Number of epochs or iterations that the last `fit` or `partial_fit` ran.
+
+    t_ : int
+        Number of samples that the epochs of all calls had. solver='lbfgs' does not count.
+
+    n_features_in_ : int
+        Number of features seen by `fit`.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features. Defined only if `X` has names that are all strings.
+
+    n_layers_ : int
+        Number of layers, input and output included.
+
+    n_outputs_ : int
+        Number of targets.
+
+    out_activation_ : {'identity', 'exp'}
+        Activation function of the output layer.
+
+    See Also
+    --------
+    TFMLPClassifier : The same for classes.
+    sklearn.neural_network.MLPRegressor : The same model, trained by NumPy.
+
+    Notes
+    -----
+    The differences from MLPRegressor are those of :class:`TFMLPClassifier` from MLPClassifier,
+    where they apply. loss='poisson' refuses negative targets, of which MLPRegressor makes NaN.
+
+    As in scikit-learn, the loss of several targets is their mean for loss='squared_error', while
+    its gradient is that of their sum.
+
+    References
+    ----------
+    .. [1] Kingma, D. P. and Ba, J. (2014). "Adam: A method for stochastic optimization."
+       :arxiv:`1412.6980`
+    .. [2] Glorot, X. and Bengio, Y. (2010). "Understanding the difficulty of training deep
+       feedforward neural networks." AISTATS.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skmlp import TFMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> reg = TFMLPRegressor(solver="lbfgs", hidden_layer_sizes=5, max_iter=60, tol=0.1)
+    >>> reg = reg.set_params(random_state=0, activation="tanh")
+    >>> from sklearn.preprocessing import scale
+    >>> reg.fit(X, scale(y)).predict(X[:2]).shape
+    (2,)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **BaseTFMLP._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "poisson"})],
+    }
+
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=None,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        scoring=None,
+        init="glorot_uniform",
+        dtype=None,
+    ):
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.scoring = scoring
+        self.init = init
+        self.dtype = dtype
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train the network.
+
+        The first call in a process imports TensorFlow, and the first for a network of its kind
+        compiles a program, which takes seconds. Later ones use what there is.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values, not negative for loss='poisson'.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative and not all zero. None weighs them equally.
+
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), default=None
+            Validation samples, scored after every epoch. With them nothing is held out.
+
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_outputs), default=None
+            Target values of the validation samples.
+
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the validation samples in their loss and score.
+
+        Returns
+        -------
+        TFMLPRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an array is not as described, or if training produced weights that
+            are not finite. The estimator is then as it was before.
+        RuntimeError
+            In a process that was forked after TensorFlow had run, where training would hang.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If training ran for `max_iter` epochs without stopping.
+
+        See Also
+        --------
+        TFMLPRegressor.partial_fit : Train for one epoch on some samples.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skmlp import TFMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> y = scale(y)
+        >>> reg = TFMLPRegressor(learning_rate_init=0.01, tol=0.01, random_state=0)
+        >>> reg = reg.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+        >>> len(reg.validation_scores_) == reg.n_iter_
+        True
+        """
+        self._fit(Call(X, y, sample_weight, ValidationSet(X_val, y_val, sample_weight_val)))
+        return self
+
+    @available_if(lambda self: self._check_solver())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on some samples, going on from the previous call.
+
+        What the solver has kept, such as Adam's moments, is used again, and so are its
+        hyper-parameters: a change of `learning_rate_init` takes effect in the next `fit`. Nothing
+        is held out. Not available for solver='lbfgs'.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values, not negative for loss='poisson'.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples, not negative and not all zero. None weighs them equally.
+
+        Returns
+        -------
+        TFMLPRegressor
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`; and if ``early_stopping=True``.
+
+        See Also
+        --------
+        TFMLPRegressor.fit : Train until nothing improves any more.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skmlp import TFMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> y = scale(y)
+        >>> reg = TFMLPRegressor(learning_rate_init=0.01, random_state=0)
+        >>> for epoch in range(100):
+        ...     reg = reg.partial_fit(X, y)
+        >>> reg.score(X, y) > 0.4
+        True
+        """
+        self._fit(Call(X, y, sample_weight, is_incremental=True))
+        return self
+
+    def predict(self, X):
+        """Predict the targets of samples.
+
+        These are the outputs of the network. TensorFlow is not needed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted values.
+
+        See Also
+        --------
+        TFMLPRegressor.fit : Train the network.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.preprocessing import scale
+        >>> from skmlp import TFMLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> y = scale(y)
+        >>> reg = TFMLPRegressor(learning_rate_init=0.01, tol=0.01, random_state=0).fit(X, y)
+        >>> reg.predict(X[:3]).shape
+        (3,)
+        """
+        outputs = self._forward(X)
+        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags
+
+    def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
+        return self._as_targets(y, "y")
+
+    def _encode_validation_targets(self, y: Any) -> np.ndarray:
+        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y_val")
+        return self._as_targets(y, "y_val")
+
+    def _as_targets(self, y: Any, name: str) -> np.ndarray:
+        """Return numbers as a table, if the loss can take them."""
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if self.loss == "poisson" and y.min() < 0:
+            raise ValueError(
+                f"{name} has negative values, expected none for loss='poisson'; the smallest is "
+                f"{y.min()}."
+            )
+        targets = y.reshape(-1, 1) if y.ndim == 1 else y
+        return targets.astype(np.float64) if targets.dtype == bool else targets
+
+    def _decode_targets(self, targets: np.ndarray) -> np.ndarray:
+        return targets.ravel() if targets.shape[1] == 1 else targets
+
+    def _choose_output(self) -> dict[str, Any]:
+        return {"out_activation": "exp" if self.loss == "poisson" else "identity"}
+
+    def _stratifies(self, targets: np.ndarray) -> bool:
+        return False

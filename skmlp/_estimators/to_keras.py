@@ -1,0 +1,51 @@
+"""A network as a Keras model. Keras is imported when one is asked for."""
+
+from typing import TYPE_CHECKING, Any
+
+from skmlp._model.network import Parameters
+from skmlp._tensorflow.loading import load_keras
+
+if TYPE_CHECKING:
+    import keras
+
+_ACTIVATIONS = {
+    "identity": "linear",
+    "logistic": "sigmoid",
+    "tanh": "tanh",
+    "relu": "relu",
+    "exp": "exponential",
+    "softmax": "softmax",
+}
+"""What Keras calls the activation functions."""
+
+
+def sequential(parameters: Parameters, activation: str, out_activation: str) -> "keras.Sequential":
+    """Return a model with copies of the weights and biases, in their type."""
+    keras = _load_keras()
+    dtype = parameters.coefs[0].dtype.name
+    layers = [keras.Input((len(parameters.coefs[0]),), dtype=dtype)]
+    last = len(parameters.coefs)
+    for number, intercept in enumerate(parameters.intercepts, start=1):
+        layers.append(
+            keras.layers.Dense(
+                len(intercept),
+                _ACTIVATIONS[out_activation if number == last else activation],
+                dtype=dtype,
+                name="output" if number == last else f"hidden_{number}",
+            )
+        )
+    model = keras.Sequential(layers)
+    pairs = zip(parameters.coefs, parameters.intercepts, strict=True)
+    model.set_weights([array for pair in pairs for array in pair])
+    return model
+
+
+def _load_keras() -> Any:
+    keras = load_keras()
+    backend = keras.config.backend()
+    if backend != "tensorflow":
+        raise RuntimeError(
+            f"to_keras needs the backend 'tensorflow' of Keras, got {backend!r}. Unset the "
+            "environment variable KERAS_BACKEND, or set it to tensorflow, and start again."
+        )
+    return keras

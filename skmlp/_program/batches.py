@@ -1,0 +1,77 @@
+"""The samples of a batch: the next ones of a block."""
+
+from typing import Any
+
+from skmlp._program.spec import Batch, Block, Entries, ProgramSpec, SparseRows, Tensor
+
+
+def take_batch(tf: Any, spec: ProgramSpec, block: Block, n_rows: Tensor, position: Tensor) -> Batch:
+    """Return a batch of the training samples.
+
+    Parameters
+    ----------
+    n_rows : float64 scalar
+        Its number of samples.
+    position : int32 scalar
+        Its number in the block. It has to be the variable of a loop: were it calculated from an
+        argument, a program would be compiled for every value of it.
+    """
+    return _take(tf, spec, block, (spec.batch_rows, spec.batch_entries), n_rows, position)
+
+
+def take_validation_batch(
+    tf: Any, spec: ProgramSpec, block: Block, n_rows: Tensor, position: Tensor
+) -> Batch:
+    """Return a batch of the validation samples; see `take_batch`."""
+    size = (spec.validation_batch_rows, spec.validation_batch_entries)
+    return _take(tf, spec, block, size, n_rows, position)
+
+
+def _take(
+    tf: Any,
+    spec: ProgramSpec,
+    block: Block,
+    size: tuple[int, int],
+    n_rows: Tensor,
+    position: Tensor,
+) -> Batch:
+    capacity, n_entries = size
+    dtype = tf.as_dtype(spec.dtype)
+    if spec.is_sparse:
+        X = _sparse_rows(tf, block.X, position, n_entries, capacity)
+    else:
+        X = _at(tf, block.X, position)
+    is_valid = tf.range(capacity) < tf.cast(n_rows, tf.int32)
+    weight = tf.cast(is_valid, dtype)
+    if spec.is_weighted:
+        weight = tf.where(is_valid, _at(tf, block.sample_weight, position), tf.zeros_like(weight))
+    targets = tf.cast(_at(tf, block.targets, position), dtype)
+    return Batch(X, targets, weight[:, tf.newaxis])
+
+
+def _at(tf: Any, array: Tensor, position: Tensor) -> Tensor:
+    shape = array.shape[1:]
+    start = tf.stack([position] + [0] * len(shape))
+    return tf.reshape(tf.slice(array, start, [1, *shape]), shape)
+
+
+def numbers_at(tf: Any, table: Tensor, row: Tensor) -> list[Tensor]:
+    """Return the numbers in a row of a table, scalars."""
+    return tf.unstack(_at(tf, table, row))
+
+
+def _sparse_rows(
+    tf: Any, entries: Entries, position: Tensor, capacity: int, n_rows: int
+) -> SparseRows:
+    """Return the entries of a batch; those past its end are out of range, and so left out."""
+    start, end = tf.gather(entries.starts, position), tf.gather(entries.starts, position + 1)
+    places = start + tf.range(capacity, dtype=tf.int64)
+    is_valid = places < end
+    places = tf.minimum(places, entries.values.shape[0] - 1)
+    nowhere = -tf.ones([], tf.int32)
+    return SparseRows(
+        tf.gather(entries.values, places),
+        tf.where(is_valid, tf.gather(entries.columns, places), nowhere),
+        tf.where(is_valid, tf.gather(entries.rows, places), nowhere),
+        n_rows,
+    )

@@ -1,0 +1,100 @@
+"""Losses and scores of a batch, which are added up and later divided to means."""
+
+from typing import Any
+
+import numpy as np
+
+from skmlp._model.network import Architecture
+from skmlp._program.spec import Batch, Tensor
+
+
+def losses(tf: Any, architecture: Architecture, batch: Batch, outputs: Tensor) -> Tensor:
+    """Return the weighted losses of the samples of a batch, of shape (batch_rows,), as float64.
+
+    As in scikit-learn the squared error is halved and averaged over the outputs; the cross-entropy
+    and half the Poisson deviance are summed over them.
+    """
+    values = _LOSSES[architecture.out_activation](tf, batch.targets, outputs)
+    # A sample of no weight must not count even where its loss is NaN.
+    weight = batch.sample_weight
+    values = tf.where(weight > 0, values * weight, tf.zeros_like(values))
+    total = tf.reduce_sum(values, axis=1)
+    if architecture.out_activation == "identity":
+        total = total / architecture.layer_units[-1]
+    return tf.cast(total, tf.float64)
+
+
+def tally(tf: Any, architecture: Architecture, batch: Batch, outputs: Tensor) -> Tensor:
+    """Return what `score` is made of, of shape (n_outputs,) or (1,), as float64.
+
+    For classes it is the weight of the samples whose every label is right; for numbers it is the
+    weighted sum of squared errors of each output.
+    """
+    if architecture.is_classification:
+        values = tf.cast(_is_correct(tf, architecture, batch.targets, outputs), tf.float64)
+        values = values[:, tf.newaxis]
+    else:
+        errors = tf.cast(batch.targets, tf.float64) - tf.cast(outputs, tf.float64)
+        values = errors * errors
+    weight = tf.cast(batch.sample_weight, tf.float64)
+    return tf.reduce_sum(tf.where(weight > 0, values * weight, tf.zeros_like(values)), axis=0)
+
+
+def score(
+    tf: Any, architecture: Architecture, tally: Tensor, spread: Tensor, total_weight: Tensor
+) -> Tensor:
+    """Return the accuracy, or the mean over the outputs of R2 as `sklearn.metrics.r2_score` has it.
+
+    ``spread`` is the weighted sum of the squared differences of each target from its mean. R2
+    of a constant target is 1 if it is predicted exactly, otherwise 0. NaN and infinite
+    predictions score NaN.
+    """
+    if architecture.is_classification:
+        return tally[0] / total_weight
+    zero, one = tf.zeros_like(tally), tf.ones_like(tally)
+    is_constant = spread == 0
+    ratio = tally / tf.where(is_constant, one, spread)
+    r2 = tf.where(is_constant, tf.where(tally == 0, one, zero), one - ratio)
+    r2 = tf.where(tf.math.is_finite(tally), r2, np.float64(np.nan))
+    return tf.reduce_mean(r2)
+
+
+def _cross_entropy(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
+    """Return a loss a sample: the logarithm is only needed of the output of its class."""
+    of_class = tf.where(targets > 0, outputs, tf.zeros_like(outputs))
+    return -tf.math.log(_clip(tf, tf.reduce_sum(of_class, axis=1, keepdims=True)))
+
+
+def _binary_cross_entropy(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
+    outputs = _clip(tf, outputs)
+    return -tf.math.log(tf.where(targets > 0, outputs, 1 - outputs))
+
+
+def _half_squared_error(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
+    errors = targets - outputs
+    return 0.5 * (errors * errors)
+
+
+def _half_poisson_deviance(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
+    return tf.math.xlogy(targets, targets / outputs) - targets + outputs
+
+
+def _clip(tf: Any, outputs: Tensor) -> Tensor:
+    eps = np.finfo(outputs.dtype.as_numpy_dtype).eps
+    return tf.clip_by_value(outputs, eps, 1 - eps)
+
+
+_LOSSES = {
+    "softmax": _cross_entropy,
+    "logistic": _binary_cross_entropy,
+    "identity": _half_squared_error,
+    "exp": _half_poisson_deviance,
+}
+"""By the output activation, whose canonical loss it is."""
+
+
+def _is_correct(tf: Any, architecture: Architecture, targets: Tensor, outputs: Tensor) -> Tensor:
+    """Tell for each sample whether every label is right."""
+    if architecture.out_activation == "softmax":
+        return tf.argmax(targets, axis=1) == tf.argmax(outputs, axis=1)
+    return tf.reduce_all((outputs > architecture.threshold) == (targets > 0), axis=1)

@@ -1,0 +1,129 @@
+"""What tells the callbacks of scikit-learn about a fit and its tasks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from sklearn.callback import CallbackContext, CallbackSupportMixin
+
+from skmlp._training.snapshot import Snapshot
+
+
+@runtime_checkable
+class KeepsTrainingState(Protocol):
+    """A callback that is given all that training needs to go on, and may say where it goes on."""
+
+    def load_snapshot(self) -> Snapshot | None: ...
+
+
+class Tasks:
+    """Tells callbacks about the tasks of a fit, one after the other.
+
+    Parameters
+    ----------
+    estimator : BaseTFMLP
+        The estimator that is being fitted.
+    context : CallbackContext
+        That of the fit.
+    arguments : dict
+        What callbacks are told of the data.
+    name : str
+        Name of the tasks.
+    describe : callable
+        Returns the fitted attributes after a task. It is called if a callback asks for them, with
+        what `end` was given.
+    """
+
+    def __init__(
+        self,
+        estimator: CallbackSupportMixin,
+        context: CallbackContext,
+        arguments: dict[str, Any],
+        name: str,
+        describe: Callable[..., dict[str, Any]],
+    ):
+        self._context = context
+        self._arguments = {"estimator": estimator, **arguments}
+        self._name = name
+        self._describe = describe
+        self._current: Any = None
+
+    def begin(self) -> None:
+        """Begin a task, if none is under way."""
+        if self._current is None:
+            self._current = self._context.subcontext(task_name=self._name)
+            self._current.call_on_fit_task_begin(**self._arguments)
+
+    def end(self, *progress: Any) -> bool:
+        """End the task, and tell whether a callback wants training to stop."""
+        current, self._current = self._current, None
+        return current.call_on_fit_task_end(
+            **self._arguments, reconstruction_attributes=lambda: self._describe(*progress)
+        )
+
+    def close(self) -> None:
+        """End a task that was begun and led to nothing, if there is one."""
+        if self._current is not None:
+            self._current.call_on_fit_task_end(**self._arguments)
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Tells callbacks about a fit.
+
+    Parameters
+    ----------
+    estimator : BaseTFMLP
+        The estimator that is being fitted.
+    context : CallbackContext
+        That of the fit.
+    arguments : dict
+        What callbacks are told of the data: X, y and metadata.
+    keeps_state : bool
+        Whether a callback keeps the state of training.
+    snapshot : Snapshot or None
+        Where training goes on, if it does.
+    """
+
+    estimator: Any
+    context: CallbackContext
+    arguments: dict[str, Any]
+    keeps_state: bool
+    snapshot: Snapshot | None
+
+    def begin_fit(self) -> None:
+        """Tell that the fit begins."""
+        self.context.call_on_fit_task_begin(estimator=self.estimator, **self.arguments)
+
+    def end_fit(self) -> None:
+        """Tell that the estimator is fitted."""
+        self.context.call_on_fit_task_end(
+            estimator=self.estimator, **self.arguments, reconstruction_attributes={}
+        )
+
+    def tasks(self, name: str, describe: Callable[..., dict[str, Any]]) -> Tasks:
+        """Return what tells about the tasks of the fit; see `Tasks`."""
+        return Tasks(self.estimator, self.context, self.arguments, name, describe)
+
+
+def observe(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Observer | None:
+    """Set up the callbacks of an estimator, and return what tells them, or None without any.
+
+    Parameters
+    ----------
+    estimator : BaseTFMLP
+        The estimator that is about to be fitted.
+    X, y, sample_weight
+        What `fit` was given.
+    """
+    callbacks = getattr(estimator, "_skl_callbacks", None)
+    if not callbacks:
+        return None
+    keepers = [callback for callback in callbacks if isinstance(callback, KeepsTrainingState)]
+    snapshots = [keeper.load_snapshot() for keeper in keepers]
+    snapshot = next((found for found in snapshots if found is not None), None)
+    n_done = 0 if snapshot is None else snapshot.state.history.n_epochs
+    context = estimator._init_callback_context(max_subtasks=max(estimator.max_iter - n_done, 0))
+    metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+    arguments = {"X": X, "y": y, "metadata": metadata}
+    return Observer(estimator, context, arguments, bool(keepers), snapshot)

@@ -1,0 +1,93 @@
+"""Scores of a validation set by a scorer of scikit-learn's or of the user's."""
+
+import copy
+from collections.abc import Callable
+from inspect import Parameter, signature
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
+
+from skmlp._model.network import Architecture, Parameters
+
+
+class ValidationScorer:
+    """Scores parameters on a validation set, as an estimator that has them.
+
+    Parameters
+    ----------
+    estimator : BaseTFMLP
+        The estimator that is being fitted.
+    architecture : Architecture
+        Its network.
+    X, y : ndarray or csr_array, ndarray
+        The validation samples and their labels or target values.
+    sample_weight : ndarray or None
+        Their weights. They are passed to a scorer that takes weights.
+    """
+
+    def __init__(
+        self,
+        estimator: BaseEstimator,
+        architecture: Architecture,
+        X: Any,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None,
+    ):
+        self._estimator = copy.copy(estimator)
+        # Arrays that were checked already have no names to compare.
+        vars(self._estimator).pop("feature_names_in_", None)
+        self._estimator.n_layers_ = len(architecture.layer_units)
+        self._estimator.n_outputs_ = architecture.layer_units[-1]
+        self._estimator.out_activation_ = architecture.out_activation
+        self._scoring = estimator.scoring
+        self._scorer = check_scoring(self._estimator, estimator.scoring)
+        self._samples = X, y
+        takes_weight = sample_weight is not None and _takes_weight(self._scorer)
+        self._weight = {"sample_weight": sample_weight} if takes_weight else {}
+
+    def __call__(self, parameters: Parameters) -> float:
+        """Return the score, which may be NaN.
+
+        Raises
+        ------
+        ValueError
+            If the scorer does not return a number, or if scikit-learn's of this name can't score
+            the predictions. What a callable raises is passed on.
+        """
+        self._estimator.coefs_ = parameters.coefs
+        self._estimator.intercepts_ = parameters.intercepts
+        score = self._score()
+        if np.ndim(score) == 0 and hasattr(score, "item"):
+            score = score.item()
+        if not isinstance(score, Real):
+            raise ValueError(
+                f"scoring={self._scoring!r} must return a number, got {score!r} of type "
+                f"{type(score).__name__}."
+            )
+        return float(score)
+
+    def _score(self) -> Any:
+        try:
+            return self._scorer(self._estimator, *self._samples, **self._weight)
+        except (AttributeError, TypeError, ValueError) as error:
+            if not isinstance(self._scoring, str):
+                raise
+            raise ValueError(
+                f"scoring={self._scoring!r} can't score the validation set: {error}"
+            ) from error
+
+
+def _takes_weight(scorer: Callable[..., Any]) -> bool:
+    """Tell whether a scorer can be given sample weights."""
+    if hasattr(scorer, "_accept_sample_weight"):
+        return scorer._accept_sample_weight()
+    try:
+        parameters = signature(scorer).parameters
+    except (TypeError, ValueError):  # some callables have no signature
+        return False
+    return "sample_weight" in parameters or any(
+        parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values()
+    )
