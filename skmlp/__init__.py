@@ -1,8 +1,10 @@
 """Multi-layer perceptrons with scikit-learn's interface and numbers, trained by TensorFlow."""
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from skmlp import saved
 from skmlp._estimators.classifier import TFMLPClassifier
 from skmlp._estimators.regressor import TFMLPRegressor
 from skmlp._version import __version__
@@ -35,6 +37,9 @@ __all__ = [
     "plotting",
     "show_versions",
 ]
+
+for _name in saved.MODULES_OF_0_1_0:  # which files name
+    sys.modules[f"skmlp.{_name}"] = saved
 
 _MODULES = ("callbacks", "datasets", "exceptions", "plotting")
 

@@ -8,21 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-from sklearn.callback import CallbackContext
-from sklearn.utils._param_validation import Interval, validate_params
 
 from skmlp._estimators.base import BaseTFMLP
-from skmlp._training.snapshot import Snapshot
+from skmlp._model.records import Snapshot
+from skmlp._sklearn import CallbackContext, Interval, validate_params, without_running_callbacks
 
 __all__ = ["Checkpoint"]
-
-_OF_THE_RUNNING_FIT = (
-    "_skl_callbacks",
-    "_callback_fit_ctx",
-    "_skl_callbacks_to_teardown",
-    "_parent_callback_ctx",
-)
-"""What scikit-learn keeps on an estimator for its callbacks, and a file is not to hold."""
 
 
 class Checkpoint:
@@ -252,9 +243,8 @@ class Checkpoint:
 
     def _write(self, fitted_estimator: BaseTFMLP) -> None:
         """Replace the file by a new one in a single step."""
-        model = copy.copy(fitted_estimator)  # other callbacks are given it too
-        for name in _OF_THE_RUNNING_FIT:
-            model.__dict__.pop(name, None)
+        # A copy, as other callbacks are given the estimator too.
+        model = without_running_callbacks(copy.copy(fitted_estimator))
         path = Path(self.path)
         # Names of their own, for fits of several processes or threads not to share a file.
         own = f"{os.getpid()}-{threading.get_ident()}"

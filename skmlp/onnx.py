@@ -7,6 +7,7 @@ import numpy as np
 from skmlp._estimators.classifier import TFMLPClassifier
 from skmlp._estimators.regressor import TFMLPRegressor
 from skmlp._extras import import_extra
+from skmlp._model.activations import ACTIVATIONS
 
 __all__ = ["register_converters"]
 
@@ -136,18 +137,9 @@ def _forward(onnx_ops: Any, operator: Any, opset: int) -> Any:
             values, coef.astype(dtype), intercept.astype(dtype), op_version=opset
         )
         activation = est.out_activation_ if layer == last else est.activation
-        if activation != "identity":
-            values = getattr(onnx_ops, _ACTIVATIONS[activation])(values, op_version=opset)
+        values = ACTIVATIONS[activation].onnx(onnx_ops, values, opset)
     return values
 
-
-_ACTIVATIONS = {
-    "logistic": "OnnxSigmoid",
-    "tanh": "OnnxTanh",
-    "relu": "OnnxRelu",
-    "exp": "OnnxExp",
-    "softmax": "OnnxSoftmax",
-}
 
 _INT64 = 7
 """ONNX's number of the type int64."""

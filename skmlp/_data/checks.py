@@ -10,7 +10,8 @@ import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
-from sklearn.utils.validation import _check_feature_names, _check_sample_weight
+
+from skmlp._sklearn import check_feature_names, check_sample_weight
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class ValidationSet:
 NO_VALIDATION_SET = ValidationSet()
 
 
-LARGE = 2**27
-"""Bytes of a converted copy of X that is not made: parts of X are converted where needed."""
+MAX_CONVERTED_BYTES = 2**27
+"""The largest copy of X in another type. Of a larger X, parts are converted where needed."""
 
 _ROWS_A_PART = 8192
 
@@ -44,7 +45,7 @@ def is_too_large_to_convert(X: Any, accepted: Any) -> bool:
     if not isinstance(X, np.ndarray) or X.ndim != 2 or X.dtype.kind not in "biuf":
         return False
     dtype = training_dtype(X, accepted)
-    return dtype != X.dtype and X.size * dtype.itemsize > LARGE
+    return dtype != X.dtype and X.size * dtype.itemsize > MAX_CONVERTED_BYTES
 
 
 def training_dtype(X: Any, accepted: Any) -> np.dtype:
@@ -66,7 +67,7 @@ def check_fits(X: Any, dtype: np.dtype) -> None:
 
 
 def is_ready_to_predict(estimator: BaseEstimator, X: Any, accepted: Any) -> bool:
-    """Tell whether X needs no conversion and has no fault: a check of one row costs more than it.
+    """Tell whether X can be used as it is; scikit-learn's check costs more than predicting a row.
 
     If not, scikit-learn's check converts it, or says what the fault is.
     """
@@ -83,8 +84,8 @@ def check_weight(sample_weight: Any, X: Any, dtype: np.dtype, name: str) -> np.n
     """Return the weights in the type to train in, ones if there are none."""
     if sample_weight is None:
         return np.ones(X.shape[0], dtype)
-    with errors_name(name), np.errstate(over="ignore"):
-        weight = _check_sample_weight(sample_weight, X, dtype=dtype, ensure_non_negative=True)
+    with naming_errors(name), np.errstate(over="ignore"):
+        weight = check_sample_weight(sample_weight, X, dtype=dtype, ensure_non_negative=True)
         if not np.isfinite(weight.sum()):
             raise ValueError(f"the sum is too large for {dtype}, expected smaller weights.")
         return weight
@@ -93,8 +94,8 @@ def check_weight(sample_weight: Any, X: Any, dtype: np.dtype, name: str) -> np.n
 def check_validation_features(estimator: BaseEstimator, X_val: Any, X: Any, dtype: np.dtype) -> Any:
     """Return the features of a validation set, in the type and format of those to train on."""
     # A value that overflows float32 is an error, so need not be a warning too.
-    with errors_name("X_val"), np.errstate(over="ignore"):
-        _check_feature_names(estimator, X_val, reset=False)
+    with naming_errors("X_val"), np.errstate(over="ignore"):
+        check_feature_names(estimator, X_val, reset=False)
         X_val = check_array(X_val, accept_sparse="csr", dtype=dtype, input_name="X_val")
         if X_val.shape[1] != X.shape[1]:
             raise ValueError(f"X_val has {X_val.shape[1]} features, expected {X.shape[1]} as in X.")
@@ -109,7 +110,7 @@ def as_csr_array(X: Any) -> Any:
 
 
 @contextmanager
-def errors_name(name: str, *others: str) -> Iterator[None]:
+def naming_errors(name: str, *others: str) -> Iterator[None]:
     """Put the name of an array before errors that name neither it nor one of the others."""
     try:
         yield
@@ -121,8 +122,8 @@ def errors_name(name: str, *others: str) -> Iterator[None]:
         raise kind(f"{name}: {error}") from error
 
 
-def culprit(X: Any, y: Any) -> str:
-    """Return the name of what scikit-learn's check of X and y does not like."""
+def name_of_bad_array(X: Any, y: Any) -> str:
+    """Return the name of the array that scikit-learn's check of X and y refuses."""
     is_numeric = isinstance(X, np.ndarray) and X.dtype.kind in "biuf"
     try:
         X = check_array(X, accept_sparse="csr", dtype=None if is_numeric else np.float64)

@@ -96,7 +96,7 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Block:
+class SampleSet:
     """Samples that belong together; ``sample_weight`` is all ones where none was given."""
 
     X: Any
@@ -109,12 +109,12 @@ class Block:
         return self.sample_weight.dtype
 
 
-def without_validation(train: Block) -> Samples:
+def without_validation(train: SampleSet) -> Samples:
     """Return samples that all train."""
     return _samples([train], row_numbers(train.X.shape[0]), row_numbers(0))
 
 
-def with_validation(train: Block, validation: Block) -> Samples:
+def with_validation(train: SampleSet, validation: SampleSet) -> Samples:
     """Return samples of which a block of its own validates."""
     n_train, n_validation = train.X.shape[0], validation.X.shape[0]
     rows = row_numbers(n_train + n_validation)
@@ -127,7 +127,7 @@ def row_numbers(n_rows: int) -> np.ndarray:
 
 
 def with_hold_out(
-    train: Block,
+    train: SampleSet,
     validation_fraction: float | None,
     stratify: bool,
     random_state: np.random.RandomState,
@@ -183,7 +183,9 @@ def _count_validation(n_samples: int, validation_fraction: float | None) -> int:
     return count
 
 
-def _samples(blocks: list[Block], train_rows: np.ndarray, validation_rows: np.ndarray) -> Samples:
+def _samples(
+    blocks: list[SampleSet], train_rows: np.ndarray, validation_rows: np.ndarray
+) -> Samples:
     return Samples(
         [block.X for block in blocks],
         blocks[0].dtype,

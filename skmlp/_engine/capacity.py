@@ -1,11 +1,10 @@
-"""What a program must have for a fit: the sizes of its blocks and batches."""
+"""The sizes that a program needs for a fit: those of its blocks and batches."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from skmlp._data.samples import Samples
-from skmlp._engine.feed import largest_batch, likely_largest_batch
 from skmlp._engine.program_cache import round_up_batch
 from skmlp._model.network import Architecture
 from skmlp._program.spec import ProgramSpec
@@ -19,13 +18,31 @@ _MAX_VALIDATION_BYTES = 2**26  # of dense features in the program; more are scor
 _SPARSE_BLOCK_ROWS = 2**12
 
 
+def can_hold_validation(architecture: Architecture, samples: Samples) -> bool:
+    """Tell whether a program has room for the validation set; a larger one is for the host."""
+    row_bytes = architecture.layer_units[0] * samples.dtype.itemsize
+    return samples.is_sparse or len(samples.validation_rows) * row_bytes <= _MAX_VALIDATION_BYTES
+
+
 def required_program(
-    architecture: Architecture, solver: str, batch_size: int, samples: Samples
+    architecture: Architecture, solver: str, batch_size: int, samples: Samples, n_validation: int
 ) -> ProgramSpec:
-    """Return what a program must have for a fit."""
-    n_train, n_validation = len(samples.train_rows), len(samples.validation_rows)
-    if not samples.is_sparse and n_validation > _row_limit(architecture, samples.dtype):
-        n_validation = 0
+    """Return the program that a fit needs, whose capacities are the least that it needs.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The network.
+    solver : str
+        Name of the solver.
+    batch_size : int
+        Samples of a batch.
+    samples : Samples
+        The samples to train and to score on.
+    n_validation : int
+        The number of samples of the validation set, if the program scores it, or 0.
+    """
+    n_train = len(samples.train_rows)
     batch_rows = batch_size if batch_size < n_train else round_up_batch(batch_size)
     validation_batch_rows = min(round_up_batch(n_validation), _MAX_VALIDATION_BATCH)
     spec = ProgramSpec(
@@ -43,26 +60,22 @@ def required_program(
     return _with_entries(spec, batch_size, samples) if samples.is_sparse else spec
 
 
-def _row_limit(architecture: Architecture, dtype: np.dtype) -> int:
-    return _MAX_VALIDATION_BYTES // (architecture.layer_units[0] * dtype.itemsize)
-
-
 def _block_batches(architecture: Architecture, dtype: np.dtype, batch_rows: int) -> int:
     row_bytes = architecture.layer_units[0] * dtype.itemsize
     return max(1, min(_BLOCK_BYTES // row_bytes, _MAX_BLOCK_ROWS) // batch_rows)
 
 
 def _with_entries(spec: ProgramSpec, batch_size: int, samples: Samples) -> ProgramSpec:
-    """Return what a program must have for sparse features: room for their entries."""
+    """Return the program with room for the entries of sparse features."""
     lengths = np.diff(samples.X[0].indptr)[samples.train_rows]
-    largest = likely_largest_batch if spec.solver != "lbfgs" else largest_batch
+    largest = _likely_largest_batch if spec.solver != "lbfgs" else _largest_batch
     batch_entries = max(1, largest(lengths, batch_size))
     n_batches = max(1, _SPARSE_BLOCK_ROWS // spec.batch_rows)
-    validation = samples.features(samples.validation_rows)
-    validation_batch_entries = 1
+    validation_entries = validation_batch_entries = 1
     if spec.validation_rows:
-        lengths = np.diff(validation.indptr)
-        validation_batch_entries = max(1, largest_batch(lengths, spec.validation_batch_rows))
+        lengths = np.diff(samples.features(samples.validation_rows).indptr)
+        validation_entries = max(1, int(lengths.sum()))
+        validation_batch_entries = max(1, _largest_batch(lengths, spec.validation_batch_rows))
     return replace(
         spec,
         epochs=1,
@@ -70,5 +83,16 @@ def _with_entries(spec: ProgramSpec, batch_size: int, samples: Samples) -> Progr
         batch_entries=batch_entries,
         block_entries=n_batches * batch_entries,
         validation_batch_entries=validation_batch_entries,
-        validation_entries=max(1, int(validation.nnz)),
+        validation_entries=validation_entries,
     )
+
+
+def _largest_batch(lengths: np.ndarray, batch_size: int) -> int:
+    """Return the number of entries of the batch that has most, given those of each row."""
+    return int(np.add.reduceat(lengths, np.arange(0, len(lengths), batch_size)).max())
+
+
+def _likely_largest_batch(lengths: np.ndarray, batch_size: int) -> int:
+    """Return a number of entries that a batch of rows drawn at random is unlikely to exceed."""
+    likely = lengths.mean() * batch_size + 5 * lengths.std() * np.sqrt(batch_size)
+    return max(1, int(min(likely, np.sort(lengths)[-batch_size:].sum())))

@@ -6,7 +6,27 @@ from typing import Any
 
 import numpy as np
 
-_ALIGNMENT = 64  # bytes; what TensorFlow needs to use memory of NumPy's without a copy
+_ALIGNMENT = 64  # bytes; TensorFlow needs it to use memory of NumPy's without a copy
+
+
+class SharedArray:
+    """An array of NumPy's that a program reads.
+
+    Parameters
+    ----------
+    tf : module
+        TensorFlow.
+    array : ndarray
+        An aligned array, see `aligned_empty`.
+    """
+
+    def __init__(self, tf: Any, array: np.ndarray):
+        self.array = array
+        self._tensor = share(tf, array)
+
+    def tensor(self) -> Any:
+        """Return a tensor with the values that the array has now."""
+        return self._tensor
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -26,7 +46,7 @@ def _align(make: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 def share(tf: Any, array: np.ndarray) -> Any:
-    """Return a tensor on the memory of an aligned array, which costs a tenth of a copy at least."""
+    """Return a tensor on the memory of an aligned array. Costs at most a tenth of a copy."""
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
@@ -42,7 +62,7 @@ def zeros_tensor(tf: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     return share(tf, aligned_zeros(shape, dtype))
 
 
-def give_back() -> None:
+def trim_memory() -> None:
     """Give memory that was freed back to the system, where the C library (glibc) can."""
     try:
         ctypes.CDLL(None).malloc_trim(0)

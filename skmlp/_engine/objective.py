@@ -9,13 +9,13 @@ import numpy as np
 from skmlp._data.samples import Samples
 from skmlp._engine.capacity import required_program
 from skmlp._engine.feed import arrange_rows, make_feed
-from skmlp._engine.memory import aligned_empty, share, zeros_tensor
+from skmlp._engine.memory import SharedArray, aligned_empty, zeros_tensor
 from skmlp._engine.pace import Pace
 from skmlp._engine.program_cache import PROGRAMS
-from skmlp._engine.tables import Controller, Goal
+from skmlp._engine.tables import FitNumbers, TableWriter
 from skmlp._model.network import Architecture
-from skmlp._program.spec import Data, Hyper, Sums
-from skmlp._program.stopping import Rule
+from skmlp._program.stopping import StoppingRule
+from skmlp._program.values import Data, Sums
 from skmlp._tensorflow import loading as _tensorflow
 
 
@@ -29,7 +29,7 @@ class Objective:
     batch_size : int
         Samples that are evaluated at a time.
     samples : Samples
-        What is trained on, in float64.
+        The training samples, in float64.
     alpha : float
         Strength of the penalty.
     """
@@ -38,20 +38,20 @@ class Objective:
         tf = _tensorflow.load()
         self._alpha = alpha
         self._n_batches = -(-len(samples.train_rows) // batch_size)
-        wanted = required_program(architecture, "lbfgs", batch_size, samples)
+        wanted = required_program(architecture, "lbfgs", batch_size, samples, n_validation=0)
         self._spec, self._program = PROGRAMS.get(tf, wanted)
         self._feed = make_feed(tf, self._spec, samples)
-        goal = Goal(Hyper(learning_rate=0.0, alpha=alpha), Rule(0.0, 0.0))
-        self._controller = Controller(tf, self._spec, samples, batch_size, goal)
+        numbers = FitNumbers(alpha, {}, StoppingRule(0.0, 0.0))
+        self._tables = TableWriter(tf, self._spec, samples, batch_size, numbers)
         self._order = samples.train_rows
         self._weight = float(samples.sample_weight[0][self._order].sum())
         self._arrange = partial(arrange_rows, size=batch_size, capacity=self._spec.batch_rows)
         self._pace = Pace(6.0 * batch_size * architecture.n_parameters)
         # Memory that the program reads, for the parameters of each evaluation.
-        self._vector = aligned_empty((architecture.n_parameters,), samples.dtype)
-        self._tensor = share(tf, self._vector)
+        memory = aligned_empty((architecture.n_parameters,), samples.dtype)
+        self._vector = SharedArray(tf, memory)
         self._penalised = slice(sum(prod(shape) for shape in architecture.coef_shapes))
-        shapes = (self._spec.batch_rows,), self._vector.shape
+        shapes = (self._spec.batch_rows,), memory.shape
         self._zeros = Sums(*(zeros_tensor(tf, shape, samples.dtype) for shape in shapes))
         self._loaded: tuple[tuple[int, int], Data] | None = None
 
@@ -63,10 +63,10 @@ class Objective:
         vector : ndarray of shape (n_parameters,)
             Weights and then biases of all layers, each raveled.
         """
-        self._vector[...] = vector
+        self._vector.array[...] = vector
         sums = self._add_up()
         gradient = np.array(sums.gradient.numpy())
-        coefs = self._vector[self._penalised]
+        coefs = self._vector.array[self._penalised]
         gradient[self._penalised] += self._alpha * coefs
         gradient /= self._weight
         loss = float(sums.losses.numpy().sum()) + 0.5 * self._alpha * float(np.vdot(coefs, coefs))
@@ -74,13 +74,13 @@ class Objective:
 
     def _add_up(self) -> Sums:
         """Run all batches, in calls short enough for Ctrl-C to be seen."""
-        sums, first = self._zeros, 0
+        sums, vector, first = self._zeros, self._vector.tensor(), 0
         while first < self._n_batches:
             n_batches = min(self._pace.n_batches, self._spec.block_batches)
             last = min(first + n_batches, self._n_batches)
             start = time.perf_counter()
             data = self._load(first, last)
-            sums = self._program(data, self._controller.control, self._tensor, sums)
+            sums = self._program(data, self._tables.tensors(), vector, sums)
             self._pace.update(last - first, time.perf_counter() - start)
             first = last
         return sums
@@ -93,6 +93,7 @@ class Objective:
         upcoming = self._arrange([self._order], last, 2 * last - first)
         self._loaded = None
         data = self._feed.load(rows, upcoming)
-        self._controller.write([self._order], first, last, 0)
+        rates = np.full((1, last - first), np.nan)  # which nothing reads
+        self._tables.write([self._order], first, last, 0, rates)
         self._loaded = (first, last), data
         return data

@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from skmlp._engine.memory import give_back
-from skmlp._program import epochs, objective
-from skmlp._program import spec as types
+from skmlp._engine.memory import trim_memory
+from skmlp._program import epochs, objective, values
 from skmlp._program.spec import ProgramSpec
 from skmlp._tensorflow import cache_directory as _cache_directory
 from skmlp._tensorflow import loading as _tensorflow
@@ -73,7 +72,7 @@ class Program:
             result = self._call_first(*args)
             self._afterwards()
             self.was_called = True
-        give_back()
+        trim_memory()
         return result
 
     def _call_first(self, *args: Any) -> Any:
@@ -205,23 +204,23 @@ def _build(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
 
 def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
     """Return the function that trains by epochs; see `_build`."""
-    state = types.state_signature(tf, spec)
+    state = values.state_signature(tf, spec)
     count, curves = tf.TensorSpec((), tf.int32), tf.TensorSpec((None, None), tf.float64)
 
-    def program(data: Any, control: Any, state: Any) -> Any:
-        return epochs.run_epochs(tf, spec, data, control, state)
+    def program(data: Any, tables: Any, state: Any) -> Any:
+        return epochs.run_epochs(tf, spec, data, tables, state)
 
-    return program, (*types.call_signature(tf, spec), state), (count, curves, state)
+    return program, (*values.call_signature(tf, spec), state), (count, curves, state)
 
 
 def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
     """Return the function that evaluates the objective; see `_build`."""
-    vector, sums = types.sums_signature(tf, spec)
+    vector, sums = values.sums_signature(tf, spec)
 
-    def program(data: Any, control: Any, vector: Any, sums: Any) -> Any:
-        return objective.add_batches(tf, spec, data, control, vector, sums)
+    def program(data: Any, tables: Any, vector: Any, sums: Any) -> Any:
+        return objective.add_batches(tf, spec, data, tables, vector, sums)
 
-    return program, (*types.call_signature(tf, spec), vector, sums), sums
+    return program, (*values.call_signature(tf, spec), vector, sums), sums
 
 
 def _serves(spec: ProgramSpec, wanted: ProgramSpec) -> bool:

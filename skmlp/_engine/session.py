@@ -1,25 +1,29 @@
-"""The training engine: a fit's state on the device, and the program that runs on it."""
+"""One fit by epochs on the device: its data, its state, and the program that runs on them."""
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from skmlp._data.samples import Samples
 from skmlp._engine.capacity import required_program
 from skmlp._engine.feed import arrange_rows, make_feed
+from skmlp._engine.learning_rate import LearningRate
 from skmlp._engine.memory import to_tensor, zeros_tensor
 from skmlp._engine.program_cache import PROGRAMS
-from skmlp._engine.tables import Controller, Goal
+from skmlp._engine.report import Report
+from skmlp._engine.tables import FitNumbers, TableWriter
 from skmlp._model.network import Architecture, Parameters
+from skmlp._model.records import Optimizer, StoppingState, TrainingState
 from skmlp._program import penalty
-from skmlp._program.solvers import Optimizer
-from skmlp._program.spec import Hyper, ProgramSpec, Scalars, State
-from skmlp._program.stopping import Rule, Standing, judge
+from skmlp._program.layout import layout_of, transpose_parameters
+from skmlp._program.spec import ProgramSpec
+from skmlp._program.stopping import StoppingRule, judge
+from skmlp._program.values import BatchState, EpochState
 from skmlp._tensorflow import loading as _tensorflow
-from skmlp._training.evaluation import evaluate
-from skmlp._training.history import Report
+
+Validation = Literal["metric", "loss", "host"]
 
 
 class Session:
@@ -28,26 +32,22 @@ class Session:
     Parameters
     ----------
     architecture : Architecture
-        Sizes and activations of the network.
+        Sizes, activation and loss of the network.
     batch_size : int
         Samples of a batch, at most the number of training samples.
     samples : Samples
-        What is trained and scored on. Its dtype is that of everything.
+        The samples to train and to score on. Their dtype is that of everything.
     alpha : float
         Strength of the penalty.
-    rule : Rule
+    rule : StoppingRule
         When training stops.
-    scoring : {"metric", "loss", "host"}
-        What the validation score is: accuracy or R2, minus the validation loss, or what the host
-        gives to `judge` after each epoch.
-    optimizer : Optimizer
-        What the solver starts from.
-    parameters : Parameters
-        Where training starts.
-    standing : Standing
-        Where the stopping rule starts.
-    samples_seen : int
-        Samples of the epochs of earlier fits.
+    validation : {"metric", "loss", "host"}
+        The validation score: accuracy or R2, minus the validation loss, both by the program, or
+        the number that the host gives to `judge` after each epoch.
+    start : TrainingState
+        The state that training starts from.
+    max_epochs : int
+        Epochs of the whole fit, those before the start included.
     """
 
     def __init__(
@@ -56,35 +56,38 @@ class Session:
         batch_size: int,
         samples: Samples,
         alpha: float,
-        rule: Rule,
-        scoring: str,
-        optimizer: Optimizer,
-        parameters: Parameters,
-        standing: Standing,
-        samples_seen: int,
+        rule: StoppingRule,
+        validation: Validation,
+        start: TrainingState,
+        max_epochs: int,
     ):
         self._tf = _tensorflow.load()
-        self._optimizer = optimizer
+        self._optimizer = start.optimizer
         self._rule = rule
         self._samples = samples
-        self._scoring = scoring
         self._batch_size = batch_size
-        wanted = required_program(architecture, optimizer.solver, batch_size, samples)
-        # The program scores the validation set, unless it is large.
-        self._validates = bool(len(samples.validation_rows)) and not wanted.validation_rows
-        self._judges = scoring != "host" and not self._validates
-        n_validation = 0 if self._validates else len(samples.validation_rows)
-        hyper = Hyper(**optimizer.hyper, alpha=alpha)
-        self._goal = Goal(hyper, rule, n_validation, self._judges, scoring == "loss")
-        self._use(wanted)
-        standing = standing._replace(learning_rate=optimizer.learning_rate, stopped=0.0)
-        self._scalars = Scalars(samples_seen, *standing)
-        self._step = optimizer.step
-        self._state = self._start(parameters)
-        self._best = self._state.params
+        self._judges = validation != "host"
+        n_validation = len(samples.validation_rows) if self._judges else 0
+        self._numbers = FitNumbers(
+            alpha, start.optimizer.hyper, rule, n_validation, self._judges, validation == "loss"
+        )
+        self._rate = LearningRate(
+            start.optimizer,
+            len(samples.train_rows),
+            self._n_batches,
+            max_epochs,
+            start.history.n_epochs,
+            start.samples_seen,
+        )
+        self._step = start.optimizer.step
+        solver = start.optimizer.solver
+        self._use(required_program(architecture, solver, batch_size, samples, n_validation))
+        self._state = self._place(start)
+        self._stopping = start.standing._replace(stopped=0.0)
+        self._best = self._state.running.params  # where the host judges
         if not self._program.was_called:
             # Compiled before samples are gathered, so that the memory for both is not added up.
-            self._program(self._feed.empty(), self._controller.control, self._state)
+            self._program(self._feed.empty(), self._tables.tensors(), self._state)
 
     @property
     def max_epochs(self) -> int:
@@ -98,13 +101,43 @@ class Session:
         return self._spec.block_batches
 
     @property
-    def _n_batches(self) -> int:
-        return -(-len(self._samples.train_rows) // self._batch_size)
+    def learning_rate(self) -> float:
+        """The learning rate after the last epoch, before the correction of the solver."""
+        return self._rate.rate
+
+    @property
+    def samples_seen(self) -> int:
+        """Number of samples in the epochs of all fits."""
+        return self._rate.samples_seen
+
+    @property
+    def stopping(self) -> StoppingState:
+        """The state of the stopping rule."""
+        return StoppingState(*map(np.float64, self._stopping))
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The state of the solver, in arrays of its own."""
+        return replace(
+            self._optimizer,
+            learning_rate=self._rate.rate,
+            step=self._step,
+            slots=[_separate(self._spec, slot) for slot in self._state.running.slots],
+        )
+
+    def parameters(self) -> Parameters:
+        """Return a copy of the weights and biases."""
+        return self._split(self._state.running.params)
+
+    def best_parameters(self) -> Parameters:
+        """Return a copy of the weights and biases that had the best validation score."""
+        return self._split(self._state.best_params if self._judges else self._best)
 
     def run(self, orders: list[np.ndarray], first_batch: int, last_batch: int) -> Report:
         """Run some batches of one epoch for each order.
 
-        An epoch whose last batch is not reached goes on in the next call.
+        An epoch whose last batch is not reached goes on in the next call. Fewer epochs than orders
+        are run if training stops, or if the learning rate changes where it would stop.
 
         Parameters
         ----------
@@ -118,66 +151,52 @@ class Session:
         self._make_room(rows)
         upcoming = arrange(orders[-1:], last_batch, 2 * last_batch - first_batch)
         data = self._feed.load(rows, upcoming)
-        steps = self._controller.write(orders, first_batch, last_batch, self._step)
-        done, curves, self._state = self._program(data, self._controller.control, self._state)
+        rates = self._rate.upcoming(len(orders), first_batch, last_batch)
+        steps = self._tables.write(orders, first_batch, last_batch, self._step, rates)
+        done, curves, self._state = self._program(data, self._tables.tensors(), self._state)
         n_done = int(done)
         self._step = int(steps[n_done * (last_batch - first_batch) - 1])
-        self._scalars = Scalars(*self._state.scalars.numpy())
-        n_completed = n_done if last_batch == self._n_batches else 0
-        report = self._report(n_completed, curves.numpy())
-        return self._validate(report) if self._validates and n_completed else report
+        self._stopping = StoppingState(*self._state.stopping.numpy())
+        return self._report(n_done if last_batch == self._n_batches else 0, curves.numpy())
 
     def judge(self, loss: float, score: float) -> bool:
         """Apply the stopping rule to the last epoch by a score of the host's; tell its verdict."""
-        before = self.standing()
+        before = self.stopping
         after = judge(np.where, self._rule, before, np.float64(loss), np.float64(score))
-        self._scalars = self._scalars.with_standing(Standing(*map(float, after)))
-        self._state = self._state._replace(scalars=self._pack_scalars())
         if after.best_score > before.best_score:
-            self._best = self._state.params
-        return bool(after.stopped)
+            self._best = self._state.running.params
+        self._set_stopping(StoppingState(*map(float, after)))
+        return self._is_over()
 
-    def parameters(self) -> Parameters:
-        """Return a copy of the weights and biases."""
-        return self._split(self._state.params)
+    def _is_over(self) -> bool:
+        """Tell whether training stops: if the rule says so and the schedule has nothing left."""
+        if not self._stopping.stopped:
+            return False
+        if not self._rate.goes_on_after_plateau():
+            return True
+        self._set_stopping(self._stopping._replace(no_improvement_count=0.0, stopped=0.0))
+        return False
 
-    def best_parameters(self) -> Parameters:
-        """Return a copy of the weights and biases that had the best validation score."""
-        return self._split(self._state.best_params if self._judges else self._best)
+    def _report(self, n_completed: int, curves: np.ndarray) -> Report:
+        loss, validation_loss, score = curves[:n_completed].T.tolist()
+        rates = self._rate.complete(n_completed)
+        is_over = self._is_over()
+        if n_completed:
+            rates[-1] = self._rate.rate  # which changes where training would have stopped
+        if not self._numbers.n_validation:
+            validation_loss, score = [], []
+        return Report(loss, validation_loss, score, rates, is_over)
 
-    def standing(self) -> Standing:
-        """Return where the stopping rule stands."""
-        return Standing(*map(np.float64, self._scalars.standing()))
-
-    def samples_seen(self) -> int:
-        """Return how many samples the epochs of all fits had."""
-        return int(self._scalars.samples_seen)
-
-    def optimizer(self) -> Optimizer:
-        """Return what the solver has kept."""
-        return replace(
-            self._optimizer,
-            learning_rate=self._learning_rate(),
-            step=self._step,
-            slots=[_separate(self._spec, slot) for slot in self._state.slots],
-        )
-
-    def _learning_rate(self) -> float:
-        """Return the learning rate; a power by Python, as XLA's may differ in its last bit."""
-        hyper = self._optimizer.hyper
-        if hyper.get("scales_inversely"):
-            try:
-                return hyper["learning_rate"] / (self.samples_seen() + 1) ** hyper["power_t"]
-            except OverflowError:
-                return 0.0
-        return float(self._scalars.learning_rate)
+    @property
+    def _n_batches(self) -> int:
+        return -(-len(self._samples.train_rows) // self._batch_size)
 
     def _use(self, wanted: ProgramSpec) -> None:
         """Get a program, and the memory for its data."""
         self._spec, self._program = PROGRAMS.get(self._tf, wanted)
         self._feed = make_feed(self._tf, self._spec, self._samples)
-        self._controller = Controller(
-            self._tf, self._spec, self._samples, self._batch_size, self._goal
+        self._tables = TableWriter(
+            self._tf, self._spec, self._samples, self._batch_size, self._numbers
         )
 
     def _make_room(self, rows: np.ndarray) -> None:
@@ -191,48 +210,41 @@ class Session:
             entries = room * self._spec.block_batches
             self._use(replace(self._spec, batch_entries=room, block_entries=entries))
 
-    def _validate(self, report: Report) -> Report:
-        """Score the epoch that a call has completed, and judge it if it is for this score."""
-        loss, score = evaluate(self._samples, self._spec.architecture, self.parameters())
-        score = -loss if self._scoring == "loss" else score
-        stopped = self._scoring != "host" and self.judge(report.loss[-1], score)
-        return replace(report, validation_loss=[loss], validation_score=[score], stopped=stopped)
+    def _set_stopping(self, stopping: StoppingState) -> None:
+        self._stopping = stopping
+        self._state = self._state._replace(stopping=self._pack(stopping))
 
-    def _report(self, n_done: int, curves: np.ndarray) -> Report:
-        loss, validation_loss, score, rate = curves[:n_done].T.tolist()
-        if not self._goal.n_validation:
-            validation_loss, score = [], []  # if need be `_validate` has them
-        return Report(loss, validation_loss, score, rate, bool(self._scalars.stopped))
+    def _pack(self, stopping: StoppingState) -> Any:
+        return to_tensor(self._tf, np.array(stopping, np.float64))
 
     def _split(self, params: list[Any]) -> Parameters:
         arrays = _separate(self._spec, params)
         n_layers = len(arrays) // 2
         return Parameters(arrays[:n_layers], arrays[n_layers:])
 
-    def _pack_scalars(self) -> Any:
-        return to_tensor(self._tf, np.array(self._scalars, np.float64))
-
-    def _start(self, parameters: Parameters) -> State:
+    def _place(self, start: TrainingState) -> EpochState:
+        """Return the state on the device."""
         tensor, zeros = partial(to_tensor, self._tf), partial(zeros_tensor, self._tf)
+        layout = layout_of(self._spec)
 
         def joined(arrays: list[np.ndarray]) -> list[Any]:
-            arrays = self._spec.transpose(arrays, np.transpose)
-            return [tensor(a) for a in self._spec.layout.join(arrays, np.ravel, np.concatenate)]
+            arrays = transpose_parameters(self._spec, arrays, np.transpose)
+            return [tensor(a) for a in layout.join(arrays, np.ravel, np.concatenate)]
 
-        params = joined(parameters.coefs + parameters.intercepts)
-        dtype = self._samples.dtype
-        shapes = penalty.shapes(self._spec.layout)
-        return State(
+        params = joined(start.parameters.coefs + start.parameters.intercepts)
+        running = BatchState(
             params,
-            [joined(slot) for slot in self._optimizer.slots],
-            [zeros(shape, dtype) for shape in shapes],
+            [joined(slot) for slot in start.optimizer.slots],
+            [zeros(shape, self._samples.dtype) for shape in penalty.shapes(layout)],
             zeros((self._spec.batch_rows,), np.dtype(np.float64)),
-            params if self._spec.validation_rows else [],
-            self._pack_scalars(),
         )
+        best = params if self._spec.validation_rows else []
+        return EpochState(running, best, self._pack(start.standing._replace(stopped=0.0)))
 
 
 def _separate(spec: ProgramSpec, joined: list[Any]) -> list[np.ndarray]:
     """Return copies of joined parameters, in memory of NumPy's: weights and then biases."""
-    arrays = spec.layout.split([part.numpy() for part in joined], np.reshape)
-    return [np.array(array, order="C") for array in spec.transpose(arrays, np.transpose)]
+    arrays = layout_of(spec).split([part.numpy() for part in joined], np.reshape)
+    return [
+        np.array(array, order="C") for array in transpose_parameters(spec, arrays, np.transpose)
+    ]

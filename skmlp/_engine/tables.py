@@ -1,4 +1,4 @@
-"""What a call of a program is told, beside its samples: the numbers of its batches and epochs."""
+"""The tables that control a call of a program: the numbers of its batches and epochs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,21 +6,24 @@ from typing import Any
 import numpy as np
 
 from skmlp._data.samples import Samples
-from skmlp._engine.memory import aligned_zeros, share
-from skmlp._program.solvers import SOLVERS, corrected_rates
-from skmlp._program.spec import BatchNumbers, Control, EpochNumbers, Hyper, ProgramSpec
-from skmlp._program.stopping import Rule
+from skmlp._engine.memory import SharedArray, aligned_zeros
+from skmlp._program.solvers import SOLVERS
+from skmlp._program.spec import ProgramSpec
+from skmlp._program.stopping import StoppingRule
+from skmlp._program.values import BatchNumbers, CallTables, EpochNumbers, n_batch_columns
 
 
 @dataclass(frozen=True)
-class Goal:
-    """What a fit asks of a program, the same in all its calls.
+class FitNumbers:
+    """Numbers that are the same in all calls of a fit.
 
     Parameters
     ----------
-    hyper : Hyper
-        The hyper-parameters.
-    rule : Rule
+    alpha : float
+        Strength of the penalty.
+    hyper : dict of str to float
+        Hyper-parameters of the solver and of the schedule, by their names in the estimator.
+    rule : StoppingRule
         When training stops.
     n_validation : int
         Samples of the validation set that the program scores.
@@ -30,15 +33,16 @@ class Goal:
         Whether the validation score is minus the validation loss.
     """
 
-    hyper: Hyper
-    rule: Rule
+    alpha: float
+    hyper: dict[str, float]
+    rule: StoppingRule
     n_validation: int = 0
     judges: bool = False
     scores_loss: bool = False
 
 
-class Controller:
-    """Writes what the calls of a fit are told, to memory that the program reads.
+class TableWriter:
+    """Writes the tables of a fit's calls to memory that the program reads.
 
     Parameters
     ----------
@@ -47,34 +51,46 @@ class Controller:
     spec : ProgramSpec
         The program.
     samples : Samples
-        What is trained on, with its weights.
+        The training samples, with their weights.
     batch_size : int
         Samples of a batch.
-    goal : Goal
-        What the fit asks for.
+    numbers : FitNumbers
+        The numbers that stay.
     """
 
-    def __init__(self, tf: Any, spec: ProgramSpec, samples: Samples, batch_size: int, goal: Goal):
-        self._spec = spec
-        self._goal = goal
+    def __init__(
+        self, tf: Any, spec: ProgramSpec, samples: Samples, batch_size: int, numbers: FitNumbers
+    ):
+        self._numbers = numbers
+        self._solver = SOLVERS[spec.solver]
+        self._hyper = {name: numbers.hyper[name] for name in self._solver.parameters}
         self._n_samples = len(samples.train_rows)
         self._starts = np.arange(0, self._n_samples, batch_size)
         self._weight = samples.sample_weight[0] if spec.is_weighted else None
         self._n_rows = np.diff(self._starts, append=self._n_samples).astype(np.float64)
         self._last: tuple[Any, Any] = None, self._n_rows
         real, count = np.dtype(np.float64), np.dtype(np.int32)
-        self._written = Control(
-            aligned_zeros((spec.block_batches, len(BatchNumbers._fields)), real),
-            aligned_zeros((spec.epochs, len(EpochNumbers._fields)), real),
-            *(aligned_zeros((), count) for _ in range(3)),
-        )
-        self.control = Control(*(share(tf, part) for part in self._written))
-        """What the next call is told, as tensors."""
+        shapes = [
+            ((spec.block_batches, n_batch_columns(spec.solver)), real),
+            ((spec.epochs, len(EpochNumbers._fields)), real),
+            *[((), count)] * 3,
+        ]
+        memory = [SharedArray(tf, aligned_zeros(shape, dtype)) for shape, dtype in shapes]
+        self._memory = CallTables(*memory)
+
+    def tensors(self) -> CallTables:
+        """Return the tables of the next call as tensors."""
+        return CallTables(*(each.tensor() for each in self._memory))
 
     def write(
-        self, orders: list[np.ndarray], first_batch: int, last_batch: int, step: int
+        self,
+        orders: list[np.ndarray],
+        first_batch: int,
+        last_batch: int,
+        step: int,
+        rates: np.ndarray,
     ) -> np.ndarray:
-        """Write what the next call is told; return the steps of the solver after each batch.
+        """Write the tables of the next call; return the steps of the solver after each batch.
 
         Parameters
         ----------
@@ -84,6 +100,8 @@ class Controller:
             The batches to run of each epoch; ``last_batch`` itself is not.
         step : int
             Steps of the solver so far.
+        rates : ndarray of shape (n_epochs, last_batch - first_batch)
+            The learning rate of each batch.
         """
         weight_sums = np.array([self._weight_sums(order) for order in orders])
         is_active = weight_sums > 0
@@ -99,50 +117,42 @@ class Controller:
             "scale": scales,
             "next_scale": next_scales,
         }
-        self._write_batches({n: c[:, part].ravel() for n, c in columns.items()}, steps)
+        self._write_batches(
+            {name: column[:, part].ravel() for name, column in columns.items()},
+            self._solver.step_sizes(self._hyper, rates.ravel(), steps.tolist()),
+        )
         begins = first_batch == 0
         is_complete = last_batch == len(self._n_rows)
         self._write_epochs(is_active @ self._n_rows, begins, begins * scales[:, 0], is_complete)
-        self._written.n_epochs[...] = len(orders)
-        self._written.n_batches[...] = last_batch - first_batch
-        self._written.n_validation[...] = self._goal.n_validation
+        self._memory.n_epochs.array[...] = len(orders)
+        self._memory.n_batches.array[...] = last_batch - first_batch
+        self._memory.n_validation.array[...] = self._numbers.n_validation
         return steps
 
-    def _write_batches(self, columns: dict[str, Any], steps: np.ndarray) -> None:
-        hyper = self._goal.hyper
-        corrects_rate = SOLVERS[self._spec.solver].corrects_rate
+    def _write_batches(self, columns: dict[str, Any], rates: np.ndarray) -> None:
         numbers = BatchNumbers(
             **columns,
-            rate=corrected_rates(hyper, steps.tolist()) if corrects_rate else np.nan,
-            alpha=hyper.alpha,
-            beta_1=hyper.beta_1,
-            beta_2=hyper.beta_2,
-            epsilon=hyper.epsilon,
-            momentum=hyper.momentum,
-            nesterov=hyper.nesterov,
+            rate=rates,
+            alpha=self._numbers.alpha,
             infinity=np.inf,
+            hyper=self._hyper,
         )
-        _fill(self._written.batches, numbers, len(steps))
+        _fill(self._memory.batches.array, numbers.columns(), len(rates))
 
     def _write_epochs(
         self, active_rows: np.ndarray, begins: bool, first_scales: np.ndarray, is_complete: bool
     ) -> None:
-        goal, hyper = self._goal, self._goal.hyper
         numbers = EpochNumbers(
-            n_samples=self._n_samples,
             active_rows=active_rows,
             begins=begins,
             first_scale=first_scales,
             is_complete=is_complete,
-            judges=goal.judges,
-            scores_loss=goal.scores_loss,
-            alpha=hyper.alpha,
-            learning_rate=hyper.learning_rate,
-            power_t=hyper.power_t,
-            scales_inversely=hyper.scales_inversely,
-            **goal.rule._asdict(),
+            judges=self._numbers.judges,
+            scores_loss=self._numbers.scores_loss,
+            alpha=self._numbers.alpha,
+            **self._numbers.rule._asdict(),
         )
-        _fill(self._written.epochs, numbers, len(active_rows))
+        _fill(self._memory.epochs.array, list(numbers), len(active_rows))
 
     def _weight_sums(self, order: np.ndarray) -> np.ndarray:
         """Return the sum of the weights of each batch of an epoch."""
@@ -154,6 +164,6 @@ class Controller:
         return self._last[1]
 
 
-def _fill(table: np.ndarray, columns: tuple[Any, ...], n_rows: int) -> None:
+def _fill(table: np.ndarray, columns: list[Any], n_rows: int) -> None:
     for i, column in enumerate(columns):
         table[:n_rows, i] = column

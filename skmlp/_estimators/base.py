@@ -1,4 +1,4 @@
-"""What the estimators share: their parameters and the flow validate, initialise, train, publish."""
+"""The fit that the estimators share: validate, initialise, train, publish; and their parameters."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmlp._data import samples as _samples
+from skmlp._data import samples as sample_sets
 from skmlp._data.checks import (
     NO_VALIDATION_SET,
     ValidationSet,
@@ -22,16 +20,17 @@ from skmlp._data.checks import (
     check_fits,
     check_validation_features,
     check_weight,
-    culprit,
-    errors_name,
     is_ready_to_predict,
     is_too_large_to_convert,
+    name_of_bad_array,
+    naming_errors,
     training_dtype,
     unchanged_on_error,
 )
-from skmlp._data.samples import Block, Samples
+from skmlp._data.samples import Samples, SampleSet
 from skmlp._estimators.doc_link import page_template
 from skmlp._estimators.portable import PortableEstimator
+from skmlp._model.activations import HIDDEN_ACTIVATIONS
 from skmlp._model.network import (
     Architecture,
     Parameters,
@@ -39,17 +38,19 @@ from skmlp._model.network import (
     forward,
     initialise,
 )
+from skmlp._program.schedules import SCHEDULES
+from skmlp._program.solvers import SOLVERS
+from skmlp._sklearn import CallbackSupportMixin, Interval, Options, StrOptions
 from skmlp._tensorflow.loading import check_not_forked, eagerly
 
 if TYPE_CHECKING:
-    from skmlp._training.history import Trained
-    from skmlp._training.observer import Observer
-    from skmlp._training.plan import Task
+    from skmlp._estimators.fit_callbacks import FitCallbacks
+    from skmlp._training.plan import Plan, Settings
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a user gave to fit or partial_fit, unchecked."""
+    """The arguments of fit or partial_fit, unchecked."""
 
     X: Any
     y: Any
@@ -64,11 +65,11 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "activation": [StrOptions(set(HIDDEN_ACTIVATIONS))],
+        "solver": [StrOptions(set(SOLVERS))],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -77,17 +78,12 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         "tol": [Interval(Real, 0, None, closed="left")],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
         "early_stopping": ["boolean"],
         "validation_fraction": [
             Interval(Real, 0, 1, closed="neither"),
             Interval(Integral, 1, None, closed="left"),
             None,
         ],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [
             Interval(Integral, 1, None, closed="left"),
             Options(Real, {np.inf}),
@@ -96,6 +92,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         "init": [StrOptions({"glorot_uniform", "truncated_normal"})],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "dtype": [StrOptions({"float32", "float64"}), None],
+        **{name: rule for solver in SOLVERS.values() for name, rule in solver.parameters.items()},
     }
 
     @abstractmethod
@@ -112,7 +109,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
 
     @abstractmethod
     def _choose_output(self) -> dict[str, Any]:
-        """Return what `Architecture` needs to know of the outputs for the targets learnt."""
+        """Return the loss for the targets learnt, and a threshold if it is not one half."""
 
     @abstractmethod
     def _stratifies(self, targets: np.ndarray) -> bool:
@@ -126,63 +123,105 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         """Validate, initialise, train and publish; if any of it fails, change nothing."""
         check_not_forked()
         # All that trains is imported here, so that a process that only predicts does without it.
-        from skmlp._training.fit import minimise, train_by_epochs
-        from skmlp._training.observer import observe
+        from skmlp._estimators.fit_callbacks import set_up_callbacks
+        from skmlp._training.attributes import fitted_attributes
+        from skmlp._training.fit import train
 
         # Before the block, so that what tears callbacks down is there after a failure too.
-        observer = (
-            None if call.is_incremental else observe(self, call.X, call.y, call.sample_weight)
+        callbacks = (
+            None
+            if call.is_incremental
+            else set_up_callbacks(self, call.X, call.y, call.sample_weight)
         )
         with unchanged_on_error(self):
-            if observer is not None:
-                observer.begin_fit()
-            task = self._prepare(call, observer)
-            run = minimise if self.solver == "lbfgs" else train_by_epochs
+            if callbacks is not None:
+                callbacks.begin_fit()
+            plan = self._make_plan(call, callbacks)
             with eagerly():
-                trained = run(self, task)
-            self._publish(task, trained)
-            if observer is not None:
-                observer.end_fit()
+                trained = train(plan, callbacks)
+            self._publish(fitted_attributes(plan, trained))
+            if callbacks is not None:
+                callbacks.end_fit()
         if trained.warn is not None:
             trained.warn()
 
-    def _prepare(self, call: Call, observer: Observer | None) -> Task:
+    def _make_plan(self, call: Call, callbacks: FitCallbacks | None) -> Plan:
         """Check everything, and draw the initial parameters and the hold-out."""
-        from skmlp._training.plan import Task
+        from skmlp._training.plan import Plan
 
         hidden_layer_sizes = self._check_parameters(call)
         is_warm = hasattr(self, "coefs_") and (self.warm_start or call.is_incremental)
         train = self._check_training_set(call, is_warm)
         validation = self._check_validation_set(call.validation, train)
-        random_state = self._make_random_state(observer)
-        drawn_from = {} if observer is None else dict(random_state.get_state(legacy=False))
+        random_state = self._make_random_state(callbacks)
+        drawn_from = {} if callbacks is None else dict(random_state.get_state(legacy=False))
         units = (train.X.shape[1], *hidden_layer_sizes, train.targets.shape[1])
         architecture = Architecture(units, self.activation, **self._choose_output())
-        start = self._start(architecture, random_state, train.dtype, is_warm)
+        start = self._initial_parameters(architecture, random_state, train.dtype, is_warm)
         if call.is_incremental:
-            samples = _samples.without_validation(train)
+            samples = sample_sets.without_validation(train)
         else:
             samples = self._split(train, validation, random_state)
         class_weight = getattr(self, "class_weight", None)
         weights = (call.sample_weight, call.validation.sample_weight, class_weight)
-        return Task(
-            architecture,
-            start,
-            samples,
-            random_state,
-            is_warm,
-            call.is_incremental,
-            any(weight is not None for weight in weights),
-            self._stops_early() and not call.is_incremental,
-            drawn_from,
-            observer,
+        is_weighted = any(weight is not None for weight in weights)
+        return Plan(
+            settings=self._settings(call),
+            architecture=architecture,
+            start=start,
+            samples=samples,
+            random_state=random_state,
+            is_incremental=call.is_incremental,
+            is_weighted=is_weighted,
+            scorer=self._make_scorer(architecture, samples, is_weighted),
+            before=dict(vars(self)) if is_warm else {},
+            identity=self.get_params(deep=False) | {"estimator": type(self).__name__},
+            drawn_from=drawn_from,
         )
 
-    def _make_random_state(self, observer: Observer | None) -> np.random.RandomState:
-        """Return what draws, as the fit found it that is to be resumed, if there is one."""
-        if observer is None or observer.snapshot is None:
+    def _settings(self, call: Call) -> Settings:
+        """Return the parameters by which training runs."""
+        from skmlp._training.plan import Settings
+
+        names = ("learning_rate_init", "power_t", *SOLVERS[self.solver].parameters)
+        is_served = self.solver in SCHEDULES[self.learning_rate].solvers
+        return Settings(
+            solver=self.solver,
+            schedule=self.learning_rate if is_served else "constant",
+            hyper={name: float(getattr(self, name)) for name in names},
+            alpha=self.alpha,
+            batch_size=self.batch_size,
+            max_iter=self.max_iter,
+            max_fun=self.max_fun,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            stops_early=self._stops_early() and not call.is_incremental,
+            shuffle=self.shuffle,
+            scoring={None: "metric", "loss": "loss"}.get(self.scoring, "scorer"),
+            verbose=int(self.verbose),
+        )
+
+    def _make_scorer(self, architecture: Architecture, samples: Samples, is_weighted: bool) -> Any:
+        """Return a function of parameters that scores the validation set, if `scoring` needs it."""
+        if self.scoring in (None, "loss") or not len(samples.validation_rows):
+            return None
+        from skmlp._estimators.scorer import ValidationScorer
+
+        X, targets, weight = samples.validation()
+        y = self._decode_targets(targets)
+        return ValidationScorer(self, architecture, X, y, weight if is_weighted else None)
+
+    def _make_random_state(self, callbacks: FitCallbacks | None) -> np.random.RandomState:
+        """Return the random numbers, as the fit found them that is to be resumed, if there is one.
+
+        A RandomState of the user's is set back in place.
+        """
+        if callbacks is None or callbacks.snapshot is None:
             return check_random_state(self.random_state)
-        return observer.snapshot.restore_random_state(self.random_state)
+        is_own = isinstance(self.random_state, np.random.RandomState)
+        random_state = self.random_state if is_own else np.random.RandomState()
+        random_state.set_state(callbacks.snapshot.random_state)
+        return random_state
 
     def _check_parameters(self, call: Call) -> tuple[int, ...]:
         """Check what the declared constraints can't; return the sizes of the hidden layers."""
@@ -190,7 +229,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         if call.is_incremental and self.early_stopping and fitted_early:
             raise ValueError(
                 "partial_fit does not support early_stopping=True after fit: the weights are those "
-                "of the best epoch, what the solver has kept is that of the last one."
+                "of the best epoch, the state of the solver is that of the last one."
             )
         call.validation.check_complete()
         if call.validation.X is not None and self.validation_fraction is not None:
@@ -203,7 +242,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
     def _accepted_dtype(self) -> Any:
         return (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype).type
 
-    def _check_training_set(self, call: Call, is_warm: bool) -> Block:
+    def _check_training_set(self, call: Call, is_warm: bool) -> SampleSet:
         goes_on = is_warm and call.is_incremental
         dtype = self.coefs_[0].dtype if goes_on else self._accepted_dtype()
         is_converted = not is_too_large_to_convert(call.X, dtype)
@@ -221,7 +260,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
                     reset=not is_warm,
                 )
         except (OverflowError, TypeError, ValueError):
-            with errors_name(culprit(call.X, call.y), "X", "y", "feature names"):
+            with naming_errors(name_of_bad_array(call.X, call.y), "X", "y", "feature names"):
                 raise
         X = as_csr_array(X)
         dtype = training_dtype(X, dtype)
@@ -230,13 +269,15 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         weight = check_weight(call.sample_weight, X, dtype, "sample_weight")
         if not np.issubdtype(targets.dtype, np.bool_):
             targets = _as_dtype(targets, dtype, "y")
-        return Block(X, targets, self._weigh_classes(targets, weight))
+        return SampleSet(X, targets, self._weigh_classes(targets, weight))
 
-    def _check_validation_set(self, validation: ValidationSet, train: Block) -> Block | None:
+    def _check_validation_set(
+        self, validation: ValidationSet, train: SampleSet
+    ) -> SampleSet | None:
         if validation.X is None:
             return None
         X = check_validation_features(self, validation.X, train.X, train.dtype)
-        with errors_name("y_val"):
+        with naming_errors("y_val"):
             targets = self._encode_validation_targets(validation.y)
             if len(targets) != X.shape[0]:
                 raise ValueError(
@@ -250,9 +291,9 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
             if targets.dtype != bool:
                 targets = _as_dtype(targets, train.dtype, "y_val")
         weight = check_weight(validation.sample_weight, X, train.dtype, "sample_weight_val")
-        return Block(X, targets, weight)
+        return SampleSet(X, targets, weight)
 
-    def _start(
+    def _initial_parameters(
         self,
         architecture: Architecture,
         random_state: np.random.RandomState,
@@ -276,85 +317,33 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         return self.early_stopping and self.solver != "lbfgs"
 
     def _split(
-        self, train: Block, validation: Block | None, random_state: np.random.RandomState
+        self, train: SampleSet, validation: SampleSet | None, random_state: np.random.RandomState
     ) -> Samples:
         """Decide which samples train and which validate."""
         if validation is not None:
-            return _samples.with_validation(train, validation)
+            return sample_sets.with_validation(train, validation)
         if self.validation_fraction is None and not self._stops_early():
-            return _samples.without_validation(train)
+            return sample_sets.without_validation(train)
         stratify = self._stratifies(train.targets)
-        return _samples.with_hold_out(train, self.validation_fraction, stratify, random_state)
+        return sample_sets.with_hold_out(train, self.validation_fraction, stratify, random_state)
 
-    def _publish(self, task: Task, trained: Trained) -> None:
+    def _publish(self, attributes: dict[str, Any]) -> None:
         """Set the fitted attributes, all together."""
-        attributes = self._fitted_attributes(task, trained)
         self.__dict__.pop("_training_state", None)  # a model from a checkpoint has one
         for name, value in attributes.items():
             setattr(self, name, value)
-
-    def _fitted_attributes(self, task: Task, trained: Trained) -> dict[str, Any]:
-        """Return the fitted attributes, all but those that are learnt before training."""
-        if not trained.parameters.are_finite():
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large "
-                "values and need to be preprocessed."
-            )
-        before = dict(vars(self)) if task.is_warm else {}
-        return {
-            "n_layers_": len(task.architecture.layer_units),
-            "n_outputs_": task.architecture.layer_units[-1],
-            "out_activation_": task.architecture.out_activation,
-            "coefs_": trained.parameters.coefs,
-            "intercepts_": trained.parameters.intercepts,
-            "n_iter_": trained.n_iter,
-            "t_": trained.samples_seen,
-            "loss_": trained.loss,
-            "loss_curve_": (before.get("loss_curve_") or []) + trained.history.loss_curve,
-            "best_loss_": self._best_loss(task, trained),
-            **self._validation_attributes(task, trained, before),
-            "_optimizer": trained.optimizer,
-            "_no_improvement_count": int(trained.standing.no_improvement_count),
-        }
-
-    def _best_loss(self, task: Task, trained: Trained) -> float | None:
-        if self.solver == "lbfgs":
-            return min([*trained.history.loss_curve, trained.loss])
-        return None if task.stops_early else float(trained.standing.best_loss)
-
-    def _validation_attributes(
-        self, task: Task, trained: Trained, before: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Return the curves of the validation set; partial_fit, which has none, leaves them."""
-        history = trained.history
-        names = ("validation_scores_", "validation_loss_curve_", "best_validation_score_")
-        if not len(task.samples.validation_rows):
-            return {name: before.get(name) if task.is_incremental else None for name in names}
-        best = float(trained.standing.best_score)
-        if self.solver == "lbfgs":
-            best = float(np.nanmax([-np.inf, *history.validation_scores]))
-        scores = (before.get("validation_scores_") or []) + history.validation_scores
-        losses = (before.get("validation_loss_curve_") or []) + history.validation_loss_curve
-        n_epochs = len(before.get("loss_curve_") or []) + history.n_epochs
-        epochs = range(n_epochs - history.n_epochs + 1, n_epochs + 1)
-        kept = before.get("_validation_epochs", []) if before.get("validation_scores_") else []
-        return {
-            **dict(zip(names, (scores, losses, best), strict=True)),
-            "_validation_epochs": [*kept, *epochs],  # an epoch of partial_fit is not validated
-        }
 
     def _forward(self, X: Any) -> np.ndarray:
         """Return the outputs of the network for new samples."""
         if not hasattr(self, "coefs_"):
             check_is_fitted(self)
         if not is_ready_to_predict(self, X, self._accepted_dtype()):
-            with errors_name("X", "feature names"), np.errstate(over="ignore"):
+            with naming_errors("X", "feature names"), np.errstate(over="ignore"):
                 X = validate_data(
                     self, X, accept_sparse=["csr", "csc"], dtype=self._accepted_dtype(), reset=False
                 )
         parameters = Parameters(self.coefs_, self.intercepts_)
-        units = (X.shape[1], *(len(b) for b in self.intercepts_))
-        return forward(X, parameters, Architecture(units, self.activation, self.out_activation_))
+        return forward(X, parameters, self.activation, self.out_activation_)
 
     def _check_solver(self) -> bool:
         """Tell that there is a partial_fit, or raise why not."""

@@ -4,18 +4,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    check_classification_targets,
-    type_of_target,
-)
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skmlp._data.checks import ValidationSet, errors_name
+from skmlp._data.checks import ValidationSet, naming_errors
 from skmlp._data.class_weight import class_factors
 from skmlp._data.labels import (
     as_labels,
@@ -25,6 +20,7 @@ from skmlp._data.labels import (
     check_validation_labels,
 )
 from skmlp._estimators.base import BaseTFMLP, Call
+from skmlp._sklearn import StrOptions, check_partial_fit_first_call, fit_context
 
 
 class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
@@ -321,7 +317,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         self.init = init
         self.dtype = dtype
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
@@ -384,7 +380,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         return self
 
     @available_if(lambda self: self._check_solver() and self._check_class_weight())
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch on some samples, going on from the previous call.
 
@@ -592,7 +588,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
     def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
         given = y
-        with errors_name("y"), np.errstate(invalid="ignore"):
+        with naming_errors("y"), np.errstate(invalid="ignore"):
             y = as_labels(y)
             check_classification_targets(y)
         if call.is_incremental:
@@ -600,7 +596,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         elif is_warm:
             check_same_labels(self._label_binarizer, self.classes_, y)
         else:
-            with errors_name("y"):
+            with naming_errors("y"):
                 # It remembers sparse indicators, and predicts such.
                 sparse = scipy.sparse.issparse(given)
                 self._label_binarizer = LabelBinarizer().fit(given if sparse else y)
@@ -610,13 +606,13 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def _learn_classes(self, y: np.ndarray, classes: Any) -> None:
         """Learn the labels that are to come from the first call of partial_fit, and check y."""
         if classes is not None:
-            with errors_name("classes"):
+            with naming_errors("classes"):
                 classes = as_labels(np.asarray(classes))
                 if hasattr(self, "classes_") and np.array_equal(classes, self.classes_):
                     classes = None  # nothing new
                 else:
                     check_classification_targets(classes)
-        if _check_partial_fit_first_call(self, classes):
+        if check_partial_fit_first_call(self, classes):
             labels = y if type_of_target(y).startswith("multilabel") else self.classes_
             self._label_binarizer = LabelBinarizer().fit(labels)
         check_known_labels(self._label_binarizer, self.classes_, y)
@@ -646,9 +642,13 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def _choose_output(self) -> dict[str, Any]:
         is_multiclass = self._label_binarizer.y_type_ == "multiclass"
         return {
-            "out_activation": "softmax" if is_multiclass else "logistic",
+            "loss": "cross_entropy" if is_multiclass else "binary_cross_entropy",
             "threshold": 0.5 if len(self.classes_) > 1 else np.inf,
         }
 
     def _stratifies(self, targets: np.ndarray) -> bool:
         return targets.shape[1] == 1
+
+
+TFMLPClassifier.__module__ = "skmlp"  # files know it by this name, wherever the class moves
+__test__ = {"TFMLPClassifier": TFMLPClassifier}  # doctest looks for the examples here

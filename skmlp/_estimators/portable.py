@@ -17,7 +17,7 @@ from skmlp.exceptions import InconsistentVersionWarning
 if TYPE_CHECKING:
     import keras
 
-    from skmlp._program.solvers import Optimizer
+    from skmlp._model.records import Optimizer
 
 _VERSION_KEY = "_skmlp_version"
 """Where the pickled state, and it alone, says which version wrote it."""

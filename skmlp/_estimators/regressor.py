@@ -3,13 +3,14 @@
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.utils import check_array, column_or_1d
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from skmlp._data.checks import ValidationSet
 from skmlp._estimators.base import BaseTFMLP, Call
+from skmlp._model.losses import LOSSES, REGRESSION_LOSSES
+from skmlp._sklearn import StrOptions, fit_context
 
 
 class TFMLPRegressor(RegressorMixin, BaseTFMLP):
@@ -222,7 +223,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **BaseTFMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
     }
 
     def __init__(
@@ -284,7 +285,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         self.init = init
         self.dtype = dtype
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
@@ -349,7 +350,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         return self
 
     @available_if(lambda self: self._check_solver())
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on some samples, going on from the previous call.
 
@@ -433,7 +434,8 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
+        loss = LOSSES.get(self.loss)  # None if the parameter is wrong, for which fit raises
+        tags.target_tags.positive_only = loss is not None and loss.smallest_target >= 0
         return tags
 
     def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
@@ -447,9 +449,10 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         """Return numbers as a table, if the loss can take them."""
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if self.loss == "poisson" and y.min() < 0:
+        if y.min() < (smallest := LOSSES[self.loss].smallest_target):
+            values = "negative values" if smallest == 0 else f"values below {smallest}"
             raise ValueError(
-                f"{name} has negative values, expected none for loss='poisson'; the smallest is "
+                f"{name} has {values}, expected none for loss={self.loss!r}; the smallest is "
                 f"{y.min()}."
             )
         targets = y.reshape(-1, 1) if y.ndim == 1 else y
@@ -459,7 +462,11 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         return targets.ravel() if targets.shape[1] == 1 else targets
 
     def _choose_output(self) -> dict[str, Any]:
-        return {"out_activation": "exp" if self.loss == "poisson" else "identity"}
+        return {"loss": self.loss}
 
     def _stratifies(self, targets: np.ndarray) -> bool:
         return False
+
+
+TFMLPRegressor.__module__ = "skmlp"  # files know it by this name, wherever the class moves
+__test__ = {"TFMLPRegressor": TFMLPRegressor}  # doctest looks for the examples here

@@ -2,21 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from skmlp._model.activations import ACTIVATIONS
 from skmlp._model.network import Parameters
 from skmlp._tensorflow.loading import load_keras
 
 if TYPE_CHECKING:
     import keras
-
-_ACTIVATIONS = {
-    "identity": "linear",
-    "logistic": "sigmoid",
-    "tanh": "tanh",
-    "relu": "relu",
-    "exp": "exponential",
-    "softmax": "softmax",
-}
-"""What Keras calls the activation functions."""
 
 
 def sequential(parameters: Parameters, activation: str, out_activation: str) -> "keras.Sequential":
@@ -29,7 +20,7 @@ def sequential(parameters: Parameters, activation: str, out_activation: str) -> 
         layers.append(
             keras.layers.Dense(
                 len(intercept),
-                _ACTIVATIONS[out_activation if number == last else activation],
+                ACTIVATIONS[out_activation if number == last else activation].keras,
                 dtype=dtype,
                 name="output" if number == last else f"hidden_{number}",
             )

@@ -7,8 +7,11 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 from scipy.stats import truncnorm
+
+from skmlp._model.activations import ACTIVATIONS
+from skmlp._model.files import named_by_files
+from skmlp._model.losses import LOSSES
 
 TRUNCATED_NORMAL_SCALE = 0.01
 """Standard deviation of ``init="truncated_normal"``, before it is cut at twice its value."""
@@ -16,29 +19,34 @@ TRUNCATED_NORMAL_SCALE = 0.01
 
 @dataclass(frozen=True)
 class Architecture:
-    """What fixes the shape of a network and of its outputs.
+    """The shape of a network, and the functions of its layers.
 
     Parameters
     ----------
     layer_units : tuple of int
         Number of units of every layer, input and output included.
-    activation : {"identity", "logistic", "tanh", "relu"}
-        Activation function of the hidden layers.
-    out_activation : {"logistic", "softmax", "identity", "exp"}
-        Activation function of the output layer.
+    activation : str
+        Activation function of the hidden layers, a key of `ACTIVATIONS`.
+    loss : str
+        Loss of the outputs, a key of `LOSSES`; it has the activation function of the output layer.
     threshold : float
         A logistic output above it predicts its label; infinity if there is no label but one.
     """
 
     layer_units: tuple[int, ...]
     activation: str
-    out_activation: str
+    loss: str
     threshold: float = 0.5
+
+    @property
+    def out_activation(self) -> str:
+        """Activation function of the output layer."""
+        return LOSSES[self.loss].out_activation
 
     @property
     def is_classification(self) -> bool:
         """Whether the outputs are probabilities."""
-        return self.out_activation in ("logistic", "softmax")
+        return LOSSES[self.loss].is_classification
 
     @cached_property
     def coef_shapes(self) -> list[tuple[int, int]]:
@@ -56,6 +64,7 @@ class Architecture:
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in self.coef_shapes)
 
 
+@named_by_files
 @dataclass(frozen=True)
 class Parameters:
     """The weights and biases of a network.
@@ -140,8 +149,7 @@ def _glorot_uniform(
     fan_in: int, fan_out: int, activation: str, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw a layer as Glorot and Bengio (2010) recommend, biases too, as scikit-learn does."""
-    factor = 2.0 if activation == "logistic" else 6.0
-    bound = np.sqrt(factor / (fan_in + fan_out))
+    bound = np.sqrt(ACTIVATIONS[activation].init_factor / (fan_in + fan_out))
     coef = random_state.uniform(-bound, bound, (fan_in, fan_out))
     return coef, random_state.uniform(-bound, bound, fan_out)
 
@@ -156,52 +164,28 @@ def _truncated_normal(
     return coef, np.zeros(fan_out)
 
 
-def forward(X: Any, parameters: Parameters, architecture: Architecture) -> np.ndarray:
-    """Return the outputs of the network, of shape (n_samples, n_outputs); X may be sparse."""
-    hidden = _ACTIVATIONS[architecture.activation]
-    output = _ACTIVATIONS[architecture.out_activation]
-    last = len(parameters.coefs) - 1
+def forward(X: Any, parameters: Parameters, activation: str, out_activation: str) -> np.ndarray:
+    """Return the outputs of the network.
+
+    Parameters
+    ----------
+    X : ndarray or sparse array of shape (n_samples, n_features)
+        Features.
+    parameters : Parameters
+        Weights and biases.
+    activation, out_activation : str
+        Activation functions of the hidden layers and of the output layer.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_samples, n_outputs)
+        The values of the last layer.
+    """
+    *hidden, last = zip(parameters.coefs, parameters.intercepts, strict=True)
+    layers = [(*layer, activation) for layer in hidden] + [(*last, out_activation)]
     values = X
-    for layer, (coef, intercept) in enumerate(
-        zip(parameters.coefs, parameters.intercepts, strict=True)
-    ):
+    for coef, intercept, name in layers:
         values = values @ coef
         values += intercept
-        (output if layer == last else hidden)(values)
+        ACTIVATIONS[name].apply(values)
     return values
-
-
-def _identity(values: np.ndarray) -> None:
-    """Leave the values as they are."""
-
-
-def _logistic(values: np.ndarray) -> None:
-    expit(values, out=values)
-
-
-def _tanh(values: np.ndarray) -> None:
-    np.tanh(values, out=values)
-
-
-def _relu(values: np.ndarray) -> None:
-    np.maximum(values, 0, out=values)
-
-
-def _exp(values: np.ndarray) -> None:
-    np.exp(values, out=values)
-
-
-def _softmax(values: np.ndarray) -> None:
-    values -= values.max(axis=1, keepdims=True)
-    np.exp(values, out=values)
-    values /= values.sum(axis=1, keepdims=True)
-
-
-_ACTIVATIONS = {
-    "identity": _identity,
-    "logistic": _logistic,
-    "tanh": _tanh,
-    "relu": _relu,
-    "exp": _exp,
-    "softmax": _softmax,
-}

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from skmlp._program.spec import Batch, Block, Entries, ProgramSpec, SparseRows, Tensor
+from skmlp._program.spec import ProgramSpec
+from skmlp._program.values import Batch, Block, Entries, SparseRows, Tensor
 
 
 def take_batch(tf: Any, spec: ProgramSpec, block: Block, n_rows: Tensor, position: Tensor) -> Batch:

@@ -5,30 +5,32 @@ from typing import Any
 
 import numpy as np
 
+from skmlp._model.records import StoppingState
 from skmlp._program.batches import numbers_at, take_batch, take_validation_batch
-from skmlp._program.layers import backward, forward
-from skmlp._program.losses import losses, score, tally
+from skmlp._program.layers import Layer, backward, forward
+from skmlp._program.layout import layout_of
 from skmlp._program.penalty import add_squares
-from skmlp._program.solvers import SOLVERS, round_product
-from skmlp._program.spec import (
+from skmlp._program.products import round_product
+from skmlp._program.scores import losses, score, tally
+from skmlp._program.solvers import SOLVERS
+from skmlp._program.spec import ProgramSpec
+from skmlp._program.stopping import judge
+from skmlp._program.values import (
     CURVES,
     Batch,
     BatchNumbers,
-    Control,
+    BatchState,
+    CallTables,
     Data,
     EpochNumbers,
-    ProgramSpec,
-    Running,
-    Scalars,
-    State,
+    EpochState,
     Tensor,
 )
-from skmlp._program.stopping import judge
 
 
 def run_epochs(
-    tf: Any, spec: ProgramSpec, data: Data, control: Control, state: State
-) -> tuple[Tensor, Tensor, State]:
+    tf: Any, spec: ProgramSpec, data: Data, tables: CallTables, state: EpochState
+) -> tuple[Tensor, Tensor, EpochState]:
     """Run some epochs, or a part of one.
 
     Returns
@@ -37,20 +39,25 @@ def run_epochs(
         How many were run, before the stopping rule ended it or there were no more.
     curves : float64 of shape (epochs, len(CURVES))
         Their values.
-    state : State
-        What they have changed.
+    state : EpochState
+        The state after them.
     """
 
-    def epoch(number: Tensor, position: Tensor, state: State, curves: Tensor) -> tuple[Any, ...]:
-        numbers = EpochNumbers(*numbers_at(tf, control.epochs, number))
-        position, state = _run_batches(tf, spec, data, control, numbers, number, position, state)
-        state, values = _end_epoch(tf, spec, data, control.n_validation, numbers, state)
+    def epoch(
+        number: Tensor, position: Tensor, state: EpochState, curves: Tensor
+    ) -> tuple[Any, ...]:
+        numbers = EpochNumbers(*numbers_at(tf, tables.epochs, number))
+        position, running = _run_batches(
+            tf, spec, data, tables, numbers, number, position, state.running
+        )
+        state = state._replace(running=running)
+        state, values = _end_epoch(tf, spec, data, tables.n_validation, numbers, state)
         is_row = (tf.range(spec.epochs) == number)[:, tf.newaxis]
         return number + 1, position, state, tf.where(is_row, tf.stack(values), curves)
 
     zero, curves = tf.constant(0), tf.zeros([spec.epochs, len(CURVES)], tf.float64)
     done, _, state, curves = tf.while_loop(
-        lambda number, _, state, __: (number < control.n_epochs) & (state.scalars[-1] == 0),
+        lambda number, _, state, __: (number < tables.n_epochs) & (state.stopping[-1] == 0),
         epoch,
         (zero, zero, state, curves),
     )
@@ -61,62 +68,59 @@ def _run_batches(
     tf: Any,
     spec: ProgramSpec,
     data: Data,
-    control: Control,
+    tables: CallTables,
     numbers: EpochNumbers,
     number: Tensor,
     position: Tensor,
-    state: State,
-) -> tuple[Tensor, State]:
+    state: BatchState,
+) -> tuple[Tensor, BatchState]:
     """Run the batches of an epoch; return where in the block the next one's are, and the state."""
-    rate = Scalars(*tf.unstack(state.scalars)).learning_rate
-    end = (number + 1) * control.n_batches
+    end = (number + 1) * tables.n_batches
 
-    def update(position: Tensor, running: Running) -> tuple[Tensor, Running]:
-        numbers = BatchNumbers(*numbers_at(tf, control.batches, position))
+    def update(position: Tensor, state: BatchState) -> tuple[Tensor, BatchState]:
+        numbers = BatchNumbers.unpack(spec.solver, numbers_at(tf, tables.batches, position))
         batch = take_batch(tf, spec, data.train, numbers.n_rows, position)
-        return position + 1, _update(tf, spec, batch, numbers, rate, running)
+        return position + 1, _update(tf, spec, batch, numbers, state)
 
     goes_on = numbers.begins == 0
     sums = [_keep(tf, goes_on, sums) for sums in state.penalty_sums]
-    sums = add_squares(tf, spec.layout, sums, state.params, numbers.first_scale)
-    position, running = tf.while_loop(
+    sums = add_squares(tf, layout_of(spec), sums, state.params, numbers.first_scale)
+    return tf.while_loop(
         lambda position, _: position < end,
         update,
-        (position, Running(state.params, state.slots, sums, _keep(tf, goes_on, state.losses))),
+        (position, state._replace(penalty_sums=sums, losses=_keep(tf, goes_on, state.losses))),
     )
-    return position, state._replace(**running._asdict())
 
 
 def _update(
-    tf: Any, spec: ProgramSpec, batch: Batch, numbers: BatchNumbers, rate: Tensor, running: Running
-) -> Running:
+    tf: Any, spec: ProgramSpec, batch: Batch, numbers: BatchNumbers, state: BatchState
+) -> BatchState:
     """Update the parameters by one batch. A batch whose weights are all zero changes nothing.
 
     An inactive batch keeps every number by its coefficients, which costs nothing, where a
     conditional would copy the state.
     """
-    arrays = spec.layout.split(running.params, tf.reshape)
-    values = forward(tf, spec, batch.X, arrays)
-    solver = SOLVERS[spec.solver]
-    params, slots = solver.update(
+    layout = layout_of(spec)
+    arrays = layout.split(state.params, tf.reshape)
+    layers = forward(tf, spec, batch.X, arrays)
+    params, slots = SOLVERS[spec.solver].update(
         tf,
         numbers,
-        numbers.rate if solver.corrects_rate else rate,
         numbers.is_active > 0 if spec.is_weighted else None,
-        running.params,
-        running.slots,
-        _gradients(tf, spec, batch, numbers, running.params, arrays, values),
+        state.params,
+        state.slots,
+        _gradients(tf, spec, batch, numbers, state.params, arrays, layers),
     )
-    batch_losses = losses(tf, spec.architecture, batch, values[-1])
+    batch_losses = losses(tf, spec.architecture, batch, layers[-1].values)
     if spec.is_weighted:
         scaled = tf.where(numbers.scale > 0, numbers.scale * batch_losses, np.float64(0))
     else:
         scaled = batch_losses
-    return Running(
+    return BatchState(
         params,
         slots,
-        add_squares(tf, spec.layout, running.penalty_sums, params, numbers.next_scale),
-        running.losses + scaled,
+        add_squares(tf, layout, state.penalty_sums, params, numbers.next_scale),
+        state.losses + scaled,
     )
 
 
@@ -127,13 +131,14 @@ def _gradients(
     numbers: BatchNumbers,
     params: list[Tensor],
     arrays: list[Tensor],
-    values: list[Tensor],
+    layers: list[Layer],
 ) -> list[Tensor]:
     """Return the gradients of the mean loss of a batch and the penalty, joined by `Layout`."""
-    coefs = arrays[: len(spec.coef_shapes)]
-    coef_grads, intercept_grads = backward(tf, spec, batch, numbers, coefs, values)
+    layout = layout_of(spec)
+    coefs = arrays[: len(layout.coef_shapes)]
+    coef_grads, intercept_grads = backward(tf, spec, batch, numbers, coefs, layers)
     ravel, concatenate = partial(tf.reshape, shape=[-1]), partial(tf.concat, axis=0)
-    *large, small = spec.layout.join(coef_grads + intercept_grads, ravel, concatenate)
+    *large, small = layout.join(coef_grads + intercept_grads, ravel, concatenate)
     dtype = small.dtype
     divisor = tf.cast(numbers.weight_sum, dtype)
     if spec.is_weighted:
@@ -145,7 +150,7 @@ def _gradients(
             return (grad + shrinkage) * (1 / divisor)
         return (grad + shrinkage) / divisor
 
-    is_coef = tf.range(small.shape[0]) < spec.layout.n_small_coefs
+    is_coef = tf.range(small.shape[0]) < layout.n_small_coefs
     penalised = tf.where(is_coef, params[-1], tf.zeros_like(small))
     return [mean(g, p) for g, p in zip([*large, small], [*params[:-1], penalised], strict=True)]
 
@@ -156,37 +161,31 @@ def _end_epoch(
     data: Data,
     n_validation: Tensor,
     numbers: EpochNumbers,
-    state: State,
-) -> tuple[State, list[Tensor]]:
+    state: EpochState,
+) -> tuple[EpochState, list[Tensor]]:
     """Close an epoch if it is complete: score it, judge it; return the state and its values.
 
-    What is not to change is selected, not skipped by a conditional, which would copy the state.
+    A number that is not to change is selected, not skipped by a conditional, which would copy the
+    state.
     """
     is_complete = numbers.is_complete > 0
     judges = is_complete & (numbers.judges > 0)
-    scalars = Scalars(*tf.unstack(state.scalars))
-    loss = _sum_loss(tf, numbers, state) / numbers.active_rows
+    stopping = StoppingState(*tf.unstack(state.stopping))
+    loss = _sum_loss(tf, numbers, state.running) / numbers.active_rows
     validation_loss = epoch_score = tf.constant(np.float64(np.nan))
-    standing = scalars.standing()
     if spec.validation_rows:
+        params = state.running.params
         n_validation = tf.where(is_complete, n_validation, 0)
-        validation_loss, epoch_score = _score_validation(tf, spec, data, n_validation, state.params)
+        validation_loss, epoch_score = _score_validation(tf, spec, data, n_validation, params)
         epoch_score = tf.where(numbers.scores_loss > 0, -validation_loss, epoch_score)
-        is_best = judges & (epoch_score > standing.best_score)
-        state = state._replace(best_params=_choose(tf, is_best, state.params, state.best_params))
-    judged = judge(tf.where, numbers.rule(), standing, loss, epoch_score)
-    standing = type(standing)(*_choose(tf, judges, judged, standing))
-    seen = scalars.samples_seen + tf.where(is_complete, numbers.n_samples, np.float64(0))
-    if not SOLVERS[spec.solver].corrects_rate:
-        inverse = numbers.learning_rate / (seen + np.float64(1)) ** numbers.power_t
-        scales = is_complete & (numbers.scales_inversely > 0)
-        rate = tf.where(scales, inverse, standing.learning_rate)
-        standing = standing._replace(learning_rate=rate)
-    state = state._replace(scalars=tf.stack(Scalars(seen, *standing)))
-    return state, [loss, validation_loss, epoch_score, standing.learning_rate]
+        is_best = judges & (epoch_score > stopping.best_score)
+        state = state._replace(best_params=_choose(tf, is_best, params, state.best_params))
+    judged = judge(tf.where, numbers.rule(), stopping, loss, epoch_score)
+    state = state._replace(stopping=tf.stack(_choose(tf, judges, judged, stopping)))
+    return state, [loss, validation_loss, epoch_score]
 
 
-def _sum_loss(tf: Any, numbers: EpochNumbers, state: State) -> Tensor:
+def _sum_loss(tf: Any, numbers: EpochNumbers, state: BatchState) -> Tensor:
     """Return the losses of an epoch and its penalties, times batch rows, in one sum."""
     half_alpha = 0.5 * numbers.alpha
     penalties = [
@@ -209,12 +208,12 @@ def _score_validation(
     """Return the mean loss and the score on the validation set, block by block."""
     architecture, size = spec.architecture, spec.validation_batch_rows
     n_batches = (n_validation + size - 1) // size
-    arrays = spec.layout.split(params, tf.reshape)
+    arrays = layout_of(spec).split(params, tf.reshape)
 
     def add(number: Tensor, loss: Tensor, counted: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
         n_rows = tf.minimum(n_validation - number * size, size)
         batch = take_validation_batch(tf, spec, data.validation, n_rows, number)
-        outputs = forward(tf, spec, batch.X, arrays)[-1]
+        outputs = forward(tf, spec, batch.X, arrays)[-1].values
         return (
             number + 1,
             loss + losses(tf, architecture, batch, outputs),

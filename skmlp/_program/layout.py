@@ -6,11 +6,14 @@ the small weight matrices and the biases are updated together.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
-LARGE = 2**12
+from skmlp._program.products import is_transposed
+from skmlp._program.spec import ProgramSpec
+
+LARGE_MATRIX = 2**12
 """A weight matrix of more elements is an array of its own."""
 
 
@@ -32,7 +35,7 @@ class Layout:
     @cached_property
     def large(self) -> list[int]:
         """Numbers of the matrices that are alone."""
-        return [i for i, shape in enumerate(self.coef_shapes) if prod(shape) > LARGE]
+        return [i for i, shape in enumerate(self.coef_shapes) if prod(shape) > LARGE_MATRIX]
 
     @cached_property
     def small(self) -> list[int]:
@@ -69,3 +72,23 @@ class Layout:
 
     def _shape(self, number: int) -> tuple[int, ...]:
         return (*self.coef_shapes, *self.intercept_shapes)[number]
+
+
+@lru_cache(maxsize=256)
+def layout_of(spec: ProgramSpec) -> Layout:
+    """Return how a program joins its weights and biases."""
+    shapes = spec.architecture.coef_shapes
+    in_program = [s[::-1] if is_transposed(spec, layer) else s for layer, s in enumerate(shapes)]
+    return Layout(tuple(in_program), tuple(spec.architecture.intercept_shapes))
+
+
+def transpose_parameters(spec: ProgramSpec, arrays: list[Any], transpose: Callable) -> list[Any]:
+    """Transpose the weights that are transposed in a program, of all weights and then biases.
+
+    From those of scikit-learn to those of the program, or back, by NumPy's or TensorFlow's.
+    """
+    n_layers = len(spec.architecture.coef_shapes)
+    return [
+        transpose(array) if i < n_layers and is_transposed(spec, i) else array
+        for i, array in enumerate(arrays)
+    ]

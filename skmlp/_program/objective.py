@@ -8,12 +8,14 @@ from typing import Any
 
 from skmlp._program.batches import numbers_at, take_batch
 from skmlp._program.layers import backward, forward
-from skmlp._program.losses import losses
-from skmlp._program.spec import BatchNumbers, Control, Data, ProgramSpec, Sums, Tensor
+from skmlp._program.layout import transpose_parameters
+from skmlp._program.scores import losses
+from skmlp._program.spec import ProgramSpec
+from skmlp._program.values import BatchNumbers, CallTables, Data, Sums, Tensor
 
 
 def add_batches(
-    tf: Any, spec: ProgramSpec, data: Data, control: Control, vector: Tensor, sums: Sums
+    tf: Any, spec: ProgramSpec, data: Data, tables: CallTables, vector: Tensor, sums: Sums
 ) -> Sums:
     """Add losses and gradients of the batches of a call."""
     architecture = spec.architecture
@@ -21,15 +23,15 @@ def add_batches(
     coefs = params[: len(architecture.coef_shapes)]
 
     def add(position: Tensor, total: Tensor, grads: list[Tensor]) -> tuple[Any, ...]:
-        numbers = BatchNumbers(*numbers_at(tf, control.batches, position))
+        numbers = BatchNumbers.unpack(spec.solver, numbers_at(tf, tables.batches, position))
         batch = take_batch(tf, spec, data.train, numbers.n_rows, position)
-        values = forward(tf, spec, batch.X, params)
-        coef_grads, intercept_grads = backward(tf, spec, batch, numbers, coefs, values)
+        layers = forward(tf, spec, batch.X, params)
+        coef_grads, intercept_grads = backward(tf, spec, batch, numbers, coefs, layers)
         added = [a + b for a, b in zip(grads, coef_grads + intercept_grads, strict=True)]
-        return position + 1, total + losses(tf, architecture, batch, values[-1]), added
+        return position + 1, total + losses(tf, architecture, batch, layers[-1].values), added
 
     _, total, grads = tf.while_loop(
-        lambda position, *_: position < control.n_batches,
+        lambda position, *_: position < tables.n_batches,
         add,
         # From the sums so far, so that no bit depends on how many batches a call has.
         (tf.constant(0), sums.losses, _split(tf, spec, sums.gradient)),
@@ -42,10 +44,10 @@ def _split(tf: Any, spec: ProgramSpec, vector: Tensor) -> list[Tensor]:
     shapes = [*spec.architecture.coef_shapes, *spec.architecture.intercept_shapes]
     parts = tf.split(vector, [prod(shape) for shape in shapes])
     arrays = [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
-    return spec.transpose(arrays, tf.transpose)
+    return transpose_parameters(spec, arrays, tf.transpose)
 
 
 def _join(tf: Any, spec: ProgramSpec, arrays: list[Tensor]) -> Tensor:
     """Return the vector; see `_split`."""
-    arrays = spec.transpose(arrays, tf.transpose)
+    arrays = transpose_parameters(spec, arrays, tf.transpose)
     return tf.concat([tf.reshape(array, [-1]) for array in arrays], axis=0)

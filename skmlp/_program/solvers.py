@@ -1,33 +1,19 @@
-"""The solvers: what each keeps for a parameter, and how it updates them by a gradient.
+"""The solvers: their parameters, what each keeps for a weight, and how it updates the weights.
 
-`Adam` and `SGD` build their update as a part of a graph; they receive TensorFlow as ``tf``.
+A new solver is a new entry of `SOLVERS`. The updates are a part of a program; they receive
+TensorFlow as ``tf``.
 """
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
 
+from skmlp._program.products import round_product
+from skmlp._sklearn import Interval
+
 Tensors = list[Any]
-
-
-class Solver(Protocol):
-    """What a solver that updates parameters batch by batch looks like."""
-
-    n_slots: ClassVar[int]
-    corrects_rate: ClassVar[bool]  # whether its learning rate is that of `corrected_rates`
-
-    @staticmethod
-    def update(
-        tf: Any,
-        numbers: Any,
-        rate: Any,
-        is_active: Any,
-        params: Tensors,
-        slots: list[Tensors],
-        grads: Tensors,
-    ) -> tuple[Tensors, list[Tensors]]: ...
 
 
 class Adam:
@@ -44,27 +30,36 @@ class Adam:
     """
 
     n_slots = 2
-    corrects_rate = True
+    parameters: ClassVar[dict[str, list]] = {
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    @staticmethod
+    def step_sizes(hyper: dict[str, float], rates: np.ndarray, steps: list[int]) -> np.ndarray:
+        """Return the corrected learning rates, in the order of operations of scikit-learn."""
+        betas = hyper["beta_1"], hyper["beta_2"]
+        # By Python, as NumPy's powers may differ in their last bit.
+        powers = np.array([[float(beta) ** step for beta in betas] for step in steps])
+        with np.errstate(divide="ignore", invalid="ignore"):  # at step 0, which is not used
+            return rates * np.sqrt(1 - powers[:, 1]) / (1 - powers[:, 0])
 
     @staticmethod
     def update(
         tf: Any,
         numbers: Any,
-        rate: Any,
         is_active: Any,
         params: Tensors,
         slots: list[Tensors],
         grads: Tensors,
     ) -> tuple[Tensors, list[Tensors]]:
-        """Return the parameters and the moments after a step; see `update`.
-
-        The rate is that of `corrected_rates`.
-        """
+        """Return the parameters and the moments after a step; see `SGD.update`."""
         dtype = grads[0].dtype
         zero, one = tf.zeros([], tf.float64), tf.ones([], tf.float64)
-        rate = tf.cast(_select(tf, is_active, rate, zero), dtype)
-        epsilon = tf.cast(numbers.epsilon, dtype)
-        betas = (numbers.beta_1, numbers.beta_2)
+        rate = tf.cast(_select(tf, is_active, numbers.rate, zero), dtype)
+        epsilon = tf.cast(numbers.hyper["epsilon"], dtype)
+        betas = (numbers.hyper["beta_1"], numbers.hyper["beta_2"])
         keep_1, keep_2 = (tf.cast(_select(tf, is_active, beta, one), dtype) for beta in betas)
         take_1, take_2 = (
             tf.cast(_select(tf, is_active, one - beta, zero), dtype) for beta in betas
@@ -91,28 +86,50 @@ class SGD:
     """
 
     n_slots = 1
-    corrects_rate = False
+    parameters: ClassVar[dict[str, list]] = {
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+    }
+
+    @staticmethod
+    def step_sizes(hyper: dict[str, float], rates: np.ndarray, steps: list[int]) -> np.ndarray:
+        """Return the learning rates as they are."""
+        return rates
 
     @staticmethod
     def update(
         tf: Any,
         numbers: Any,
-        rate: Any,
         is_active: Any,
         params: Tensors,
         slots: list[Tensors],
         grads: Tensors,
     ) -> tuple[Tensors, list[Tensors]]:
-        """Return the parameters and the velocities after a step; see `update`."""
+        """Return the parameters and the velocities after a step.
+
+        Parameters
+        ----------
+        tf : module
+            TensorFlow.
+        numbers : BatchNumbers
+            The numbers of the batch.
+        is_active : bool scalar or None
+            Whether the batch has weight: without, a step changes nothing. None is always active.
+        params, grads : list of tensor
+            Parameters and their gradients.
+        slots : list of list of tensor
+            Velocities.
+        """
         dtype = grads[0].dtype
         zero, one = tf.zeros([], tf.float64), tf.ones([], tf.float64)
-        keep = tf.cast(_select(tf, is_active, numbers.momentum, one), dtype)
-        rate = _select(tf, is_active, rate, zero)
+        momentum = numbers.hyper["momentum"]
+        keep = tf.cast(_select(tf, is_active, momentum, one), dtype)
+        rate = _select(tf, is_active, numbers.rate, zero)
         # The change is momentum times the velocity minus the gradient's share, or the velocity
         # itself: a product with one and with zero.
-        is_nesterov = numbers.nesterov > 0
+        is_nesterov = numbers.hyper["nesterovs_momentum"] > 0
         share = tf.cast(tf.where(is_nesterov, rate, zero), dtype)
-        factor = tf.where(is_nesterov, numbers.momentum, one)
+        factor = tf.where(is_nesterov, momentum, one)
         factor = tf.cast(_select(tf, is_active, factor, zero), dtype)
         rate = tf.cast(rate, dtype)
         rounded = partial(round_product, tf, numbers)
@@ -124,72 +141,21 @@ class SGD:
         return new, [velocities]
 
 
-class LBFGS:
-    """L-BFGS-B is SciPy's: it keeps nothing in the program, which only evaluates the objective."""
+class ObjectiveOnly:
+    """A solver on the host, SciPy's L-BFGS-B: the program only evaluates the objective."""
 
     n_slots = 0
-    corrects_rate = False
+    parameters: ClassVar[dict[str, list]] = {}
+
+    @staticmethod
+    def step_sizes(hyper: dict[str, float], rates: np.ndarray, steps: list[int]) -> np.ndarray:
+        """Return the rates as they are, which nothing reads."""
+        return rates
 
 
-SOLVERS: dict[str, Any] = {"adam": Adam, "sgd": SGD, "lbfgs": LBFGS}
+SOLVERS: dict[str, Any] = {"adam": Adam, "sgd": SGD, "lbfgs": ObjectiveOnly}
 
 
 def _select(tf: Any, is_active: Any, value: Any, otherwise: Any) -> Any:
-    """Return a coefficient, or what it is in a batch without weight; None is never without."""
+    """Return a coefficient, or its value in a batch without weight."""
     return value if is_active is None else tf.where(is_active, value, otherwise)
-
-
-def round_product(tf: Any, numbers: Any, product: Any) -> Any:
-    """Return a product that is rounded to float64 before anything is added to it.
-
-    LLVM fuses products and sums into one operation with a single rounding, where NumPy has two.
-    Adam makes that last bit visible where weights shrink to nothing and where tanh saturates. A
-    minimum with infinity changes no value, and is in the way of the fusion. In float32, which
-    is not compared bit by bit, products stay fused.
-    """
-    return product if product.dtype == tf.float32 else tf.minimum(product, numbers.infinity)
-
-
-def corrected_rates(hyper: Any, steps: list[int]) -> np.ndarray:
-    """Return Adam's learning rates at some steps, in the order of operations of scikit-learn."""
-    # By Python, as NumPy's powers may differ in their last bit.
-    powers = np.array([[float(beta) ** t for beta in (hyper.beta_1, hyper.beta_2)] for t in steps])
-    with np.errstate(divide="ignore", invalid="ignore"):  # at step 0, which is not used
-        return hyper.learning_rate * np.sqrt(1 - powers[:, 1]) / (1 - powers[:, 0])
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """What a solver has kept at the end of a fit, for `partial_fit` to go on with.
-
-    Parameters
-    ----------
-    solver : {"adam", "sgd"}
-        Name of the solver.
-    hyper : dict of str to float
-        The hyper-parameters that it was made with, as `Hyper` names them.
-    divides_rate : bool
-        Whether its learning rate is adaptive.
-    learning_rate : float
-        Its learning rate, before Adam's correction.
-    step : int
-        Updates so far.
-    slots : list of list of ndarray
-        For Adam the first and the second moments, for SGD the velocities, each of weights and then
-        biases.
-    """
-
-    solver: str
-    hyper: dict[str, float]
-    divides_rate: bool
-    learning_rate: float
-    step: int
-    slots: list[list[np.ndarray]]
-
-
-def new_optimizer(
-    solver: str, hyper: dict[str, float], divides_rate: bool, params: list[np.ndarray]
-) -> Optimizer:
-    """Return an optimizer that has not made a step."""
-    slots = [[np.zeros_like(param) for param in params] for _ in range(SOLVERS[solver].n_slots)]
-    return Optimizer(solver, hyper, divides_rate, hyper["learning_rate"], 0, slots)

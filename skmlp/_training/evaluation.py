@@ -1,4 +1,4 @@
-"""Loss and score of a validation set on the host, a part of it at a time."""
+"""Loss and score of the validation set on the host, a part of it at a time."""
 
 from typing import Any
 
@@ -7,31 +7,47 @@ import numpy as np
 from skmlp._data.samples import Samples
 from skmlp._model.metrics import mean_loss, score
 from skmlp._model.network import Architecture, Parameters, forward
+from skmlp._training.plan import Plan
 
 _ROWS_A_PART = 8192
+"""Rows that are evaluated at a time: it bounds the memory for the values of hidden layers."""
+
+
+class Evaluation:
+    """The loss and the score of parameters on the validation set of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        Has the validation samples, at least one with a weight, and says what their score is.
+    """
+
+    def __init__(self, plan: Plan):
+        self._plan = plan
+
+    def __call__(self, parameters: Parameters) -> tuple[float, float]:
+        """Return the mean loss, without penalty, and the score."""
+        plan = self._plan
+        loss, metric = evaluate(plan.samples, plan.architecture, parameters)
+        if plan.settings.scoring == "loss":
+            return loss, -loss
+        if plan.scorer is not None:
+            return loss, plan.scorer(parameters)
+        return loss, metric
 
 
 def evaluate(
     samples: Samples, architecture: Architecture, parameters: Parameters
 ) -> tuple[float, float]:
-    """Return the mean loss, without penalty, and accuracy or R2 on the validation samples.
-
-    Parameters
-    ----------
-    samples : Samples
-        Has the validation samples, at least one with a weight.
-    architecture : Architecture
-        The network.
-    parameters : Parameters
-        Its weights and biases.
-    """
+    """Return the mean loss, without penalty, and accuracy or R2 on the validation samples."""
     loss, counted, total = 0.0, np.zeros(1), 0.0
+    functions = architecture.activation, architecture.out_activation
     for start in range(0, len(samples.validation_rows), _ROWS_A_PART):
         rows = samples.validation_rows[start : start + _ROWS_A_PART]
         X, targets, weight = samples.validation(rows)
         if not (part_weight := float(weight.sum(dtype=np.float64))):
             continue
-        outputs = forward(X, parameters, architecture)
+        outputs = forward(X, parameters, *functions)
         loss += mean_loss(targets, outputs, weight, architecture) * part_weight
         counted = counted + _tally(targets, outputs, weight, architecture, part_weight)
         total += part_weight
@@ -47,7 +63,7 @@ def _tally(
     architecture: Architecture,
     part_weight: float,
 ) -> Any:
-    """Return the weight of what is right, or the weighted squared errors of each output."""
+    """Return the weight of the right samples, or the weighted squared errors of each output."""
     if architecture.is_classification:
         return score(targets, outputs, weight, architecture) * part_weight
     errors = targets.astype(np.float64) - outputs

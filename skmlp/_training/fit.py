@@ -1,119 +1,151 @@
-"""From an estimator and what it is to be trained on to what it has learnt."""
+"""From a plan to a trained network, by the epochs of a solver or by L-BFGS."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skmlp._engine.capacity import can_hold_validation
 from skmlp._engine.objective import Objective
 from skmlp._engine.pace import Pace
 from skmlp._engine.session import Session
 from skmlp._model.network import Parameters
-from skmlp._program.solvers import Optimizer, new_optimizer
-from skmlp._program.stopping import ADAPTIVE_DIVISOR, START, Rule, Standing
-from skmlp._training.history import History, Trained
+from skmlp._model.records import History, Snapshot, TrainingState
+from skmlp._program.stopping import StoppingRule
+from skmlp._training.attributes import fitted_attributes
+from skmlp._training.evaluation import Evaluation
 from skmlp._training.lbfgs import LBFGS
 from skmlp._training.log import TrainingLog
-from skmlp._training.loop import EpochOrders, Loop
-from skmlp._training.observer import Tasks
-from skmlp._training.plan import Task
-from skmlp._training.scoring import ValidationScorer
-from skmlp._training.snapshot import Snapshot, TrainingState, fingerprint
+from skmlp._training.loop import Loop, TaskListener
+from skmlp._training.orders import EpochOrders
+from skmlp._training.plan import Plan, Trained
+from skmlp._training.snapshot import fingerprint
+from skmlp._training.warm_start import starting_state
+from skmlp._warn import warn_user
 
 _ROWS_EVALUATED = 2048
 """Samples whose loss and gradient L-BFGS evaluates at a time: it bounds the memory."""
 
 
-def train_by_epochs(estimator: Any, task: Task) -> Trained:
-    """Run the epochs of a stochastic solver.
+class FitListener(Protocol):
+    """An object that is told of a fit; `skmlp._estimators.fit_callbacks.FitCallbacks` is."""
+
+    @property
+    def snapshot(self) -> Snapshot | None: ...
+
+    @property
+    def keeps_state(self) -> bool: ...
+
+    def tasks(self, name: str, describe: Callable[..., dict[str, Any]]) -> TaskListener: ...
+
+
+def train(plan: Plan, listener: FitListener | None = None) -> Trained:
+    """Train a network.
 
     Parameters
     ----------
-    estimator : BaseTFMLP
-        Its parameters say how; in a warm start its fitted attributes say from where.
-    task : Task
-        What is to be trained.
+    plan : Plan
+        What is to be trained, and how.
+    listener : FitListener, default=None
+        Is told of every epoch or iteration.
     """
-    n_train = len(task.samples.train_rows)
-    batch_size = _clip_batch_size(estimator, n_train)
-    start = _start(estimator, task)
-    rule = _rule(estimator, task, start.optimizer.divides_rate)
-    session = _open_session(estimator, task, start, batch_size, rule)
-    log = _log(estimator, task, batch_size, rule)
-    orders = EpochOrders(task.samples.train_rows, estimator.shuffle, task.random_state)
+    run = _minimise if plan.settings.solver == "lbfgs" else _train_by_epochs
+    return run(plan, listener)
+
+
+def _train_by_epochs(plan: Plan, listener: FitListener | None) -> Trained:
+    """Run the epochs of a stochastic solver."""
+    settings, batch_size = plan.settings, plan.batch_size
+    _warn_of_clipping(plan)
+    start = starting_state(plan, None if listener is None else listener.snapshot)
+    rule = _stopping_rule(plan)
+    evaluation = _evaluation(plan)
+    session = Session(
+        plan.architecture,
+        batch_size,
+        plan.samples,
+        settings.alpha,
+        rule,
+        "host" if evaluation is not None else "loss" if settings.scoring == "loss" else "metric",
+        start,
+        plan.max_epochs,
+    )
+    log = TrainingLog(plan, rule, start.optimizer.schedule)
+    orders = EpochOrders(plan.samples.train_rows, settings.shuffle, plan.random_state)
     orders.skip(start.history.n_epochs)
     loop = Loop(
         session,
         orders,
-        Pace(6.0 * batch_size * task.architecture.n_parameters),
-        -(-n_train // batch_size),
-        1 if task.is_incremental else estimator.max_iter,
-        log,
-        _scorer(estimator, task),
-        start.history.copy(),
-        bool(start.standing.stopped),
-        _watch_epochs(estimator, task, session, start),
+        Pace(6.0 * batch_size * plan.architecture.n_parameters),
+        n_batches=-(-len(plan.samples.train_rows) // batch_size),
+        max_epochs=plan.max_epochs,
+        log=log,
+        evaluate=evaluation,
+        history=start.history.copy(),
+        stopped=bool(start.standing.stopped),
+        listener=_epoch_listener(plan, listener, session, start),
     )
     outcome = loop.run()
     log.stop(outcome.stopped, outcome.halted)
-    state = _state(session, start, outcome.history)
-    ended = outcome.stopped or outcome.halted or outcome.interrupted or task.is_incremental
+    state = _state_of(session, start, outcome.history)
+    ended = outcome.stopped or outcome.halted or outcome.interrupted or plan.is_incremental
     return _trained(
         state,
-        state.best_parameters if task.stops_early else state.parameters,
-        warn=None if ended else partial(_warn_of_max_iter, estimator.max_iter),
+        state.best_parameters if settings.stops_early else state.parameters,
+        warn=None if ended else partial(_warn_of_max_iter, settings.max_iter),
     )
 
 
-def _start(estimator: Any, task: Task) -> TrainingState:
-    """Return where training begins, or where it goes on that a checkpoint is of."""
-    if task.observer is not None and task.observer.snapshot is not None:
-        snapshot = task.observer.snapshot
-        snapshot.check_same_fit(fingerprint(estimator, task.samples, task.start))
-        return snapshot.state.as_start()
-    return TrainingState(
-        task.start,
-        task.start,
-        History(),
-        _standing(estimator) if task.is_warm else START,
-        _make_optimizer(estimator, task),
-        getattr(estimator, "t_", 0) if task.is_warm else 0,
+def _minimise(plan: Plan, listener: FitListener | None) -> Trained:
+    """Run L-BFGS, in float64 whatever the dtype, as scikit-learn does."""
+    settings = plan.settings
+    plan = replace(plan, samples=plan.samples.astype(np.dtype(np.float64)))
+    batch_size = min(len(plan.samples.train_rows), _ROWS_EVALUATED)
+    objective = Objective(plan.architecture, batch_size, plan.samples, settings.alpha)
+    dtype = plan.start.coefs[0].dtype
+    solver = LBFGS(
+        objective,
+        plan.architecture,
+        TrainingLog(plan, _stopping_rule(plan), settings.schedule),
+        Evaluation(plan) if plan.has_validation else None,
+        _iteration_listener(plan, listener, dtype),
     )
-
-
-def _open_session(
-    estimator: Any, task: Task, start: TrainingState, batch_size: int, rule: Rule
-) -> Session:
-    return Session(
-        task.architecture,
-        batch_size,
-        task.samples,
-        estimator.alpha,
-        rule,
-        _scoring(estimator),
-        start.optimizer,
-        start.parameters,
-        start.standing,
-        start.samples_seen,
+    trained = solver.run(
+        plan.start, max_iter=settings.max_iter, max_fun=settings.max_fun, tol=settings.tol
     )
+    return _with_dtype(plan, trained, dtype)
 
 
-def _state(session: Session, start: TrainingState, history: History) -> TrainingState:
-    """Return where training stands after the epochs that a session has run."""
-    standing = session.standing()
+def _evaluation(plan: Plan) -> Evaluation | None:
+    """Return the evaluation of the validation set on the host, if the program can't do it."""
+    if not plan.has_validation:
+        return None
+    fits = plan.settings.scoring != "scorer" and can_hold_validation(
+        plan.architecture, plan.samples
+    )
+    return None if fits else Evaluation(plan)
+
+
+def _stopping_rule(plan: Plan) -> StoppingRule:
+    settings = plan.settings
+    return StoppingRule(settings.tol, settings.n_iter_no_change, float(settings.stops_early))
+
+
+def _state_of(session: Session, start: TrainingState, history: History) -> TrainingState:
+    """Return the state of training after the epochs that a session has run."""
+    stopping = session.stopping
     # A session knows the best score from before it, but not the parameters that had it.
-    is_better = standing.best_score > start.standing.best_score
+    is_better = stopping.best_score > start.standing.best_score
     return TrainingState(
         session.parameters(),
         session.best_parameters() if is_better else start.best_parameters,
         history,
-        standing,
-        session.optimizer(),
-        session.samples_seen(),
+        stopping,
+        session.optimizer,
+        session.samples_seen,
     )
 
 
@@ -126,162 +158,64 @@ def _trained(
         loss=state.history.loss_curve[-1],
         n_iter=state.history.n_epochs,
         warn=warn,
-        standing=state.standing,
+        stopping=state.standing,
         optimizer=state.optimizer,
         samples_seen=state.samples_seen,
     )
 
 
-def _watch_epochs(
-    estimator: Any, task: Task, session: Session, start: TrainingState
-) -> Tasks | None:
-    """Return what tells callbacks of the epochs of a session, if there are any."""
-    observer = task.observer
-    if observer is None:
+def _epoch_listener(
+    plan: Plan, listener: FitListener | None, session: Session, start: TrainingState
+) -> TaskListener | None:
+    """Return the object that is told of the epochs of a session, if there is one."""
+    if listener is None:
         return None
-    mark = fingerprint(estimator, task.samples, task.start) if observer.keeps_state else {}
+    keeps_state = listener.keeps_state
+    mark = fingerprint(plan) if keeps_state else {}
 
     def describe(history: History) -> dict[str, Any]:
-        state = _state(session, start, history.copy())
-        attributes = estimator._fitted_attributes(task, _trained(state, state.parameters))
-        if observer.keeps_state:
-            attributes["_training_state"] = Snapshot(state, task.drawn_from, mark)
+        state = _state_of(session, start, history.copy())
+        attributes = fitted_attributes(plan, _trained(state, state.parameters))
+        if keeps_state:
+            attributes["_training_state"] = Snapshot(state, plan.drawn_from, mark)
         return attributes
 
-    return observer.tasks("epoch", describe)
+    return listener.tasks("epoch", describe)
 
 
-def minimise(estimator: Any, task: Task) -> Trained:
-    """Run L-BFGS, in float64 whatever the dtype, as scikit-learn does; as `train_by_epochs`."""
-    samples = task.samples.astype(np.dtype(np.float64))
-    batch_size = min(len(samples.train_rows), _ROWS_EVALUATED)
-    objective = Objective(task.architecture, batch_size, samples, estimator.alpha)
-    rule = Rule(estimator.tol, estimator.n_iter_no_change)
-    solver = LBFGS(
-        objective,
-        task.architecture,
-        samples,
-        _log(estimator, task, batch_size, rule),
-        _scorer(estimator, task),
-        _watch_iterations(estimator, task),
-    )
-    trained = solver.run(
-        task.start, max_iter=estimator.max_iter, max_fun=estimator.max_fun, tol=estimator.tol
-    )
-    return _with_dtype(estimator, task, trained)
-
-
-def _with_dtype(estimator: Any, task: Task, trained: Trained) -> Trained:
-    """Return what L-BFGS has trained in the type of the samples, which it does not count."""
-    seen = getattr(estimator, "t_", 0) if task.is_warm else 0
-    parameters = trained.parameters.astype(task.samples.dtype)
-    return replace(trained, parameters=parameters, samples_seen=seen)
-
-
-def _watch_iterations(estimator: Any, task: Task) -> Tasks | None:
-    """Return what tells callbacks of the iterations of L-BFGS, if there are any."""
-    if task.observer is None:
+def _iteration_listener(
+    plan: Plan, listener: FitListener | None, dtype: np.dtype
+) -> TaskListener | None:
+    """Return the object that is told of the iterations of L-BFGS, if there is one."""
+    if listener is None:
         return None
 
     def describe(history: History, parameters: Parameters) -> dict[str, Any]:
         losses = history.loss_curve
         trained = Trained(parameters, history.copy(), losses[-1], len(losses), warn=None)
-        return estimator._fitted_attributes(task, _with_dtype(estimator, task, trained))
+        return fitted_attributes(plan, _with_dtype(plan, trained, dtype))
 
-    return task.observer.tasks("iteration", describe)
-
-
-def _rule(estimator: Any, task: Task, divides_rate: bool) -> Rule:
-    divisor = ADAPTIVE_DIVISOR if divides_rate else 1.0
-    return Rule(estimator.tol, estimator.n_iter_no_change, float(task.stops_early), divisor)
+    return listener.tasks("iteration", describe)
 
 
-def _scoring(estimator: Any) -> str:
-    """Return what validation scores are, as the engine names it."""
-    return {None: "metric", "loss": "loss"}.get(estimator.scoring, "host")
+def _with_dtype(plan: Plan, trained: Trained, dtype: np.dtype) -> Trained:
+    """Return the result of L-BFGS in the type of the samples, which L-BFGS does not count."""
+    parameters = trained.parameters.astype(dtype)
+    return replace(trained, parameters=parameters, samples_seen=plan.before.get("t_", 0))
 
 
-def _scorer(estimator: Any, task: Task) -> ValidationScorer | None:
-    """Return what scores on the host, if the program can't."""
-    if _scoring(estimator) != "host" or not len(task.samples.validation_rows):
-        return None
-    X, targets, weight = task.samples.validation()
-    return ValidationScorer(
-        estimator,
-        task.architecture,
-        X,
-        estimator._decode_targets(targets),
-        weight if task.is_weighted else None,
-    )
-
-
-def _log(estimator: Any, task: Task, batch_size: int, rule: Rule) -> TrainingLog:
-    return TrainingLog(
-        int(estimator.verbose),
-        task.samples,
-        task.architecture,
-        batch_size,
-        rule,
-        _scoring(estimator),
-    )
-
-
-def _make_optimizer(estimator: Any, task: Task) -> Optimizer:
-    """Return a new optimizer, or in partial_fit that of the previous call."""
-    kept = getattr(estimator, "_optimizer", None)
-    if (
-        task.is_incremental
-        and task.is_warm
-        and kept is not None
-        and kept.solver == estimator.solver
-    ):
-        return kept
-    hyper = {"learning_rate": estimator.learning_rate_init}
-    if estimator.solver == "adam":
-        hyper |= {
-            "beta_1": estimator.beta_1,
-            "beta_2": estimator.beta_2,
-            "epsilon": estimator.epsilon,
-        }
-    else:
-        scales = estimator.learning_rate == "invscaling"
-        hyper |= {"momentum": estimator.momentum, "nesterov": float(estimator.nesterovs_momentum)}
-        hyper |= {"power_t": estimator.power_t, "scales_inversely": float(scales)}
-    divides_rate = estimator.solver == "sgd" and estimator.learning_rate == "adaptive"
-    return new_optimizer(
-        estimator.solver, hyper, divides_rate, task.start.coefs + task.start.intercepts
-    )
-
-
-def _clip_batch_size(estimator: Any, n_train: int) -> int:
-    if estimator.batch_size == "auto":
-        return min(200, n_train)
-    if estimator.batch_size > n_train:
-        warnings.warn(
-            f"Got batch_size={estimator.batch_size}, larger than the {n_train} training samples. "
-            "It is going to be clipped.",
-            stacklevel=6,
+def _warn_of_clipping(plan: Plan) -> None:
+    size, n_train = plan.settings.batch_size, len(plan.samples.train_rows)
+    if size != "auto" and size > n_train:
+        warn_user(
+            f"Got batch_size={size}, larger than the {n_train} training samples. "
+            "It is going to be clipped."
         )
-    return min(int(estimator.batch_size), n_train)
-
-
-def _standing(estimator: Any) -> Standing:
-    """Return where the stopping rule of the last fit stood, for a warm start."""
-    # best_loss_ is None after early stopping. Only then are coefs_ those of the best score.
-    loss = getattr(estimator, "best_loss_", None)
-    score = getattr(estimator, "best_validation_score_", None)
-    restored = loss is None
-    return START._replace(
-        best_loss=np.inf if loss is None else loss,
-        best_score=-np.inf if score is None or restored != estimator.early_stopping else score,
-        no_improvement_count=getattr(estimator, "_no_improvement_count", 0),
-    )
 
 
 def _warn_of_max_iter(max_iter: int) -> None:
-    warnings.warn(
+    warn_user(
         f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the "
         "optimization hasn't converged yet.",
         ConvergenceWarning,
-        stacklevel=5,
     )

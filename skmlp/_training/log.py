@@ -1,15 +1,15 @@
-"""What ``verbose`` prints while training, in the form of the tutorial's log."""
+"""The log of training that ``verbose`` asks for, in the form of the tutorial's."""
 
 import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from skmlp._data.samples import Samples
 from skmlp._model.metrics import mean_loss, score
-from skmlp._model.network import Architecture, Parameters, forward
-from skmlp._program.stopping import Rule
-from skmlp._training.history import History
+from skmlp._model.network import Parameters, forward
+from skmlp._model.records import History
+from skmlp._program.stopping import StoppingRule
+from skmlp._training.plan import Plan
 
 BATCHES_BETWEEN_LINES = 100
 
@@ -20,31 +20,22 @@ class TrainingLog:
 
     Parameters
     ----------
-    verbose : int
-        How much to print.
-    samples : Samples
-        The training data, to score batches on.
-    architecture : Architecture
-        The network, to score batches with.
-    batch_size : int
-        Samples of a batch.
-    rule : Rule
+    plan : Plan
+        The network, the data, and how much to print.
+    rule : StoppingRule
         When training stops.
-    scoring : {"metric", "loss", "host"}, default="metric"
-        What validation scores are: accuracy or R2, minus the loss, or of a scorer.
+    schedule : str
+        Name of the schedule of the learning rate.
     """
 
-    verbose: int
-    samples: Samples
-    architecture: Architecture
-    batch_size: int
-    rule: Rule
-    scoring: str = "metric"
+    plan: Plan
+    rule: StoppingRule
+    schedule: str = "constant"
 
     @property
-    def scores_loss(self) -> bool:
-        """Whether validation scores are minus the validation loss."""
-        return self.scoring == "loss"
+    def verbose(self) -> int:
+        """How much to print."""
+        return self.plan.settings.verbose
 
     @property
     def wants_batches(self) -> bool:
@@ -63,15 +54,16 @@ class TrainingLog:
 
     def batch(self, number: int, order: np.ndarray, parameters: Parameters) -> None:
         """Print the loss and the accuracy on a batch, after the update by it."""
-        start = number * self.batch_size
-        X, targets, weight = self.samples.take(order[start : start + self.batch_size])
+        architecture, start = self.plan.architecture, number * self.plan.batch_size
+        rows = order[start : start + self.plan.batch_size]
+        X, targets, weight = self.plan.samples.take(rows)
         if not weight.any():
             return
-        outputs = forward(X, parameters, self.architecture)
+        outputs = forward(X, parameters, architecture.activation, architecture.out_activation)
         line = f"Iteration {number:3d}: batch loss: "
-        line += f"{mean_loss(targets, outputs, weight, self.architecture):.4f}"
-        if self.architecture.is_classification:
-            share = score(targets, outputs, weight, self.architecture)
+        line += f"{mean_loss(targets, outputs, weight, architecture):.4f}"
+        if architecture.is_classification:
+            share = score(targets, outputs, weight, architecture)
             line += f", batch accuracy: {share:.1%}"
         print(line)
 
@@ -92,21 +84,20 @@ class TrainingLog:
     def stop(self, stopped: bool, halted: bool = False) -> None:
         """Print why training stopped, if the rule or a callback ended it before its last epoch."""
         if self.verbose and stopped:
-            rate = " Learning rate too small." if self.rule.rate_divisor > 1 else ""
+            rate = " Learning rate too small." if self.schedule == "adaptive" else ""
             print(f"{self._reason()}{rate} Stopping.")
         elif self.verbose and halted:
             print("A callback asked to stop. Stopping.")
 
     def _describe(self, score: float) -> str:
-        if self.scoring != "metric":
+        if self.plan.settings.scoring != "metric":
             return f"score: {score:.4f}"
-        return (
-            f"accuracy: {score:.1%}" if self.architecture.is_classification else f"R2: {score:.4f}"
-        )
+        is_accuracy = self.plan.architecture.is_classification
+        return f"accuracy: {score:.1%}" if is_accuracy else f"R2: {score:.4f}"
 
     def _rate(self, history: History, epoch: int) -> None:
         """Print that an adaptive learning rate was divided."""
-        if self.rule.rate_divisor == 1 or epoch == 0:
+        if self.schedule != "adaptive" or epoch == 0:
             return
         rate = history.learning_rates[epoch]
         if rate < history.learning_rates[epoch - 1]:

@@ -1,7 +1,6 @@
 """The training loop: epochs, shuffling, stopping, the log. It knows no TensorFlow."""
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,19 +8,25 @@ from typing import Any, Protocol
 import numpy as np
 
 from skmlp._engine.pace import Pace
+from skmlp._engine.report import Report
 from skmlp._model.network import Parameters
-from skmlp._training.history import History, Report
+from skmlp._model.records import History
 from skmlp._training.log import TrainingLog
+from skmlp._training.orders import EpochOrders
+from skmlp._warn import warn_user
 
 
 class Trainer(Protocol):
-    """What runs the batches; `skmlp._engine.session.Session` does."""
+    """An object that runs batches; `skmlp._engine.session.Session` is one."""
 
     @property
     def max_epochs(self) -> int: ...
 
     @property
     def max_batches(self) -> int: ...
+
+    @property
+    def learning_rate(self) -> float: ...
 
     def run(self, orders: list[np.ndarray], first_batch: int, last_batch: int) -> Report: ...
 
@@ -30,71 +35,24 @@ class Trainer(Protocol):
     def parameters(self) -> Parameters: ...
 
 
-class Observer(Protocol):
-    """What is told of each epoch; `skmlp._training.observer.Tasks` is."""
+class TaskListener(Protocol):
+    """An object that is told of each epoch or iteration, and may end training."""
 
     def begin(self) -> None: ...
 
-    def end(self, history: History) -> bool: ...
+    def end(self, *progress: Any) -> bool: ...
 
-
-class EpochOrders:
-    """The order of the training rows in each epoch: a shuffle of the order before it.
-
-    Orders are drawn ahead of the epochs that use them. `give_back` puts the random state where it
-    would be had those that were not used never been drawn.
-
-    Parameters
-    ----------
-    rows : ndarray of int
-        The training rows in their first order.
-    shuffle : bool
-        Whether to shuffle; if not, every epoch has the first order and nothing is drawn.
-    random_state : RandomState
-        Draws the shuffles, as `sklearn.utils.shuffle` would.
-    """
-
-    def __init__(self, rows: np.ndarray, shuffle: bool, random_state: np.random.RandomState):
-        self._random_state = random_state
-        self._shuffle = shuffle
-        self._order = rows
-        self._before: tuple[np.ndarray, dict[str, Any]] | None = None
-
-    def draw(self, n_epochs: int) -> list[np.ndarray]:
-        """Return the orders of the next epochs."""
-        if not self._shuffle:
-            return [self._order] * n_epochs
-        self._before = self._order, dict(self._random_state.get_state(legacy=False))
-        return [self._draw_next() for _ in range(n_epochs)]
-
-    def give_back(self, n_used: int) -> None:
-        """Say how many of the orders last drawn were used; training ends there."""
-        if self._before is not None:
-            self._order, state = self._before
-            self._random_state.set_state(state)
-            self.skip(n_used)
-
-    def skip(self, n_epochs: int) -> None:
-        """Go past epochs, as if they had been drawn and used."""
-        if self._shuffle:
-            for _ in range(n_epochs):
-                self._draw_next()
-
-    def _draw_next(self) -> np.ndarray:
-        # The same draws, and so the same order, as for indices that are then used.
-        self._order = self._order.copy()
-        self._random_state.shuffle(self._order)
-        return self._order
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training went: its curves, and what ended it before its last epoch, if anything."""
+    """The curves of training, and the reason why it ended before its last epoch, if any."""
 
     history: History
     stopped: bool
     interrupted: bool
-    halted: bool = False  # by the observer
+    halted: bool = False  # by the listener
 
 
 class Loop:
@@ -110,17 +68,17 @@ class Loop:
         The length of a call.
     n_batches : int
         Batches of an epoch.
-    max_iter : int
+    max_epochs : int
         The most epochs.
     log : TrainingLog
         Prints the progress.
-    scorer : callable, default=None
-        Scores parameters on the validation set after every epoch, where the trainer can't.
+    evaluate : callable, default=None
+        Returns loss and score of parameters on the validation set, where the trainer can't.
     history : History, default=None
         The curves of the epochs that went before, if training goes on.
     stopped : bool, default=False
         Whether they have stopped it already.
-    observer : Observer, default=None
+    listener : TaskListener, default=None
         Is told of every epoch, and may end training. With it epochs are run one by one.
     """
 
@@ -130,23 +88,23 @@ class Loop:
         orders: EpochOrders,
         pace: Pace,
         n_batches: int,
-        max_iter: int,
+        max_epochs: int,
         log: TrainingLog,
-        scorer: Callable[[Parameters], float] | None = None,
+        evaluate: Callable[[Parameters], tuple[float, float]] | None = None,
         history: History | None = None,
         stopped: bool = False,
-        observer: Observer | None = None,
+        listener: TaskListener | None = None,
     ):
         self._trainer = trainer
         self._orders = orders
         self._pace = pace
         self._n_batches = n_batches
-        self._max_iter = max_iter
+        self._max_epochs = max_epochs
         self._log = log
-        self._scorer = scorer
+        self._evaluate = evaluate
         self._history = History() if history is None else history
         self._stopped = stopped
-        self._observer = observer
+        self._listener = listener
         self._halted = False
 
     def run(self) -> Outcome:
@@ -159,35 +117,37 @@ class Loop:
         """
         interrupted = False
         try:
-            while self._history.n_epochs < self._max_iter and not self._is_over():
+            while self._history.n_epochs < self._max_epochs and not self._is_over():
                 self._run_some()
         except KeyboardInterrupt:
             if self._history.n_epochs == 0:
                 raise
             interrupted = True
-            warnings.warn("Training interrupted by user.", stacklevel=6)
+            warn_user("Training interrupted by user.")
         return Outcome(self._history, self._stopped, interrupted, self._halted)
 
     def _is_over(self) -> bool:
         return self._stopped or self._halted
 
     def _run_some(self) -> None:
-        """Run some epochs, or one and tell the observer of it."""
-        if self._observer is None:
-            self._run_epochs(self._max_iter - self._history.n_epochs)
+        """Run some epochs, or one and tell the listener of it."""
+        if self._listener is None:
+            self._run_epochs(self._max_epochs - self._history.n_epochs)
         else:
-            self._observer.begin()
+            self._listener.begin()
             self._run_epochs(1)
-            self._halted = self._observer.end(self._history)
+            self._halted = self._listener.end(self._history)
 
     def _run_epochs(self, most: int) -> None:
         """Run as many whole epochs as a call has time for, or one epoch in several calls."""
         n_epochs = min(self._pace.n_batches // self._n_batches, most, self._trainer.max_epochs)
         if n_epochs == 0 or self._log.wants_batches:
             self._run_in_parts(self._orders.draw(1)[0])
-        else:
-            orders = self._orders.draw(n_epochs)
-            self._log.epochs(self._history, self._call(orders, 0, self._n_batches))
+            return
+        n_completed = self._call(self._orders.draw(n_epochs), 0, self._n_batches)
+        if n_completed < n_epochs or self._stopped:
+            self._orders.rewind(n_completed)
+        self._log.epochs(self._history, n_completed)
 
     def _run_in_parts(self, order: np.ndarray) -> None:
         """Run one epoch, in calls that end where the time is up or the log wants a batch."""
@@ -205,18 +165,26 @@ class Loop:
         """Run batches, learn from the report, and return how many epochs were completed."""
         start = time.perf_counter()
         report = self._trainer.run(orders, first, last)
-        n_batches = max(1, len(report.loss)) * (last - first)
+        n_completed = len(report.loss)
+        n_batches = max(1, n_completed) * (last - first)
         self._pace.update(n_batches, time.perf_counter() - start)
-        self._history.extend(report)
+        self._record(report)
         self._stopped = report.stopped
-        if self._scorer is not None and report.loss:
-            self._stopped = self._score(self._scorer)
-        if self._stopped:
-            self._orders.give_back(len(report.loss))
-        return len(report.loss)
+        if self._evaluate is not None and n_completed:
+            self._stopped = self._judge(*self._evaluate(self._trainer.parameters()))
+        return n_completed
 
-    def _score(self, scorer: Callable[[Parameters], float]) -> bool:
-        """Score the epoch that was completed, and tell whether to stop."""
-        score = scorer(self._trainer.parameters())
-        self._history.validation_scores[-1] = score
-        return self._trainer.judge(self._history.loss_curve[-1], score)
+    def _record(self, report: Report) -> None:
+        history = self._history
+        history.loss_curve += report.loss
+        history.validation_loss_curve += report.validation_loss
+        history.validation_scores += report.validation_score
+        history.learning_rates += report.learning_rate
+
+    def _judge(self, loss: float, score: float) -> bool:
+        """Record the loss and the score of the epoch that was completed; tell whether to stop."""
+        self._history.validation_loss_curve.append(loss)
+        self._history.validation_scores.append(score)
+        is_over = self._trainer.judge(self._history.loss_curve[-1], score)
+        self._history.learning_rates[-1] = self._trainer.learning_rate
+        return is_over

@@ -1,50 +1,158 @@
-"""What is to be trained."""
+"""A plan says what is trained and how; a trained network is what comes of it."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 
 from skmlp._data.samples import Samples
 from skmlp._model.network import Architecture, Parameters
-from skmlp._training.observer import Observer
+from skmlp._model.records import History, Optimizer, StoppingState
+from skmlp._program.stopping import START
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is to be trained, checked.
+class Settings:
+    """The parameters of an estimator by which training runs.
 
     Parameters
     ----------
+    solver : str
+        Name of the solver.
+    schedule : str
+        Name of the schedule of the learning rate.
+    hyper : dict of str to float
+        Hyper-parameters of the solver and of the schedule, by their names in the estimator.
+    alpha : float
+        Strength of the L2 penalty.
+    batch_size : int or "auto"
+        Samples of a batch.
+    max_iter : int
+        The most epochs, or iterations of L-BFGS.
+    max_fun : int
+        The most evaluations of L-BFGS.
+    tol, n_iter_no_change : float
+        The stopping rule.
+    stops_early : bool
+        Whether training stops by the validation score, and ends with the best weights.
+    shuffle : bool
+        Whether samples are shuffled before each epoch.
+    scoring : {"metric", "loss", "scorer"}
+        What validation scores are: accuracy or R2, minus the loss, or of the scorer of the plan.
+    verbose : int
+        How much to print.
+    """
+
+    solver: str
+    schedule: str
+    hyper: dict[str, float]
+    alpha: float
+    batch_size: Any
+    max_iter: int
+    max_fun: int
+    tol: float
+    n_iter_no_change: float
+    stops_early: bool
+    shuffle: bool
+    scoring: Literal["metric", "loss", "scorer"]
+    verbose: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained, checked. It holds no estimator and can be pickled.
+
+    Parameters
+    ----------
+    settings : Settings
+        How it is trained.
     architecture : Architecture
         The network.
     start : Parameters
-        Where training starts.
+        The weights and biases that training starts from.
     samples : Samples
-        What is trained and validated on.
+        The samples to train and to validate on.
     random_state : RandomState
         Draws the shuffles.
-    is_warm : bool
-        Whether training goes on from an earlier fit.
     is_incremental : bool
         Whether it is one epoch of `partial_fit`.
     is_weighted : bool
         Whether the samples have weights.
-    stops_early : bool
-        Whether training stops by the validation score.
-    drawn_from : dict
-        State of the random numbers before anything was drawn; empty without an observer.
-    observer : Observer or None
-        Tells callbacks of the fit, if there are any.
+    scorer : callable or None
+        Returns the score of parameters on the validation set, where `settings.scoring` asks for it.
+    before : dict of str to object
+        The fitted attributes of the fit that training goes on from; empty if it starts anew.
+    identity : dict of str to object
+        The parameters and the kind of the estimator, by which a checkpoint knows its fit.
+    drawn_from : dict of str to object
+        State of the random numbers before anything was drawn; empty if no checkpoint needs it.
     """
 
+    settings: Settings
     architecture: Architecture
     start: Parameters
     samples: Samples
     random_state: np.random.RandomState
-    is_warm: bool
-    is_incremental: bool
-    is_weighted: bool
-    stops_early: bool
-    drawn_from: dict[str, Any]
-    observer: Observer | None
+    is_incremental: bool = False
+    is_weighted: bool = False
+    scorer: Callable[[Parameters], float] | None = None
+    before: dict[str, Any] = field(default_factory=dict)
+    identity: dict[str, Any] = field(default_factory=dict)
+    drawn_from: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether training goes on from an earlier fit."""
+        return bool(self.before)
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation set."""
+        return len(self.samples.validation_rows) > 0
+
+    @property
+    def max_epochs(self) -> int:
+        """The most epochs of a stochastic solver."""
+        return 1 if self.is_incremental else self.settings.max_iter
+
+    @property
+    def batch_size(self) -> int:
+        """Samples of a batch of a stochastic solver."""
+        n_train = len(self.samples.train_rows)
+        size = self.settings.batch_size
+        return min(200 if size == "auto" else int(size), n_train)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The end of training.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Weights and biases.
+    history : History
+        The curves.
+    loss : float
+        The last loss.
+    n_iter : int
+        Number of epochs or iterations.
+    warn : callable or None
+        Warns the user, if there is a reason; called when all is done.
+    stopping : StoppingState
+        The state of the stopping rule.
+    optimizer : Optimizer or None
+        The state of the solver.
+    samples_seen : int
+        Number of samples in the epochs of all fits.
+    """
+
+    parameters: Parameters
+    history: History
+    loss: float
+    n_iter: int
+    warn: Callable[[], Any] | None
+    stopping: StoppingState = START
+    optimizer: Optimizer | None = None
+    samples_seen: int = 0

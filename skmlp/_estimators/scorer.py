@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 
 from skmlp._model.network import Architecture, Parameters
+from skmlp._sklearn import accepts_sample_weight
 
 
 class ValidationScorer:
@@ -82,8 +83,8 @@ class ValidationScorer:
 
 def _takes_weight(scorer: Callable[..., Any]) -> bool:
     """Tell whether a scorer can be given sample weights."""
-    if hasattr(scorer, "_accept_sample_weight"):
-        return scorer._accept_sample_weight()
+    if (accepts := accepts_sample_weight(scorer)) is not None:
+        return accepts
     try:
         parameters = signature(scorer).parameters
     except (TypeError, ValueError):  # some callables have no signature

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from skmlp._model.losses import LOSSES
 from skmlp._model.network import Architecture
-from skmlp._program.spec import Batch, Tensor
+from skmlp._program.values import Batch, Tensor
 
 
 def losses(tf: Any, architecture: Architecture, batch: Batch, outputs: Tensor) -> Tensor:
@@ -14,18 +15,19 @@ def losses(tf: Any, architecture: Architecture, batch: Batch, outputs: Tensor) -
     As in scikit-learn the squared error is halved and averaged over the outputs; the cross-entropy
     and half the Poisson deviance are summed over them.
     """
-    values = _LOSSES[architecture.out_activation](tf, batch.targets, outputs)
+    loss = LOSSES[architecture.loss]
+    values = loss.build(tf, batch.targets, outputs)
     # A sample of no weight must not count even where its loss is NaN.
     weight = batch.sample_weight
     values = tf.where(weight > 0, values * weight, tf.zeros_like(values))
     total = tf.reduce_sum(values, axis=1)
-    if architecture.out_activation == "identity":
+    if loss.averages_outputs:
         total = total / architecture.layer_units[-1]
     return tf.cast(total, tf.float64)
 
 
 def tally(tf: Any, architecture: Architecture, batch: Batch, outputs: Tensor) -> Tensor:
-    """Return what `score` is made of, of shape (n_outputs,) or (1,), as float64.
+    """Return the sums that `score` divides, of shape (n_outputs,) or (1,), as float64.
 
     For classes it is the weight of the samples whose every label is right; for numbers it is the
     weighted sum of squared errors of each output.
@@ -57,40 +59,6 @@ def score(
     r2 = tf.where(is_constant, tf.where(tally == 0, one, zero), one - ratio)
     r2 = tf.where(tf.math.is_finite(tally), r2, np.float64(np.nan))
     return tf.reduce_mean(r2)
-
-
-def _cross_entropy(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
-    """Return a loss a sample: the logarithm is only needed of the output of its class."""
-    of_class = tf.where(targets > 0, outputs, tf.zeros_like(outputs))
-    return -tf.math.log(_clip(tf, tf.reduce_sum(of_class, axis=1, keepdims=True)))
-
-
-def _binary_cross_entropy(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
-    outputs = _clip(tf, outputs)
-    return -tf.math.log(tf.where(targets > 0, outputs, 1 - outputs))
-
-
-def _half_squared_error(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
-    errors = targets - outputs
-    return 0.5 * (errors * errors)
-
-
-def _half_poisson_deviance(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
-    return tf.math.xlogy(targets, targets / outputs) - targets + outputs
-
-
-def _clip(tf: Any, outputs: Tensor) -> Tensor:
-    eps = np.finfo(outputs.dtype.as_numpy_dtype).eps
-    return tf.clip_by_value(outputs, eps, 1 - eps)
-
-
-_LOSSES = {
-    "softmax": _cross_entropy,
-    "logistic": _binary_cross_entropy,
-    "identity": _half_squared_error,
-    "exp": _half_poisson_deviance,
-}
-"""By the output activation, whose canonical loss it is."""
 
 
 def _is_correct(tf: Any, architecture: Architecture, targets: Tensor, outputs: Tensor) -> Tensor:

@@ -1,12 +1,16 @@
-"""What tells the callbacks of scikit-learn about a fit and its tasks."""
+"""Tells the callbacks of scikit-learn about a fit and its tasks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from sklearn.callback import CallbackContext, CallbackSupportMixin
-
-from skmlp._training.snapshot import Snapshot
+from skmlp._model.records import Snapshot
+from skmlp._sklearn import (
+    CallbackContext,
+    CallbackSupportMixin,
+    callbacks_of,
+    init_callback_context,
+)
 
 
 @runtime_checkable
@@ -16,7 +20,7 @@ class KeepsTrainingState(Protocol):
     def load_snapshot(self) -> Snapshot | None: ...
 
 
-class Tasks:
+class TaskCallbacks:
     """Tells callbacks about the tasks of a fit, one after the other.
 
     Parameters
@@ -26,12 +30,12 @@ class Tasks:
     context : CallbackContext
         That of the fit.
     arguments : dict
-        What callbacks are told of the data.
+        The data and the metadata, for the callbacks.
     name : str
         Name of the tasks.
     describe : callable
         Returns the fitted attributes after a task. It is called if a callback asks for them, with
-        what `end` was given.
+        the arguments of `end`.
     """
 
     def __init__(
@@ -68,7 +72,7 @@ class Tasks:
 
 
 @dataclass(frozen=True)
-class Observer:
+class FitCallbacks:
     """Tells callbacks about a fit.
 
     Parameters
@@ -78,7 +82,7 @@ class Observer:
     context : CallbackContext
         That of the fit.
     arguments : dict
-        What callbacks are told of the data: X, y and metadata.
+        The data and the metadata, for the callbacks: X, y and metadata.
     keeps_state : bool
         Whether a callback keeps the state of training.
     snapshot : Snapshot or None
@@ -101,29 +105,29 @@ class Observer:
             estimator=self.estimator, **self.arguments, reconstruction_attributes={}
         )
 
-    def tasks(self, name: str, describe: Callable[..., dict[str, Any]]) -> Tasks:
-        """Return what tells about the tasks of the fit; see `Tasks`."""
-        return Tasks(self.estimator, self.context, self.arguments, name, describe)
+    def tasks(self, name: str, describe: Callable[..., dict[str, Any]]) -> TaskCallbacks:
+        """Return the object that is told of the tasks of the fit; see `TaskCallbacks`."""
+        return TaskCallbacks(self.estimator, self.context, self.arguments, name, describe)
 
 
-def observe(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Observer | None:
-    """Set up the callbacks of an estimator, and return what tells them, or None without any.
+def set_up_callbacks(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitCallbacks | None:
+    """Set up the callbacks of an estimator that is about to be fitted; None if it has none.
 
     Parameters
     ----------
     estimator : BaseTFMLP
-        The estimator that is about to be fitted.
+        The estimator.
     X, y, sample_weight
-        What `fit` was given.
+        The arguments of `fit`.
     """
-    callbacks = getattr(estimator, "_skl_callbacks", None)
+    callbacks = callbacks_of(estimator)
     if not callbacks:
         return None
     keepers = [callback for callback in callbacks if isinstance(callback, KeepsTrainingState)]
     snapshots = [keeper.load_snapshot() for keeper in keepers]
     snapshot = next((found for found in snapshots if found is not None), None)
     n_done = 0 if snapshot is None else snapshot.state.history.n_epochs
-    context = estimator._init_callback_context(max_subtasks=max(estimator.max_iter - n_done, 0))
+    context = init_callback_context(estimator, max(estimator.max_iter - n_done, 0))
     metadata = None if sample_weight is None else {"sample_weight": sample_weight}
     arguments = {"X": X, "y": y, "metadata": metadata}
-    return Observer(estimator, context, arguments, bool(keepers), snapshot)
+    return FitCallbacks(estimator, context, arguments, bool(keepers), snapshot)

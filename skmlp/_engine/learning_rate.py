@@ -1,0 +1,78 @@
+"""The learning rate of a fit: of each batch to come, and after each epoch."""
+
+from typing import Any
+
+import numpy as np
+
+from skmlp._model.records import Optimizer
+from skmlp._program.schedules import SCHEDULES
+
+
+class LearningRate:
+    """Follows the schedule of a fit, on the host.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The state of the solver: the name of the schedule, and the rate to begin with.
+    n_samples : int
+        Training samples, all of which an epoch sees.
+    n_batches : int
+        Batches of an epoch.
+    max_epochs : int
+        Epochs of the whole fit.
+    n_epochs : int
+        Epochs of it that were run before.
+    samples_seen : int
+        Samples in the epochs of all fits before.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        n_samples: int,
+        n_batches: int,
+        max_epochs: int,
+        n_epochs: int,
+        samples_seen: int,
+    ):
+        self._schedule = SCHEDULES[optimizer.schedule](optimizer.hyper)
+        self._n_samples = n_samples
+        self._n_batches = n_batches
+        self._max_epochs = max_epochs
+        self._n_epochs = n_epochs
+        self.samples_seen = samples_seen
+        self.rate = optimizer.learning_rate
+        """The learning rate after the last epoch."""
+
+    def upcoming(self, n_epochs: int, first_batch: int, last_batch: int) -> np.ndarray:
+        """Return the rates of some batches of the next epochs, of shape (n_epochs, n_batches)."""
+        batches = np.arange(first_batch, last_batch) / self._n_batches
+        rates = np.empty((n_epochs, len(batches)))
+        for epoch, rate in enumerate([self.rate, *self._after(n_epochs - 1)]):
+            progress = (self._n_epochs + epoch + batches) / self._max_epochs
+            rates[epoch] = self._schedule.batch_rates(rate, progress)
+        return rates
+
+    def complete(self, n_epochs: int) -> list[float]:
+        """Note that epochs were completed, and return the rate after each."""
+        rates = self._after(n_epochs)
+        self._n_epochs += n_epochs
+        self.samples_seen += n_epochs * self._n_samples
+        self.rate = rates[-1] if rates else self.rate
+        return rates
+
+    def goes_on_after_plateau(self) -> bool:
+        """Tell whether training goes on, at another rate, where the rule would stop it."""
+        rate = self._schedule.after_plateau(self.rate)
+        if rate is not None:
+            self.rate = rate
+        return rate is not None
+
+    def _after(self, n_epochs: int) -> list[float]:
+        """Return the rates after each of the next epochs."""
+        rates: list[Any] = [self.rate]
+        for epoch in range(1, n_epochs + 1):
+            seen = self.samples_seen + epoch * self._n_samples
+            rates.append(self._schedule.after_epoch(rates[-1], seen))
+        return rates[1:]

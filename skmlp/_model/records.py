@@ -1,0 +1,140 @@
+"""The records of training that files hold: pickles, skops files and checkpoints.
+
+Files know them as parts of `skmlp.saved`, a module that stays where it is. A field that is renamed
+or goes needs a line in ``__setstate__``, for the files of older versions.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skmlp._model.files import named_by_files
+from skmlp._model.network import Parameters
+
+
+@named_by_files
+@dataclass(frozen=True)
+class Optimizer:
+    """The state of a solver at the end of a fit, for `partial_fit` to go on with.
+
+    Parameters
+    ----------
+    solver : {"adam", "sgd"}
+        Name of the solver.
+    hyper : dict of str to float
+        The hyper-parameters that it was made with, by their names in the estimator.
+    schedule : str
+        Name of the schedule of the learning rate.
+    learning_rate : float
+        The learning rate of the next batch, before Adam's correction.
+    step : int
+        Updates so far.
+    slots : list of list of ndarray
+        For Adam the first and the second moments, for SGD the velocities, each of weights and then
+        biases.
+    """
+
+    solver: str
+    hyper: dict[str, float]
+    schedule: str
+    learning_rate: float
+    step: int
+    slots: list[list[np.ndarray]]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = _without_names_of_0_1_0(state) if "divides_rate" in state else state
+        self.__dict__.update(state)
+
+
+def _without_names_of_0_1_0(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of an `Optimizer` from a file that the first builds of 0.1.0 wrote."""
+    state, hyper = dict(state), dict(state["hyper"])
+    scales = hyper.pop("scales_inversely", 0.0)
+    hyper["learning_rate_init"] = hyper.pop("learning_rate")
+    if "nesterov" in hyper:
+        hyper["nesterovs_momentum"] = hyper.pop("nesterov")
+    divides = state.pop("divides_rate")
+    schedule = "adaptive" if divides else "invscaling" if scales else "constant"
+    return state | {"hyper": hyper, "schedule": schedule}
+
+
+@named_by_files
+class StoppingState(NamedTuple):
+    """How far the stopping rule is from stopping training; numbers, or tensors in a program."""
+
+    best_loss: Any
+    best_score: Any
+    no_improvement_count: Any
+    stopped: Any  # 1 or 0
+
+
+@named_by_files
+@dataclass
+class History:
+    """The curves of a fit, a value an epoch."""
+
+    loss_curve: list[float] = field(default_factory=list)
+    validation_loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    learning_rates: list[float] = field(default_factory=list)
+
+    @property
+    def n_epochs(self) -> int:
+        """Number of epochs completed."""
+        return len(self.loss_curve)
+
+    def copy(self) -> "History":
+        """Return a copy, which later epochs do not change."""
+        return History(*(list(curve) for curve in vars(self).values()))
+
+
+@named_by_files
+@dataclass(frozen=True)
+class TrainingState:
+    """The state of training by epochs between two epochs.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Weights and biases.
+    best_parameters : Parameters
+        The weights and biases with the best validation score; those of the start if no epoch had
+        one.
+    history : History
+        The curves so far.
+    standing : StoppingState
+        The state of the stopping rule.
+    optimizer : Optimizer
+        The state of the solver.
+    samples_seen : int
+        Number of samples in the epochs of all fits.
+    """
+
+    parameters: Parameters
+    best_parameters: Parameters
+    history: History
+    standing: StoppingState
+    optimizer: Optimizer
+    samples_seen: int
+
+
+@named_by_files
+@dataclass(frozen=True)
+class Snapshot:
+    """A state of training, and of which fit it is.
+
+    Parameters
+    ----------
+    state : TrainingState
+        The state of training.
+    random_state : dict
+        State of the random numbers before the fit drew any. The initial weights, the hold-out
+        and the shuffles of the epochs so far are drawn again from it.
+    fingerprint : dict of str to str
+        Hashes of the parameters and the data of the fit, by name.
+    """
+
+    state: TrainingState
+    random_state: dict[str, Any]
+    fingerprint: dict[str, str]

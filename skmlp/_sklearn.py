@@ -1,0 +1,69 @@
+"""Every private or experimental name of scikit-learn that the package uses, in one place.
+
+scikit-learn may rename or move them in any release, so that a new one is tried here first. The
+tests see to it that no other module names them.
+"""
+
+from typing import Any
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.callback import CallbackContext, CallbackSupportMixin  # experimental in 1.9
+from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_params
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call as check_partial_fit_first_call,
+)
+from sklearn.utils.validation import _check_feature_names as check_feature_names
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
+__all__ = [
+    "CallbackContext",
+    "CallbackSupportMixin",
+    "Interval",
+    "Options",
+    "StrOptions",
+    "accepts_sample_weight",
+    "callbacks_of",
+    "check_feature_names",
+    "check_optimize_result",
+    "check_partial_fit_first_call",
+    "check_sample_weight",
+    "fit_context",
+    "init_callback_context",
+    "validate_params",
+    "without_running_callbacks",
+]
+
+
+def check_optimize_result(solver: str, result: Any, max_iter: int) -> None:
+    """Warn of an optimizer of SciPy's that has not converged, in scikit-learn's words."""
+    from sklearn.utils.optimize import _check_optimize_result  # imports scipy.optimize
+
+    _check_optimize_result(solver, result, max_iter)
+
+
+def accepts_sample_weight(scorer: Any) -> bool | None:
+    """Tell whether a scorer of scikit-learn's takes sample weights; None if it is none of them."""
+    accepts = getattr(scorer, "_accept_sample_weight", None)
+    return None if accepts is None else bool(accepts())
+
+
+def callbacks_of(estimator: Any) -> list[Any]:
+    """Return the callbacks that `set_callbacks` has put on an estimator."""
+    return list(getattr(estimator, "_skl_callbacks", None) or [])
+
+
+def init_callback_context(estimator: Any, max_subtasks: int) -> CallbackContext:
+    """Return the context by which the callbacks of an estimator are told of a fit."""
+    return estimator._init_callback_context(max_subtasks=max_subtasks)
+
+
+def without_running_callbacks(estimator: Any) -> Any:
+    """Forget the callbacks of a fit that is under way; return the estimator itself."""
+    for name in (
+        "_skl_callbacks",
+        "_callback_fit_ctx",
+        "_skl_callbacks_to_teardown",
+        "_parent_callback_ctx",
+    ):
+        vars(estimator).pop(name, None)
+    return estimator
