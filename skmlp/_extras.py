@@ -14,7 +14,7 @@ def import_extra(module: str, extra: str, purpose: str) -> Any:
     extra : str
         The extra that installs its library.
     purpose : str
-        What needs it, as the subject of the error's sentence.
+        The feature that needs it, as the subject of the error's sentence.
 
     Raises
     ------

@@ -93,7 +93,7 @@ class Checkpoint:
             The estimator that is about to be fitted.
 
         context : CallbackContext
-            That of the fit.
+            The context of the fit.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class Checkpoint:
             The estimator that is being fitted.
 
         context : CallbackContext
-            That of the epoch.
+            The context of the epoch.
 
         See Also
         --------
@@ -164,7 +164,7 @@ class Checkpoint:
             The estimator that is being fitted.
 
         context : CallbackContext
-            That of the epoch, or of the whole fit, at whose end nothing is written.
+            The context of the epoch, or of the whole fit, at whose end nothing is written.
 
         fitted_estimator : TFMLPClassifier or TFMLPRegressor
             The estimator as if training had ended with the epoch.
@@ -194,7 +194,7 @@ class Checkpoint:
             The estimator that was fitted.
 
         context : CallbackContext
-            That of the fit.
+            The context of the fit.
 
         See Also
         --------
@@ -215,7 +215,7 @@ class Checkpoint:
         Returns
         -------
         Snapshot or None
-            What the estimator needs to go on.
+            The state that training goes on from.
 
         Raises
         ------

@@ -52,4 +52,5 @@ class Standing:
         learning_rate: float,
         stopped: float,
     ) -> StoppingState:
+        """Return the state of the stopping rule, which has no learning rate any more."""
         return StoppingState(best_loss, best_score, no_improvement_count, stopped)

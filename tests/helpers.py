@@ -22,9 +22,43 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp._model.network import initialise
+from skmlp._training.plan import Plan, Settings
 
 PEERS = {TFMLPClassifier: MLPClassifier, TFMLPRegressor: MLPRegressor}
 """scikit-learn's estimator for each of ours."""
+
+
+LOSS_OF = {
+    "softmax": "cross_entropy",
+    "logistic": "binary_cross_entropy",
+    "identity": "squared_error",
+    "exp": "poisson",
+}
+"""The loss of each output activation."""
+
+
+def make_plan(samples, architecture, *, start=None, **settings):
+    """Return a plan of samples and a network, with the defaults of the estimators."""
+    defaults = {
+        "solver": "adam",
+        "schedule": "constant",
+        "hyper": {"learning_rate_init": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8},
+        "alpha": 0.0001,
+        "batch_size": "auto",
+        "max_iter": 200,
+        "max_fun": 15000,
+        "tol": 1e-4,
+        "n_iter_no_change": 10,
+        "stops_early": False,
+        "shuffle": True,
+        "scoring": "metric",
+        "verbose": 0,
+    }
+    random_state = np.random.RandomState(0)
+    if start is None:
+        start = initialise(architecture, "glorot_uniform", random_state, samples.dtype)
+    return Plan(Settings(**defaults | settings), architecture, start, samples, random_state)
 
 
 def run_python(code, *, timeout=120, **environment):

@@ -17,14 +17,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
-from skmlp._data.samples import Block, without_validation
-from skmlp._engine.session import Session
+from skmlp._data.samples import SampleSet, without_validation
+from skmlp._engine.session import TrainingSession
+from skmlp._estimators.fit_callbacks import TaskCallbacks
 from skmlp._model.network import Architecture, Parameters
-from skmlp._program.stopping import Rule
+from skmlp._program.stopping import StoppingRule
 from skmlp._training.lbfgs import LBFGS
 from skmlp._training.log import TrainingLog
-from skmlp._training.observer import Tasks
-from tests.helpers import PEERS, Callback, assert_same_fit, fit_quietly, load, run_python
+from tests.helpers import PEERS, Callback, assert_same_fit, fit_quietly, load, make_plan, run_python
 
 PROBLEMS = {TFMLPClassifier: "iris", TFMLPRegressor: "two_targets"}
 both = pytest.mark.parametrize("estimator", PROBLEMS)
@@ -215,12 +215,12 @@ def test_every_task_of_lbfgs_that_begins_ends():
     recorder = Recorder()
     est = TFMLPClassifier().set_callbacks(recorder)
     context = est._init_callback_context(max_subtasks=5)
-    tasks = Tasks(est, context, {}, "iteration", dict)
-    architecture = Architecture((2, 1), "relu", "logistic")
-    samples = without_validation(Block(np.zeros((1, 2)), np.zeros((1, 1), bool), np.ones(1)))
-    log = TrainingLog(0, samples, architecture, 1, Rule(0.1, 2))
+    tasks = TaskCallbacks(est, context, {}, "iteration", dict)
+    architecture = Architecture((2, 1), "relu", "binary_cross_entropy")
+    samples = without_validation(SampleSet(np.zeros((1, 2)), np.zeros((1, 1), bool), np.ones(1)))
+    log = TrainingLog(make_plan(samples, architecture), StoppingRule(0.1, 2))
     start = Parameters([np.ones((2, 1))], [np.ones(1)])
-    solver = LBFGS(objective, architecture, samples, log, tasks=tasks)
+    solver = LBFGS(objective, architecture, log, listener=tasks)
     solver.run(start, max_iter=5, max_fun=100, tol=1e-9)
     assert recorder.hooks == ["setup", "begin iteration 0", "end iteration 0"]
     assert recorder.fitted == [None]
@@ -230,13 +230,13 @@ def test_every_task_of_lbfgs_that_begins_ends():
 def test_without_callbacks_a_call_runs_many_epochs(has_callback, monkeypatch):
     """Check the calls of the program, and that no callback machinery is set up for nothing."""
     calls = []
-    run = Session.run
+    run = TrainingSession.run
 
     def counting(self, orders, first_batch, last_batch):
         calls.append(len(orders))
         return run(self, orders, first_batch, last_batch)
 
-    monkeypatch.setattr(Session, "run", counting)
+    monkeypatch.setattr(TrainingSession, "run", counting)
     if not has_callback:
         monkeypatch.setattr(TFMLPClassifier, "_init_callback_context", None)
     X, y = load("iris")
@@ -250,8 +250,10 @@ def test_without_callbacks_a_call_runs_many_epochs(has_callback, monkeypatch):
 def test_a_callback_that_asks_for_no_estimator_costs_no_copy(monkeypatch):
     """Check that the parameters are fetched from the program once, at the end."""
     fetched = []
-    parameters = Session.parameters
-    monkeypatch.setattr(Session, "parameters", lambda self: fetched.append(1) or parameters(self))
+    parameters = TrainingSession.parameters
+    monkeypatch.setattr(
+        TrainingSession, "parameters", lambda self: fetched.append(1) or parameters(self)
+    )
     fit_with(Callback(), TFMLPClassifier)
     assert len(fetched) == 1
 

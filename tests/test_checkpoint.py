@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import TFMLPClassifier, TFMLPRegressor, callbacks
-from skmlp._engine.session import Session
+from skmlp._engine.session import TrainingSession
 from skmlp.callbacks import Checkpoint
 from tests.helpers import Callback, assert_same_fit, fit_quietly, load, run_python
 
@@ -221,7 +221,7 @@ def test_a_fit_that_was_over_is_not_trained_again(params, tmp_path, monkeypatch)
     X, y = load("iris")
     path = tmp_path / "file"
     expected = fit_quietly(make(**params).set_callbacks(Checkpoint(path)), X, y)
-    monkeypatch.setattr(Session, "run", None)
+    monkeypatch.setattr(TrainingSession, "run", None)
     assert_same_bits(resume(make(**params), path, X, y), expected)
 
 

@@ -18,7 +18,7 @@ from sklearn.preprocessing import LabelBinarizer, StandardScaler
 
 from skmlp import TFMLPClassifier
 from skmlp._data.labels import binarize
-from skmlp._program.solvers import Optimizer
+from skmlp._model.records import Optimizer
 from tests.helpers import fit_quietly, load, run_python
 
 

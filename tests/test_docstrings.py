@@ -14,7 +14,8 @@ def public_modules():
     """Yield the package and its modules whose names have no underscore in front."""
     yield skmlp
     for info in pkgutil.walk_packages(skmlp.__path__, "skmlp."):
-        if not any(part.startswith("_") for part in info.name.split(".")):
+        is_public = not any(part.startswith("_") for part in info.name.split("."))
+        if is_public and info.name != "skmlp.saved":  # names for files, not for users to call
             yield importlib.import_module(info.name)
 
 

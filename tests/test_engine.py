@@ -13,7 +13,8 @@ from skmlp._engine import capacity as _capacity
 from skmlp._engine import feed as _feed
 from skmlp._engine import program_cache as _programs
 from skmlp._engine import session as _engine
-from skmlp._engine.feed import _take, is_on_disk
+from skmlp._engine.blocks import take_rows
+from skmlp._engine.feed import is_on_disk
 from skmlp._engine.memory import aligned_zeros
 from skmlp._engine.program_cache import ProgramCache, _round_up, round_up_batch
 from skmlp._model.network import Architecture
@@ -89,13 +90,13 @@ print("counted", compiled())
 def test_a_validated_fit_runs_many_epochs_a_call(monkeypatch):
     """Check that validation after every epoch does not end a call after every epoch."""
     calls = []
-    run = _engine.Session.run
+    run = _engine.TrainingSession.run
 
     def counted(session, orders, first_batch, last_batch):
         calls.append(len(orders))
         return run(session, orders, first_batch, last_batch)
 
-    monkeypatch.setattr(_engine.Session, "run", counted)
+    monkeypatch.setattr(_engine.TrainingSession, "run", counted)
     monkeypatch.setattr("skmlp._engine.pace.SECONDS_A_CALL", 60.0)  # also where the machine is busy
     X, y = load("iris")
     clf = TFMLPClassifier(max_iter=100, n_iter_no_change=100, early_stopping=True)
@@ -106,7 +107,7 @@ def test_a_validated_fit_runs_many_epochs_a_call(monkeypatch):
 
 
 SPEC = ProgramSpec(
-    Architecture((3, 2, 1), "relu", "logistic"),
+    Architecture((3, 2, 1), "relu", "binary_cross_entropy"),
     dtype="float64",
     solver="adam",
     is_weighted=False,
@@ -324,7 +325,7 @@ def test_rows_are_copied_and_converted(order, dtype):
     """Check rows of arrays of several types and layouts, put into float32."""
     source = np.asarray(np.arange(12).reshape(4, 3), dtype=dtype, order=order)
     out = np.full((3, 2, 3), -1, np.float32)
-    _take(source, np.array([[2, 0], [2, 1]]), out)
+    take_rows(source, np.array([[2, 0], [2, 1]]), out)
     np.testing.assert_array_equal(out[..., 0], [[6, 0], [6, 3], [-1, -1]])
 
 

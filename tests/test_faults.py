@@ -21,7 +21,7 @@ def no_training(monkeypatch):
         def __init__(self, *args, **kwargs):
             raise AssertionError("training was started")
 
-    monkeypatch.setattr("skmlp._training.fit.Session", NoTraining)
+    monkeypatch.setattr("skmlp._training.fit.TrainingSession", NoTraining)
     monkeypatch.setattr("skmlp._training.fit.Objective", NoTraining)
 
 
@@ -226,7 +226,7 @@ def overflow(estimator):
 def interrupt_at_once(estimator):
     raise_interrupt = lambda *args: (_ for _ in ()).throw(KeyboardInterrupt)  # noqa: E731
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_engine.Session, "run", raise_interrupt)
+        patch.setattr(_engine.TrainingSession, "run", raise_interrupt)
         estimator.fit(X, Y)
 
 

@@ -23,7 +23,7 @@ def test_an_array_on_disk_trains_as_one_in_memory(monkeypatch, tmp_path, solver,
     expected = TFMLPClassifier(solver=solver, dtype=dtype, **PARAMS, validation_fraction=0.1)
     fit_quietly(expected, X.astype(dtype), y)
     np.save(tmp_path / "X.npy", X.astype(stored_as))
-    monkeypatch.setattr(_checks, "LARGE", 0)
+    monkeypatch.setattr(_checks, "MAX_CONVERTED_BYTES", 0)
     monkeypatch.setattr(_capacity, "_BLOCK_BYTES", 2**15)
     clf = TFMLPClassifier(solver=solver, dtype=dtype, **PARAMS, validation_fraction=0.1)
     fit_quietly(clf, np.load(tmp_path / "X.npy", mmap_mode="r"), y)
@@ -39,7 +39,7 @@ def test_a_value_that_does_not_fit_is_an_error_without_a_copy(monkeypatch, value
     X, y = load("iris")
     X = X.copy()
     X[77, 2] = value
-    monkeypatch.setattr(_checks, "LARGE", 0)
+    monkeypatch.setattr(_checks, "MAX_CONVERTED_BYTES", 0)
     with pytest.raises(ValueError, match=r"X contains (infinity|NaN)"):
         TFMLPClassifier(dtype="float32").fit(X, y)
 

@@ -7,14 +7,14 @@ from scipy.optimize import approx_fprime
 from sklearn.exceptions import ConvergenceWarning
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
-from skmlp._data.samples import Block, without_validation
+from skmlp._data.samples import SampleSet, without_validation
 from skmlp._engine import feed as _feed
 from skmlp._engine.objective import Objective
 from skmlp._model.network import Architecture, Parameters, initialise
-from skmlp._program.stopping import Rule
+from skmlp._program.stopping import StoppingRule
 from skmlp._training.lbfgs import LBFGS
 from skmlp._training.log import TrainingLog
-from tests.helpers import fit_quietly, load, paired_cases
+from tests.helpers import LOSS_OF, fit_quietly, load, make_plan, paired_cases
 
 
 def make_samples(out_activation, n_samples=23, is_sparse=False):
@@ -28,7 +28,7 @@ def make_samples(out_activation, n_samples=23, is_sparse=False):
         targets = rng.poisson(1.5, size=(n_samples, 1)).astype(float)
     weight = rng.uniform(0.5, 2, size=n_samples)
     X = scipy.sparse.csr_array(X) if is_sparse else X
-    return without_validation(Block(X, targets, weight))
+    return without_validation(SampleSet(X, targets, weight))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_gradient_is_a_finite_difference(activation, out_activation, is_sparse):
     """Check every element, over several batches with a rest."""
     samples = make_samples(out_activation, is_sparse=is_sparse)
     units = (4, 5, 3, samples.targets[0].shape[1])
-    architecture = Architecture(units, activation, out_activation)
+    architecture = Architecture(units, activation, LOSS_OF[out_activation])
     start = initialise(architecture, "glorot_uniform", np.random.RandomState(1), np.float64)
     objective = Objective(architecture, 10, samples, alpha=0.3)
     vector = start.ravel()
@@ -55,12 +55,12 @@ def test_gradient_is_a_finite_difference(activation, out_activation, is_sparse):
 def test_samples_of_one_block_are_gathered_once(monkeypatch):
     """Check later evaluations, in one call and in several: the bits are the same."""
     samples = make_samples("softmax", n_samples=65)
-    architecture = Architecture((4, 5, samples.targets[0].shape[1]), "relu", "softmax")
+    architecture = Architecture((4, 5, samples.targets[0].shape[1]), "relu", "cross_entropy")
     start = initialise(architecture, "glorot_uniform", np.random.RandomState(1), np.float64)
     vector = start.ravel()
     gathered = []
-    gather = _feed._gather
-    monkeypatch.setattr(_feed, "_gather", lambda *args: gathered.append(gather(*args)))
+    gather = _feed.gather
+    monkeypatch.setattr(_feed, "gather", lambda *args: gathered.append(gather(*args)))
     objective = Objective(architecture, 10, samples, alpha=0.3)
     loss, gradient = objective(vector)
     assert objective(vector)[0] == loss
@@ -77,7 +77,7 @@ def test_samples_of_one_block_are_gathered_once(monkeypatch):
 
 def test_parameters_survive_the_vector():
     """Check that what is packed comes out as it was."""
-    architecture = Architecture((4, 3, 2), "relu", "softmax")
+    architecture = Architecture((4, 3, 2), "relu", "cross_entropy")
     start = initialise(architecture, "glorot_uniform", np.random.RandomState(0), np.float64)
     back = Parameters.from_vector(start.ravel(), architecture)
     for actual, expected in zip(
@@ -88,15 +88,15 @@ def test_parameters_survive_the_vector():
 
 def test_solver_finds_the_minimum_of_a_parabola():
     """Check the solver with an objective whose minimum is known."""
-    architecture = Architecture((2, 1), "relu", "identity")
+    architecture = Architecture((2, 1), "relu", "squared_error")
     minimum = np.array([3.0, -2.0, 0.5])
 
     def parabola(vector):
         return float(((vector - minimum) ** 2).sum()), 2 * (vector - minimum)
 
-    block = Block(np.zeros((2, 2)), np.zeros((2, 1)), np.ones(2))
-    log = TrainingLog(0, without_validation(block), architecture, 2, Rule(0.0, 1))
-    solver = LBFGS(parabola, architecture, without_validation(block), log)
+    samples = without_validation(SampleSet(np.zeros((2, 2)), np.zeros((2, 1)), np.ones(2)))
+    log = TrainingLog(make_plan(samples, architecture), StoppingRule(0.0, 1))
+    solver = LBFGS(parabola, architecture, log)
     start = Parameters([np.zeros((2, 1))], [np.zeros(1)])
     trained = solver.run(start, max_iter=50, max_fun=100, tol=1e-9)
     np.testing.assert_allclose(trained.parameters.ravel(), minimum, atol=1e-8)

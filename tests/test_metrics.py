@@ -22,10 +22,10 @@ def test_loss_and_accuracy_are_scikit_learns(n_classes):
     proba = softmax(rng.normal(size=(20, n_classes)), axis=1)
     expected = log_loss(y, proba, sample_weight=weight, labels=range(n_classes))
     is_correct = proba.argmax(axis=1) == y
-    shapes = Architecture((1, n_classes), "relu", "softmax")
+    shapes = Architecture((1, n_classes), "relu", "cross_entropy")
     targets, outputs = np.eye(n_classes, dtype=bool)[y], proba
     if n_classes == 2:
-        shapes = Architecture((1, 1), "relu", "logistic")
+        shapes = Architecture((1, 1), "relu", "binary_cross_entropy")
         targets, outputs = y[:, np.newaxis] == 1, proba[:, 1:]
     assert mean_loss(targets, outputs, weight, shapes) == pytest.approx(expected, rel=1e-12)
     share = (weight * is_correct).sum() / weight.sum()
@@ -33,14 +33,14 @@ def test_loss_and_accuracy_are_scikit_learns(n_classes):
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])
-@pytest.mark.parametrize("out_activation", ["identity", "exp"])
-def test_loss_and_r2_are_scikit_learns(out_activation, n_outputs):
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_loss_and_r2_are_scikit_learns(loss, n_outputs):
     """Check half the squared error, meant over outputs, half the deviance, summed, and R2."""
     rng = np.random.RandomState(0)
     y, outputs = rng.poisson(2, size=(20, n_outputs)), rng.uniform(0.5, 3, size=(20, n_outputs))
     weight = rng.uniform(size=20)
-    shapes = Architecture((1, n_outputs), "relu", out_activation)
-    if out_activation == "identity":
+    shapes = Architecture((1, n_outputs), "relu", loss)
+    if loss == "squared_error":
         expected = mean_squared_error(y, outputs, sample_weight=weight) / 2
     else:
         deviances = [
@@ -57,5 +57,5 @@ def test_loss_and_r2_are_scikit_learns(out_activation, n_outputs):
 def test_r2_of_what_is_not_finite_is_nan(bad):
     """Check that nothing is raised."""
     outputs = np.array([[1.0], [bad]])
-    shapes = Architecture((1, 1), "relu", "identity")
+    shapes = Architecture((1, 1), "relu", "squared_error")
     assert np.isnan(score(np.ones((2, 1)), outputs, np.ones(2), shapes))

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from skmlp._data.samples import Block, with_hold_out, with_validation, without_validation
+from skmlp._data.samples import SampleSet, with_hold_out, with_validation, without_validation
 
 
 def block(n_samples, n_outputs=1, weight=None):
     rng = np.random.RandomState(0)
     targets = np.arange(n_samples)[:, np.newaxis] % (n_outputs + 1) == 1
     weight = np.ones(n_samples) if weight is None else np.asarray(weight, float)
-    return Block(rng.normal(size=(n_samples, 2)), targets, weight)
+    return SampleSet(rng.normal(size=(n_samples, 2)), targets, weight)
 
 
 def test_without_validation_all_train_in_order():

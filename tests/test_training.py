@@ -6,13 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils import shuffle
 
-from skmlp._data.samples import Block, without_validation
+from skmlp._data.samples import SampleSet, without_validation
 from skmlp._engine.pace import SECONDS_A_CALL, Pace
+from skmlp._engine.report import Report
 from skmlp._model.network import Architecture, Parameters
-from skmlp._program.stopping import Rule
-from skmlp._training.history import History, Report
+from skmlp._model.records import History
+from skmlp._program.stopping import StoppingRule
 from skmlp._training.log import TrainingLog
-from skmlp._training.loop import EpochOrders, Loop
+from skmlp._training.loop import Loop
+from skmlp._training.orders import EpochOrders
+from tests.helpers import make_plan
 
 
 class Recorder:
@@ -70,9 +73,14 @@ def make_loop(
     **options,
 ):
     rng = np.random.RandomState(seed)
-    block = Block(np.zeros((n_samples, 2)), np.zeros((n_samples, 1), bool), np.ones(n_samples))
-    architecture = Architecture((2, 1), "relu", "logistic")
-    log = TrainingLog(verbose, without_validation(block), architecture, batch_size, Rule(0.1, 2))
+    samples = SampleSet(
+        np.zeros((n_samples, 2)), np.zeros((n_samples, 1), bool), np.ones(n_samples)
+    )
+    architecture = Architecture((2, 1), "relu", "binary_cross_entropy")
+    plan = make_plan(
+        without_validation(samples), architecture, batch_size=batch_size, verbose=verbose
+    )
+    log = TrainingLog(plan, StoppingRule(0.1, 2))
     orders = EpochOrders(np.arange(n_samples), True, rng)
     orders.skip(skip)
     n_batches = -(-n_samples // batch_size)
@@ -112,7 +120,7 @@ def test_orders_that_were_not_used_are_given_back(stop_after, pace):
     assert rng.uniform() == reference.uniform()
 
 
-class Observer:
+class Listener:
     """Records when epochs begin and end, and ends training after some of them."""
 
     def __init__(self, halt_after=None):
@@ -128,13 +136,13 @@ class Observer:
 
 
 @given(pace=st.integers(1, 40), stop_after=st.integers(1, 8), halt_after=st.integers(1, 8))
-def test_an_observer_is_told_of_each_epoch(pace, stop_after, halt_after):
+def test_a_listener_is_told_of_each_epoch(pace, stop_after, halt_after):
     """Check its calls, what ended training, and the random state."""
-    observer, recorder = Observer(halt_after), Recorder(5, stop_after=stop_after)
-    loop, rng = make_loop(recorder, pace=pace, observer=observer)
+    listener, recorder = Listener(halt_after), Recorder(5, stop_after=stop_after)
+    loop, rng = make_loop(recorder, pace=pace, listener=listener)
     outcome = loop.run()
     n_epochs = min(stop_after, halt_after, 7)
-    assert observer.seen == [step for epoch in range(n_epochs) for step in ("begin", epoch + 1)]
+    assert listener.seen == [step for epoch in range(n_epochs) for step in ("begin", epoch + 1)]
     assert (outcome.stopped, outcome.halted) == (stop_after == n_epochs, halt_after == n_epochs)
     reference = np.random.RandomState(0)
     assert recorder.rows == scikit_learn_orders(10, n_epochs, reference)
@@ -173,7 +181,7 @@ def test_without_shuffle_nothing_is_drawn():
     rng = np.random.RandomState(0)
     orders = EpochOrders(np.array([3, 1, 2]), False, rng)
     assert [order.tolist() for order in orders.draw(2)] == [[3, 1, 2]] * 2
-    orders.give_back(1)
+    orders.rewind(1)
     assert rng.uniform() == np.random.RandomState(0).uniform()
 
 

@@ -61,7 +61,7 @@ class DenseFeed:
         rows : ndarray of shape (n_batches, batch_rows)
             The training samples of its batches; -1 where a batch has no more of them.
         upcoming : ndarray of shape (n_next_batches, batch_rows)
-            Those that a call is expected to ask for next. They are gathered in another thread.
+            The samples that the next call is expected to ask for, gathered in another thread.
         """
         if not self._was_gathered(rows):
             gather(self._source, rows, self._blocks[0].arrays)

@@ -26,7 +26,7 @@ from skmlp._tensorflow import loading as _tensorflow
 Validation = Literal["metric", "loss", "host"]
 
 
-class Session:
+class TrainingSession:
     """The data and the state of one fit by epochs on the device.
 
     Parameters

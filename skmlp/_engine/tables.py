@@ -70,7 +70,7 @@ class TableWriter:
         self._n_rows = np.diff(self._starts, append=self._n_samples).astype(np.float64)
         self._last: tuple[Any, Any] = None, self._n_rows
         real, count = np.dtype(np.float64), np.dtype(np.int32)
-        shapes = [
+        shapes: list[tuple[tuple[int, ...], np.dtype]] = [
             ((spec.block_batches, n_batch_columns(spec.solver)), real),
             ((spec.epochs, len(EpochNumbers._fields)), real),
             *[((), count)] * 3,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -28,9 +26,9 @@ from skmlp._data.checks import (
     unchanged_on_error,
 )
 from skmlp._data.samples import Samples, SampleSet
+from skmlp._estimators.constraints import ParameterConstraints
 from skmlp._estimators.doc_link import page_template
 from skmlp._estimators.portable import PortableEstimator
-from skmlp._model.activations import HIDDEN_ACTIVATIONS
 from skmlp._model.network import (
     Architecture,
     Parameters,
@@ -38,10 +36,8 @@ from skmlp._model.network import (
     forward,
     initialise,
 )
-from skmlp._program.schedules import SCHEDULES
-from skmlp._program.solvers import SOLVERS
-from skmlp._sklearn import CallbackSupportMixin, Interval, Options, StrOptions
-from skmlp._tensorflow.loading import check_not_forked, eagerly
+from skmlp._sklearn import CallbackSupportMixin
+from skmlp._tensorflow.loading import check_not_forked
 
 if TYPE_CHECKING:
     from skmlp._estimators.fit_callbacks import FitCallbacks
@@ -63,37 +59,8 @@ class Call:
 class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
     """Base class of the estimators. Use the derived classes instead."""
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(HIDDEN_ACTIVATIONS))],
-        "solver": [StrOptions(set(SOLVERS))],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions(set(SCHEDULES))],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [
-            Interval(Real, 0, 1, closed="neither"),
-            Interval(Integral, 1, None, closed="left"),
-            None,
-        ],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions({"glorot_uniform", "truncated_normal"})],
-        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
-        "dtype": [StrOptions({"float32", "float64"}), None],
-        **{name: rule for solver in SOLVERS.values() for name, rule in solver.parameters.items()},
-    }
+    _parameter_constraints = ParameterConstraints()
+    _own_constraints: ClassVar[dict[str, list]] = {}
 
     @abstractmethod
     def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
@@ -124,6 +91,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         check_not_forked()
         # All that trains is imported here, so that a process that only predicts does without it.
         from skmlp._estimators.fit_callbacks import set_up_callbacks
+        from skmlp._tensorflow.loading import eagerly
         from skmlp._training.attributes import fitted_attributes
         from skmlp._training.fit import train
 
@@ -175,13 +143,19 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
             is_weighted=is_weighted,
             scorer=self._make_scorer(architecture, samples, is_weighted),
             before=dict(vars(self)) if is_warm else {},
-            identity=self.get_params(deep=False) | {"estimator": type(self).__name__},
+            identity={} if callbacks is None else self._identity(),
             drawn_from=drawn_from,
         )
 
+    def _identity(self) -> dict[str, Any]:
+        """Return what a checkpoint compares: the parameters, and the kind of the estimator."""
+        return self.get_params(deep=False) | {"estimator": type(self).__name__}
+
     def _settings(self, call: Call) -> Settings:
         """Return the parameters by which training runs."""
-        from skmlp._training.plan import Settings
+        from skmlp._program.schedules import SCHEDULES
+        from skmlp._program.solvers import SOLVERS
+        from skmlp._training.plan import SCORING, Settings
 
         names = ("learning_rate_init", "power_t", *SOLVERS[self.solver].parameters)
         is_served = self.solver in SCHEDULES[self.learning_rate].solvers
@@ -197,7 +171,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
             n_iter_no_change=self.n_iter_no_change,
             stops_early=self._stops_early() and not call.is_incremental,
             shuffle=self.shuffle,
-            scoring={None: "metric", "loss": "loss"}.get(self.scoring, "scorer"),
+            scoring=SCORING.get(self.scoring, "scorer"),
             verbose=int(self.verbose),
         )
 

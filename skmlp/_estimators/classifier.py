@@ -251,8 +251,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        **BaseTFMLP._parameter_constraints,
+    _own_constraints: ClassVar[dict[str, list]] = {
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
     }
     classes_: np.ndarray
@@ -384,7 +383,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch on some samples, going on from the previous call.
 
-        What the solver has kept, such as Adam's moments, is used again, and so are its
+        The state of the solver, such as Adam's moments, is used again, and so are its
         hyper-parameters: a change of `learning_rate_init` takes effect in the next `fit`. Nothing
         is held out. Not available for solver='lbfgs' and for class_weight='balanced', as the
         classes of samples yet to come are not known.

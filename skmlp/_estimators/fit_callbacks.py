@@ -28,7 +28,7 @@ class TaskCallbacks:
     estimator : BaseTFMLP
         The estimator that is being fitted.
     context : CallbackContext
-        That of the fit.
+        The context of the fit.
     arguments : dict
         The data and the metadata, for the callbacks.
     name : str
@@ -80,7 +80,7 @@ class FitCallbacks:
     estimator : BaseTFMLP
         The estimator that is being fitted.
     context : CallbackContext
-        That of the fit.
+        The context of the fit.
     arguments : dict
         The data and the metadata, for the callbacks: X, y and metadata.
     keeps_state : bool

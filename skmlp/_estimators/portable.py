@@ -1,4 +1,4 @@
-"""What lets a fitted estimator leave the process: its pickled state, and its network for Keras."""
+"""The ways by which a fitted estimator leaves the process: its pickled state, and Keras."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp._estimators.to_keras import sequential
 from skmlp._model.network import Parameters
 from skmlp._version import __version__
 from skmlp.exceptions import InconsistentVersionWarning
@@ -114,6 +113,8 @@ class PortableEstimator(BaseEstimator):
         >>> np.allclose(model(X), clf.predict_proba(X), rtol=0, atol=1e-12)
         True
         """
+        from skmlp._estimators.to_keras import sequential  # not needed to predict
+
         check_is_fitted(self)
         parameters = Parameters(self.coefs_, self.intercepts_)
         return sequential(parameters, self.activation, self.out_activation_)

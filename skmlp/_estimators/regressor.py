@@ -221,8 +221,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
     (2,)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
-        **BaseTFMLP._parameter_constraints,
+    _own_constraints: ClassVar[dict[str, list]] = {
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
     }
 
@@ -354,7 +353,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on some samples, going on from the previous call.
 
-        What the solver has kept, such as Adam's moments, is used again, and so are its
+        The state of the solver, such as Adam's moments, is used again, and so are its
         hyper-parameters: a change of `learning_rate_init` takes effect in the next `fit`. Nothing
         is held out. Not available for solver='lbfgs'.
 

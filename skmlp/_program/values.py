@@ -79,7 +79,7 @@ class BatchNumbers(NamedTuple):
         """Return the numbers in a row of the table."""
         n_own = len(cls._fields) - 1
         hyper = zip(SOLVERS[solver].parameters, numbers[n_own:], strict=True)
-        return cls(*numbers[:n_own], dict(hyper))
+        return cls._make([*numbers[:n_own], dict(hyper)])
 
     def columns(self) -> list[Any]:
         """Return the columns of the table; see `unpack`."""

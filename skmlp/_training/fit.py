@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skmlp._engine.capacity import can_hold_validation
 from skmlp._engine.objective import Objective
 from skmlp._engine.pace import Pace
-from skmlp._engine.session import Session
+from skmlp._engine.session import TrainingSession
 from skmlp._model.network import Parameters
 from skmlp._model.records import History, Snapshot, TrainingState
 from skmlp._program.stopping import StoppingRule
@@ -48,7 +48,7 @@ def train(plan: Plan, listener: FitListener | None = None) -> Trained:
     Parameters
     ----------
     plan : Plan
-        What is to be trained, and how.
+        The network, the samples, and how to train.
     listener : FitListener, default=None
         Is told of every epoch or iteration.
     """
@@ -63,7 +63,7 @@ def _train_by_epochs(plan: Plan, listener: FitListener | None) -> Trained:
     start = starting_state(plan, None if listener is None else listener.snapshot)
     rule = _stopping_rule(plan)
     evaluation = _evaluation(plan)
-    session = Session(
+    session = TrainingSession(
         plan.architecture,
         batch_size,
         plan.samples,
@@ -134,7 +134,7 @@ def _stopping_rule(plan: Plan) -> StoppingRule:
     return StoppingRule(settings.tol, settings.n_iter_no_change, float(settings.stops_early))
 
 
-def _state_of(session: Session, start: TrainingState, history: History) -> TrainingState:
+def _state_of(session: TrainingSession, start: TrainingState, history: History) -> TrainingState:
     """Return the state of training after the epochs that a session has run."""
     stopping = session.stopping
     # A session knows the best score from before it, but not the parameters that had it.
@@ -165,7 +165,7 @@ def _trained(
 
 
 def _epoch_listener(
-    plan: Plan, listener: FitListener | None, session: Session, start: TrainingState
+    plan: Plan, listener: FitListener | None, session: TrainingSession, start: TrainingState
 ) -> TaskListener | None:
     """Return the object that is told of the epochs of a session, if there is one."""
     if listener is None:

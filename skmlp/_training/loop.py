@@ -17,7 +17,7 @@ from skmlp._warn import warn_user
 
 
 class Trainer(Protocol):
-    """An object that runs batches; `skmlp._engine.session.Session` is one."""
+    """An object that runs batches; `skmlp._engine.session.TrainingSession` is one."""
 
     @property
     def max_epochs(self) -> int: ...

@@ -1,4 +1,4 @@
-"""A plan says what is trained and how; a trained network is what comes of it."""
+"""A plan says which network is trained, on which samples, and how; training returns `Trained`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +10,11 @@ from skmlp._data.samples import Samples
 from skmlp._model.network import Architecture, Parameters
 from skmlp._model.records import History, Optimizer, StoppingState
 from skmlp._program.stopping import START
+
+Scoring = Literal["metric", "loss", "scorer"]
+
+SCORING: dict[Any, Scoring] = {None: "metric", "loss": "loss"}
+"""The kind of score by the parameter `scoring`; any other value of it is a scorer."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Settings:
     shuffle : bool
         Whether samples are shuffled before each epoch.
     scoring : {"metric", "loss", "scorer"}
-        What validation scores are: accuracy or R2, minus the loss, or of the scorer of the plan.
+        The validation score: accuracy or R2, minus the loss, or that of the scorer of the plan.
     verbose : int
         How much to print.
     """
@@ -55,13 +60,13 @@ class Settings:
     n_iter_no_change: float
     stops_early: bool
     shuffle: bool
-    scoring: Literal["metric", "loss", "scorer"]
+    scoring: Scoring
     verbose: int
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained, checked. It holds no estimator and can be pickled.
+    """The whole order for a training, checked. It can be pickled, to be trained elsewhere.
 
     Parameters
     ----------
@@ -84,7 +89,8 @@ class Plan:
     before : dict of str to object
         The fitted attributes of the fit that training goes on from; empty if it starts anew.
     identity : dict of str to object
-        The parameters and the kind of the estimator, by which a checkpoint knows its fit.
+        The parameters and the kind of the estimator, by which a checkpoint knows its fit; empty
+        if no checkpoint needs it.
     drawn_from : dict of str to object
         State of the random numbers before anything was drawn; empty if no checkpoint needs it.
     """

@@ -1,4 +1,4 @@
-"""Whether a checkpoint is of the fit that is to go on from it."""
+"""Tells whether a checkpoint is of the fit that is to go on from it."""
 
 from numbers import Integral
 from pickle import PicklingError

@@ -17,7 +17,7 @@ def starting_state(plan: Plan, snapshot: Snapshot | None) -> TrainingState:
     Parameters
     ----------
     plan : Plan
-        What is to be trained.
+        The network, the samples, and how to train.
     snapshot : Snapshot or None
         The state in a checkpoint to go on from, if there is one.
 

@@ -76,7 +76,7 @@ def check_image_shape(
 
 @dataclass(frozen=True)
 class ImageLabels:
-    """What is known of the images, one of each for an image."""
+    """The labels and numbers that belong to images, one of each for an image."""
 
     y_true: np.ndarray
     y_pred: np.ndarray | None

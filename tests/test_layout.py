@@ -1,0 +1,161 @@
+"""The order of the folders: imports go one way, and two rules of what may import what."""
+
+import ast
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import skmlp
+from tests.helpers import run_python
+
+ROOT = Path(skmlp.__file__).parent
+
+ORDER = [
+    {"exceptions", "_extras", "_sklearn", "_tensorflow", "_version", "_warn"},
+    {"_model"},
+    {"_data"},
+    {"_program"},
+    {"_engine"},
+    {"_training"},
+    {"_estimators"},
+    {"callbacks", "datasets", "onnx", "plotting", "saved", "_show_versions"},
+    {"skmlp"},  # __init__
+    {"__main__"},
+]
+"""The rooms, from the ground up: each imports from itself and from the floors below."""
+
+
+def name_of(path):
+    parts = ["skmlp", *path.relative_to(ROOT).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def room_of(module):
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def floor_of(module):
+    return next(floor for floor, rooms in enumerate(ORDER) if room_of(module) in rooms)
+
+
+@cache
+def tree_of(module):
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def imports_of(module, node=None):
+    """Return the modules that one imports, also within functions and for types."""
+    found = set()
+    for each in ast.walk(node or tree_of(module)):
+        if isinstance(each, ast.Import):
+            found |= {alias.name for alias in each.names}
+        elif isinstance(each, ast.ImportFrom):
+            for alias in each.names:
+                full = f"{each.module}.{alias.name}"
+                found.add(full if full in MODULES else each.module)
+    return found
+
+
+def imports_when_imported(module):
+    """Return the modules that are imported with one: not within functions, nor for types."""
+    found = set()
+    for node in tree_of(module).body:
+        if not isinstance(node, ast.If | ast.FunctionDef | ast.ClassDef):
+            found |= imports_of(module, node)
+    return {name for name in found if name in MODULES}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down(module):
+    """Check that a module imports from its own room and from lower floors only."""
+    for imported in imports_of(module) & MODULES.keys():
+        is_own = room_of(imported) == room_of(module)
+        assert is_own or floor_of(imported) < floor_of(module), imported
+
+
+def test_every_room_has_a_floor():
+    """Check that no file lies outside the plan, and that the plan has no room too many."""
+    assert {room_of(module) for module in MODULES} == set().union(*ORDER)
+
+
+def test_no_circle():
+    """Check the imports of all modules, within functions too."""
+    graph = {module: imports_of(module) & MODULES.keys() - {module} for module in MODULES}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(MODULES)
+
+
+PREDICTING = {"_data", "_estimators", "_extras", "_model", "_sklearn", "_version", "_warn"}
+PREDICTING |= {"exceptions", "saved", "skmlp"}
+
+
+def test_predicting_needs_few_rooms():
+    """Check the modules that an estimator's is imported with, by reading them."""
+    reached, left = set(), {"skmlp"}
+    while left:
+        module = left.pop()
+        reached.add(module)
+        parents = {module.rpartition(".")[0]} & MODULES.keys()
+        left |= (imports_when_imported(module) | parents) - reached
+    others = {module for module in reached if room_of(module) not in PREDICTING}
+    assert others <= {"skmlp._tensorflow", "skmlp._tensorflow.forks"}
+
+
+def test_predicting_imports_few_rooms():
+    """Check the same in a process that unpickles and predicts."""
+    code = """
+import pickle, sys
+from pathlib import Path
+model = pickle.loads(Path("tests/data/1/classifier.pkl").read_bytes())
+model.predict([[5.0, 3.0, 1.5, 0.2]])
+model.predict_proba([[5.0, 3.0, 1.5, 0.2]])
+print(*{name.split(".")[1] for name in sys.modules if name.startswith("skmlp._")})
+assert "tensorflow" not in sys.modules
+"""
+    done = run_python("import warnings; warnings.simplefilter('ignore')" + code)
+    assert done.returncode == 0, done.stderr
+    old = set(skmlp.saved.MODULES_OF_0_1_0)
+    assert set(done.stdout.split()) <= PREDICTING | {"_tensorflow"} | old
+
+
+def attributes_of(node):
+    """Return the names in a chain of attributes, the first one first; [] if it is none."""
+    names = []
+    while isinstance(node, ast.Attribute):
+        names.insert(0, node.attr)
+        node = node.value
+    return [node.id, *names] if isinstance(node, ast.Name) else []
+
+
+PARTS_OF_TENSORFLOW = ("tensorflow.python", "tensorflow.core", "tensorflow.compiler", "xla_cpu_")
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if room_of(name) not in ("_tensorflow", "_show_versions")]
+)
+def test_one_room_names_the_private_parts_of_tensorflow(module):
+    """Check imports, attributes of ``tf`` and strings; only that room imports TensorFlow at all."""
+    assert not {name for name in imports_of(module) if name.split(".")[0] == "tensorflow"}
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            is_text = "\n" in node.value or " " in node.value
+            assert is_text or not any(part in node.value for part in PARTS_OF_TENSORFLOW)
+        if isinstance(node, ast.Attribute):
+            names = attributes_of(node)
+            if names and names[0] in ("tf", "tensorflow", "_tf"):
+                assert not any(name.startswith("_") or name == "python" for name in names[1:])
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "skmlp._sklearn"])
+def test_one_module_names_the_private_parts_of_scikit_learn(module):
+    """Check imports, and the experimental callbacks."""
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sklearn"):
+            names = [*node.module.split("."), *(alias.name for alias in node.names)]
+            assert not any(name.startswith("_") for name in names), names
+            assert node.module != "sklearn.callback"

@@ -1,0 +1,67 @@
+"""Writes the files that later versions have to read: ``python -m tests.write_files DIRECTORY``.
+
+Each directory in ``tests/data`` was written once, by the version of its time, and stays as it is.
+A new one is due when the state in files changes.
+"""
+
+import pickle
+import sys
+import warnings
+from pathlib import Path
+
+import joblib
+import numpy as np
+import skops.io
+
+from skmlp import TFMLPClassifier
+from skmlp.callbacks import Checkpoint
+from tests.helpers import Callback, load
+
+SHARED = {"hidden_layer_sizes": 4, "batch_size": 50, "learning_rate_init": 0.02, "random_state": 0}
+CLASSIFIER = {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.3, "max_iter": 6}
+CHECKPOINT = {"early_stopping": True, "n_iter_no_change": 20, "max_iter": 12}
+N_LATER = 2  # calls of partial_fit
+
+
+class StopError(Exception):
+    """Ends a fit as a crash would."""
+
+
+class StopAfterSix(Callback):
+    """Ends the fit after six epochs."""
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch" and context.task_id == 5:
+            raise StopError
+
+
+def write(directory: Path) -> None:
+    """Write a classifier, a checkpoint after five epochs, and what both are expected to do."""
+    directory.mkdir(exist_ok=True)
+    X, y = load("iris")
+    clf = TFMLPClassifier(**SHARED | CLASSIFIER).fit(X, y)
+    (directory / "classifier.pkl").write_bytes(pickle.dumps(clf))
+    (directory / "classifier.skops").write_bytes(skops.io.dumps(clf))
+    expected = {"classifier_coef": clf.coefs_[0], "classifier_proba": clf.predict_proba(X[::10])}
+    for _ in range(N_LATER):
+        clf.partial_fit(X, y)
+    path = directory / "checkpoint.joblib"
+    est = TFMLPClassifier(**SHARED | CHECKPOINT)
+    try:
+        est.set_callbacks(Checkpoint(path, every=5), StopAfterSix()).fit(X, y)
+    except StopError:
+        model = joblib.load(path)
+    whole = TFMLPClassifier(**SHARED | CHECKPOINT).fit(X, y)
+    expected |= {
+        "classifier_coef_later": clf.coefs_[0],
+        "checkpoint_coef": model.coefs_[0],
+        "checkpoint_proba": model.predict_proba(X[::10]),
+        "checkpoint_coef_later": whole.coefs_[0],
+        "checkpoint_loss_curve_later": np.array(whole.loss_curve_),
+    }
+    np.savez(directory / "expected.npz", **expected)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    write(Path(sys.argv[1]))
