@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skmlp
 from skmlp import TFMLPClassifier, TFMLPRegressor
-from skmlp._estimators import portable as _portable
+from skmlp._estimators import versioned as _versioned
 from skmlp.exceptions import InconsistentVersionWarning
 from tests.helpers import fit_both, fit_quietly, load, run_python
 
@@ -200,7 +200,7 @@ def test_the_version_can_be_read_in_a_skops_file():
 def written_by(version, monkeypatch, dumps, estimator):
     """Return a file as another version would write it."""
     with monkeypatch.context() as context:
-        context.setattr(_portable, "__version__", version)
+        context.setattr(_versioned, "__version__", version)
         return dumps(estimator)
 
 
@@ -223,7 +223,7 @@ def test_a_file_of_a_newer_major_version_warns(kind, monkeypatch):
 def test_other_versions_do_not_warn(version, monkeypatch):
     """Check older versions, newer ones of the same major version, and one that is none."""
     data = written_by(version, monkeypatch, pickle.dumps, TFMLPClassifier())
-    monkeypatch.setattr(_portable, "__version__", "3.2.1")
+    monkeypatch.setattr(_versioned, "__version__", "3.2.1")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         loaded = pickle.loads(data)

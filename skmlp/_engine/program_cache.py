@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from skmlp._engine.memory import trim_memory
-from skmlp._program import epochs, objective, values
+from skmlp._program import epochs, members, objective, values
 from skmlp._program.spec import ProgramSpec
 from skmlp._tensorflow import cache_directory as _cache_directory
 from skmlp._tensorflow import loading as _tensorflow
@@ -199,6 +199,8 @@ def _name(spec: ProgramSpec) -> str:
 
 def _build(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
     """Return what is to be a program, the types of its arguments, and those of its results."""
+    if isinstance(spec, members.MembersSpec):
+        return _members(tf, spec)
     return _objective(tf, spec) if spec.solver == "lbfgs" else _training(tf, spec)
 
 
@@ -213,6 +215,18 @@ def _training(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
     return program, (*values.call_signature(tf, spec), state), (count, curves, state)
 
 
+def _members(tf: Any, spec: Any) -> Any:
+    """Return the function that trains several networks; see `_build`."""
+    data, tables, state = members.members_signature(tf, spec)
+    losses = tf.TensorSpec((None,), tf.float32)
+    held_out = tf.TensorSpec((None, None, None), tf.float32)
+
+    def program(data: Any, tables: Any, state: Any) -> Any:
+        return members.run_members(tf, spec, data, tables, state)
+
+    return program, (data, tables, state), (losses, held_out, state)
+
+
 def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
     """Return the function that evaluates the objective; see `_build`."""
     vector, sums = values.sums_signature(tf, spec)
@@ -225,6 +239,11 @@ def _objective(tf: Any, spec: ProgramSpec) -> tuple[Any, tuple[Any, ...], Any]:
 
 def _serves(spec: ProgramSpec, wanted: ProgramSpec) -> bool:
     """Tell whether a program has the capacity for what is wanted, and not far too much."""
+    if type(spec) is not type(wanted):
+        return False
+    if isinstance(spec, members.MembersSpec):
+        caps = {n: getattr(wanted, n) for n in spec.capacities}
+        return replace(spec, **caps) == wanted and all(_is_within(c, getattr(spec, n)) for n, c in caps.items())
     if spec.architecture != wanted.architecture:  # of many programs most differ in it
         return False
     capacities: dict[str, Any] = {name: getattr(wanted, name) for name in _CAPACITIES}
@@ -239,6 +258,8 @@ def _is_within(wanted: int, capacity: int) -> bool:
 
 def _with_spare_capacity(wanted: ProgramSpec) -> ProgramSpec:
     """Round capacities up, so that fits of similar size find room in the same program."""
+    if isinstance(wanted, members.MembersSpec):
+        return replace(wanted, **{n: _round_up(getattr(wanted, n)) for n in wanted.capacities})
     spare: dict[str, Any] = {
         name: _round_up(n) if (n := getattr(wanted, name)) else 0 for name in _CAPACITIES
     }

@@ -1,29 +1,21 @@
-"""The ways by which a fitted estimator leaves the process: its pickled state, and Keras."""
+"""The ways by which a fitted network leaves the process: a smaller pickle, and Keras."""
 
 from __future__ import annotations
 
-import re
-import warnings
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skmlp._estimators.versioned import VersionedEstimator
 from skmlp._model.network import Parameters
-from skmlp._version import __version__
-from skmlp.exceptions import InconsistentVersionWarning
 
 if TYPE_CHECKING:
     import keras
 
     from skmlp._model.records import Optimizer
 
-_VERSION_KEY = "_skmlp_version"
-"""Where the pickled state, and it alone, says which version wrote it."""
-
-
-class PortableEstimator(BaseEstimator):
-    """Base class that adds a version to the pickled state, `drop_optimizer` and `to_keras`."""
+class PortableEstimator(VersionedEstimator):
+    """Base class that adds `drop_optimizer` and `to_keras`, and the version in pickled states."""
 
     _optimizer: Optimizer | None
 
@@ -118,24 +110,3 @@ class PortableEstimator(BaseEstimator):
         check_is_fitted(self)
         parameters = Parameters(self.coefs_, self.intercepts_)
         return sequential(parameters, self.activation, self.out_activation_)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), _VERSION_KEY: __version__}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        original = state.get(_VERSION_KEY)
-        if original is not None and _major(original) > _major(__version__):
-            warnings.warn(
-                InconsistentVersionWarning(
-                    estimator_name=type(self).__name__,
-                    current_skmlp_version=__version__,
-                    original_skmlp_version=original,
-                ),
-                stacklevel=2,
-            )
-        super().__setstate__({name: state[name] for name in state if name != _VERSION_KEY})
-
-
-def _major(version: str) -> int:
-    match = re.match(r"\d+", version)
-    return int(match[0]) if match else 0

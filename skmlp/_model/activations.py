@@ -137,8 +137,8 @@ def _apply_softmax(values: np.ndarray) -> None:
 
 
 def _build_softmax(tf: Any, sums: Tensor) -> Tensor:
-    exponentials = tf.exp(sums - tf.reduce_max(sums, axis=1, keepdims=True))
-    return exponentials / tf.reduce_sum(exponentials, axis=1, keepdims=True)
+    exponentials = tf.exp(sums - tf.reduce_max(sums, axis=-1, keepdims=True))
+    return exponentials / tf.reduce_sum(exponentials, axis=-1, keepdims=True)
 
 
 _SOFTMAX = Activation(

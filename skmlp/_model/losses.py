@@ -71,7 +71,7 @@ def _cross_entropy(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
 def _build_cross_entropy(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
     """Return a loss a sample: the logarithm is only needed of the output of its class."""
     of_class = tf.where(targets > 0, outputs, tf.zeros_like(outputs))
-    return -tf.math.log(_build_clip(tf, tf.reduce_sum(of_class, axis=1, keepdims=True)))
+    return -tf.math.log(_build_clip(tf, tf.reduce_sum(of_class, axis=-1, keepdims=True)))
 
 
 _CROSS_ENTROPY = Loss(

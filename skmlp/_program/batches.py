@@ -41,16 +41,17 @@ def _take(
     if spec.is_sparse:
         X = _sparse_rows(tf, block.X, position, n_entries, capacity)
     else:
-        X = _at(tf, block.X, position)
+        X = at_position(tf, block.X, position)
     is_valid = tf.range(capacity) < tf.cast(n_rows, tf.int32)
     weight = tf.cast(is_valid, dtype)
     if spec.is_weighted:
-        weight = tf.where(is_valid, _at(tf, block.sample_weight, position), tf.zeros_like(weight))
-    targets = tf.cast(_at(tf, block.targets, position), dtype)
+        weight = tf.where(is_valid, at_position(tf, block.sample_weight, position), tf.zeros_like(weight))
+    targets = tf.cast(at_position(tf, block.targets, position), dtype)
     return Batch(X, targets, weight[:, tf.newaxis])
 
 
-def _at(tf: Any, array: Tensor, position: Tensor) -> Tensor:
+def at_position(tf: Any, array: Tensor, position: Tensor) -> Tensor:
+    """Return the part of an array at a position of its first axis; see `take_batch`."""
     shape = array.shape[1:]
     start = tf.stack([position] + [0] * len(shape))
     return tf.reshape(tf.slice(array, start, [1, *shape]), shape)
@@ -58,7 +59,7 @@ def _at(tf: Any, array: Tensor, position: Tensor) -> Tensor:
 
 def numbers_at(tf: Any, table: Tensor, row: Tensor) -> list[Tensor]:
     """Return the numbers in a row of a table, scalars."""
-    return tf.unstack(_at(tf, table, row))
+    return tf.unstack(at_position(tf, table, row))
 
 
 def _sparse_rows(

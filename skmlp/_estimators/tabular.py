@@ -1,0 +1,261 @@
+"""The fit that the tabular estimators share: encode the table, train the networks, choose epochs."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from joblib import cpu_count
+from sklearn.metrics import get_scorer_names
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skmlp._data.checks import ValidationSet, naming_errors, unchanged_on_error
+from skmlp._data.table import TableEncoder
+from skmlp._estimators.doc_link import page_template
+from skmlp._estimators.versioned import VersionedEstimator
+from skmlp._model.activations import HIDDEN_ACTIVATIONS
+from skmlp._model.members import Members, mean_outputs
+from skmlp._model.network import check_hidden_layer_sizes
+from skmlp._sklearn import Interval, StrOptions, check_sample_weight
+from skmlp._tensorflow.forks import check_not_forked
+
+if TYPE_CHECKING:
+    from skmlp._training.members import MembersPlan, TrainedMembers
+
+
+class BaseTabularMLP(VersionedEstimator, ABC):
+    """Base class of the tabular estimators. Use the derived classes instead."""
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(HIDDEN_ACTIVATIONS))],
+        "n_networks": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "n_best_epochs": [Interval(Integral, 1, None, closed="left")],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _learn_targets(self, y: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """Learn from y; return targets of shape (n_samples, n_outputs), and numbers of classes."""
+
+    @abstractmethod
+    def _encode_targets(self, y: Any, name: str) -> np.ndarray:
+        """Return the targets of the y of a validation set."""
+
+    @abstractmethod
+    def _loss(self) -> str:
+        """Return the name of the loss."""
+
+    @abstractmethod
+    def _evaluate(
+        self, outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray
+    ) -> tuple[float, float]:
+        """Return loss and score of outputs, all of shape (n_samples, ...)."""
+
+    def _weigh_classes(self, y: np.ndarray | None, sample_weight: np.ndarray) -> np.ndarray:
+        """Return the weights, multiplied by those of the classes if there are any."""
+        return sample_weight
+
+    def _label_smoothing(self) -> float:
+        return 0.0
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, validation: ValidationSet) -> None:
+        """Encode, train, choose epochs and publish; if any of it fails, change nothing."""
+        check_not_forked()
+        from skmlp._tensorflow.loading import eagerly
+        from skmlp._training.members import train_members
+
+        with unchanged_on_error(self):
+            plan = self._make_plan(X, y, sample_weight, validation)
+            with eagerly():
+                trained = train_members(plan, self._after_epoch)
+            self._publish(plan, trained)
+
+    def _make_plan(
+        self, X: Any, y: Any, sample_weight: Any, validation: ValidationSet
+    ) -> MembersPlan:
+        """Check everything, and encode the table."""
+        from skmlp._training.members import MembersPlan
+
+        hidden_layer_sizes = check_hidden_layer_sizes(self.hidden_layer_sizes)
+        validation.check_complete()
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
+                "is None."
+            )
+        random_state = check_random_state(self.random_state)
+        encoder = TableEncoder(
+            categorical_features=self.categorical_features,
+            random_state=random_state.randint(2**31),
+        )
+        encoded = encoder.fit_transform(X)
+        self._learn_columns(encoder)
+        check_consistent_length(encoded, y)
+        if len(encoded) < 2:
+            raise ValueError(
+                f"Found array with {len(encoded)} sample(s) while a minimum of 2 is required."
+            )
+        with naming_errors("y"):
+            targets, classes = self._learn_targets(y)
+        weight = self._check_weight(sample_weight, encoded, "sample_weight")
+        weight = self._weigh_classes(classes, weight)
+        n_train = len(encoded)
+        if validation.X is not None:
+            added = self._encode_validation(validation)
+            encoded, targets, weight = (
+                np.concatenate(pair)
+                for pair in zip((encoded, targets, weight), added, strict=True)
+            )
+        return MembersPlan(
+            settings=self._settings(hidden_layer_sizes),
+            loss=self._loss(),
+            X=encoded,
+            targets=targets,
+            sample_weight=weight,
+            n_train=n_train,
+            classes=classes,
+            evaluate=self._evaluate_sums,
+            random_state=random_state,
+        )
+
+    def _settings(self, hidden_layer_sizes: tuple[int, ...]) -> Any:
+        from skmlp._training.members import MembersSettings
+
+        return MembersSettings(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=self.activation,
+            n_networks=self.n_networks,
+            max_iter=self.max_iter,
+            learning_rate_init=self.learning_rate_init,
+            dropout=self.dropout,
+            weight_decay=self.weight_decay,
+            label_smoothing=self._label_smoothing(),
+            batch_size=self.batch_size,
+            n_best_epochs=self.n_best_epochs,
+        )
+
+    def _learn_columns(self, encoder: TableEncoder) -> None:
+        """Set the attributes that tell of the columns."""
+        self._encoder = encoder
+        self.n_features_in_ = encoder.n_features_in_
+        self.is_categorical_ = encoder.is_categorical_
+        self.categories_ = encoder.categories_
+        vars(self).pop("feature_names_in_", None)
+        if hasattr(encoder, "feature_names_in_"):
+            self.feature_names_in_ = encoder.feature_names_in_
+
+    def _check_weight(self, sample_weight: Any, X: np.ndarray, name: str) -> np.ndarray:
+        if sample_weight is None:
+            return np.ones(len(X), np.float32)
+        with naming_errors(name), np.errstate(over="ignore"):
+            weight = check_sample_weight(
+                sample_weight, X, dtype=np.float32, ensure_non_negative=True
+            )
+            if not weight.any() or not np.isfinite(weight.sum()):
+                raise ValueError("the sum must be above 0 and finite.")
+        return weight
+
+    def _encode_validation(
+        self, validation: ValidationSet
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the features, targets and weights of a validation set of the user's."""
+        with naming_errors("X_val"):
+            X = self._encoder.transform(validation.X)
+        with naming_errors("y_val"):
+            targets = self._encode_targets(validation.y, "y_val")
+            check_consistent_length(X, targets)
+        return X, targets, self._check_weight(validation.sample_weight, X, "sample_weight_val")
+
+    def _evaluate_sums(
+        self, sums: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray
+    ) -> tuple[float, float]:
+        """Return loss and score of the sums of the last layer for the rows held out."""
+        outputs = self._activate(sums, 1.0)
+        flat = (array.reshape(-1, *array.shape[2:]) for array in (outputs, targets, sample_weight))
+        return self._evaluate(*flat)
+
+    def _after_epoch(self, epoch: int, loss: float, validation: tuple[float, float]) -> None:
+        """Print an epoch, if it is to be printed."""
+        if self.verbose:
+            print(
+                f"Epoch: {epoch:3d}, training loss: {loss:.4f}, validation loss: "
+                f"{validation[0]:.4f}, validation score: {validation[1]:.4f}",
+                flush=True,
+            )
+
+    def _publish(self, plan: MembersPlan, trained: TrainedMembers) -> None:
+        """Set the fitted attributes."""
+        self.coefs_ = trained.members.coefs
+        self.intercepts_ = trained.members.intercepts
+        self.n_iter_ = len(trained.scores)
+        self.best_epochs_ = trained.best_epochs
+        self.loss_curves_ = np.array(trained.loss_curves)
+        self.loss_curve_ = self.loss_curves_.mean(axis=1).tolist()
+        self.loss_ = self.loss_curve_[-1]
+        self.validation_loss_curve_ = trained.losses
+        self.validation_scores_ = trained.scores
+        self.temperature_ = self._choose_temperature(plan, trained)
+        self.validation_score_ = float("nan")
+        if trained.held_out.shape[1]:
+            outputs = np.mean([self._activate(s, self.temperature_) for s in trained.sums], axis=0)
+            rows = trained.held_out.ravel()
+            outputs = outputs.reshape(len(rows), -1)
+            _, self.validation_score_ = self._evaluate(
+                outputs, plan.targets[rows], plan.sample_weight[rows]
+            )
+
+    def _choose_temperature(self, plan: MembersPlan, trained: TrainedMembers) -> float:
+        return 1.0
+
+    @abstractmethod
+    def _activate(self, sums: np.ndarray, temperature: float) -> np.ndarray:
+        """Return the outputs for the weighted sums of the last layer."""
+
+    def _mean_outputs(self, X: Any) -> np.ndarray:
+        """Return the outputs of all networks, averaged, for new rows of a table."""
+        check_is_fitted(self)
+        encoded = self._encoder.transform(X)
+        return mean_outputs(
+            encoded,
+            Members(self.coefs_, self.intercepts_),
+            self.activation,
+            self._out_activation(),
+            self.temperature_,
+            _n_threads(),
+        )
+
+    @abstractmethod
+    def _out_activation(self) -> str: ...
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+    _doc_link_module = "skmlp"
+
+    @property
+    def _doc_link_template(self) -> str:
+        """Address of an estimator's page, which scikit-learn links its HTML representation to."""
+        return page_template()
+
+
+def _n_threads() -> int:
+    """Return the number of cores to predict with; a worker of joblib keeps to its share."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cpu_count(), max(int(told), 1)) if told.isdecimal() else cpu_count()

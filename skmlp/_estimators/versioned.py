@@ -1,0 +1,38 @@
+"""Pickled states that say which version of the package wrote them."""
+
+import re
+import warnings
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from skmlp._version import __version__
+from skmlp.exceptions import InconsistentVersionWarning
+
+_VERSION_KEY = "_skmlp_version"
+"""Where the pickled state, and it alone, says which version wrote it."""
+
+
+class VersionedEstimator(BaseEstimator):
+    """Base class that adds the version to the pickled state, and looks at it when it is loaded."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), _VERSION_KEY: __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        original = state.get(_VERSION_KEY)
+        if original is not None and _major(original) > _major(__version__):
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_skmlp_version=__version__,
+                    original_skmlp_version=original,
+                ),
+                stacklevel=2,
+            )
+        super().__setstate__({name: state[name] for name in state if name != _VERSION_KEY})
+
+
+def _major(version: str) -> int:
+    match = re.match(r"\d+", version)
+    return int(match[0]) if match else 0

@@ -1,0 +1,106 @@
+"""The outputs of several networks of one shape, averaged, in NumPy."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from skmlp._model.activations import ACTIVATIONS
+
+_ROWS_A_PART = 512
+"""Rows that a thread computes at a time: the values of a layer then stay in its cache."""
+
+_ROWS_OF_A_KERNEL = 32
+"""Parts are filled up to a multiple: a row then has the same bits whatever rows are beside it."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """Several networks of one shape.
+
+    Parameters
+    ----------
+    coefs : list of ndarray of shape (n_members, fan_in, fan_out)
+        Weight matrices, first layer first.
+    intercepts : list of ndarray of shape (n_members, fan_out)
+        Bias vectors, first layer first.
+    """
+
+    coefs: list[np.ndarray]
+    intercepts: list[np.ndarray]
+
+    @property
+    def n_members(self) -> int:
+        """Number of networks."""
+        return len(self.coefs[0])
+
+
+def mean_outputs(
+    X: np.ndarray,
+    members: Members,
+    activation: str,
+    out_activation: str,
+    temperature: float = 1.0,
+    n_threads: int = 1,
+) -> np.ndarray:
+    """Return the outputs of the networks, averaged.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Features, in float32.
+    members : Members
+        The networks.
+    activation, out_activation : str
+        Activation functions of the hidden layers and of the output layer.
+    temperature : float, default=1.0
+        The sums of the last layer are divided by it.
+    n_threads : int, default=1
+        Threads that share the rows.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Mean of the values of the last layer, in float64.
+    """
+    compute = partial(_mean_outputs, members, activation, out_activation, temperature)
+    starts = range(0, len(X), _ROWS_A_PART)
+    if len(starts) < 2 or n_threads < 2:
+        return np.concatenate([compute(X[start : start + _ROWS_A_PART]) for start in starts])
+    # One thread of BLAS for each of ours: the activations take as long as the products.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
+        return np.concatenate(
+            list(pool.map(lambda start: compute(X[start : start + _ROWS_A_PART]), starts))
+        )
+
+
+def _mean_outputs(
+    members: Members, activation: str, out_activation: str, temperature: float, X: np.ndarray
+) -> np.ndarray:
+    n_rows = len(X)
+    X = np.pad(X, [(0, -n_rows % _ROWS_OF_A_KERNEL), (0, 0)])
+    total = np.zeros((len(X), members.coefs[-1].shape[2]))
+    for member in range(members.n_members):
+        outputs = last_sums(X, members, member, activation)
+        if temperature != 1:
+            outputs /= np.float32(temperature)
+        ACTIVATIONS[out_activation].apply(outputs)
+        total += outputs
+    return total[:n_rows] / members.n_members
+
+
+def last_sums(X: np.ndarray, members: Members, member: int, activation: str) -> np.ndarray:
+    """Return the weighted sums of the last layer of one network."""
+    apply: Callable[[np.ndarray], None] = ACTIVATIONS[activation].apply
+    values, last = X, len(members.coefs) - 1
+    for layer, (coefs, intercepts) in enumerate(
+        zip(members.coefs, members.intercepts, strict=True)
+    ):
+        values = values @ coefs[member]
+        values += intercepts[member]
+        if layer < last:
+            apply(values)
+    return values

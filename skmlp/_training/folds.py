@@ -1,0 +1,54 @@
+"""The rows that each of several networks holds out, and those that it trains on."""
+
+import numpy as np
+
+N_FOLDS = 8
+"""Each network holds out one fold, an eighth of the rows."""
+
+MAX_HELD_OUT = 2**15
+"""Rows that a network holds out at most: more tell its score no better."""
+
+
+def hold_out_folds(
+    n_members: int,
+    classes: np.ndarray | None,
+    n_samples: int,
+    random_state: np.random.RandomState,
+) -> np.ndarray:
+    """Return the rows that each network holds out, a fold of its own if there are enough.
+
+    Parameters
+    ----------
+    n_members : int
+        Number of networks.
+    classes : ndarray of shape (n_samples,) or None
+        Numbers of the classes, whose proportions the folds keep. A class with a single sample is
+        not held out, or a network would not know it.
+    n_samples : int
+        Number of rows.
+    random_state : RandomState
+        Draws the folds.
+
+    Returns
+    -------
+    held_out : ndarray of int of shape (n_members, n_held_out)
+        The rows; none if there are fewer than two to choose from.
+    """
+    rows = random_state.permutation(n_samples)
+    if classes is not None:
+        counts = np.bincount(classes)
+        rows = rows[counts[classes[rows]] > 1]
+        rows = rows[np.argsort(classes[rows], kind="stable")]
+    n_folds = min(max(N_FOLDS, n_members), len(rows))
+    if n_folds < 2:
+        return np.zeros((n_members, 0), np.int32)
+    n_held_out = min(len(rows) // n_folds, MAX_HELD_OUT)
+    folds = [rows[member % n_folds :: n_folds][:n_held_out] for member in range(n_members)]
+    return np.array(folds, np.int32)
+
+
+def training_rows(held_out: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return the rows that each network trains on, of shape (n_members, n_train)."""
+    is_kept = np.ones((len(held_out), n_samples), bool)
+    np.put_along_axis(is_kept, held_out.astype(np.intp), False, axis=1)
+    return np.nonzero(is_kept)[1].reshape(len(held_out), -1).astype(np.int32)

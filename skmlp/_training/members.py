@@ -1,0 +1,275 @@
+"""Training of several networks side by side, each scored out of fold after every epoch."""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from skmlp._engine.members_session import BLOCK_BATCHES, MembersSession
+from skmlp._model.members import Members
+from skmlp._program.members import MembersSpec, StepNumbers
+from skmlp._training.folds import hold_out_folds, training_rows
+from skmlp._warn import warn_user
+
+_MIN_BATCH, _MAX_BATCH = 32, 256
+
+
+@dataclass(frozen=True)
+class MembersSettings:
+    """The parameters by which several networks are trained; see `TabularMLPClassifier`."""
+
+    hidden_layer_sizes: tuple[int, ...]
+    activation: str
+    n_networks: int
+    max_iter: int
+    learning_rate_init: float
+    dropout: float
+    weight_decay: float
+    label_smoothing: float
+    batch_size: Any
+    n_best_epochs: int
+
+
+@dataclass(frozen=True)
+class MembersPlan:
+    """The whole order for a training of several networks.
+
+    Parameters
+    ----------
+    settings : MembersSettings
+        How they are trained.
+    loss : str
+        Loss of the outputs.
+    X, targets, sample_weight : ndarray
+        The samples in float32; those of a validation set of the user's come last.
+    n_train : int
+        The number of samples to train on: the first ones.
+    classes : ndarray of shape (n_train,) or None
+        Numbers of the classes, to stratify the folds.
+    evaluate : callable
+        Returns the loss and the score of the weighted sums of the last layer for the rows held
+        out: ``evaluate(sums, targets, sample_weight)``, all of shape (n_networks, n_held_out, ...).
+    random_state : RandomState
+        Draws the folds, the initial weights, the shuffles and the masks.
+    """
+
+    settings: MembersSettings
+    loss: str
+    X: np.ndarray
+    targets: np.ndarray
+    sample_weight: np.ndarray
+    n_train: int
+    classes: np.ndarray | None
+    evaluate: Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, float]]
+    random_state: np.random.RandomState
+
+
+@dataclass
+class TrainedMembers:
+    """The end of training.
+
+    Parameters
+    ----------
+    members : Members
+        The networks of the best epochs, those of one epoch after those of another.
+    held_out : ndarray of shape (n_networks, n_held_out)
+        The rows that each network was scored on.
+    sums : list of ndarray of shape (n_networks, n_held_out, n_outputs)
+        The weighted sums of the last layer for them, of each of the best epochs.
+    best_epochs : list of int
+        Numbers of the best epochs, from 1.
+    loss_curves : list of ndarray of shape (n_networks,)
+        Training loss of each network, an element an epoch.
+    losses, scores : list of float
+        Loss and score out of fold, an element an epoch.
+    """
+
+    members: Members
+    held_out: np.ndarray
+    sums: list[np.ndarray]
+    best_epochs: list[int]
+    loss_curves: list[np.ndarray] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+
+def train_members(plan: MembersPlan, after_epoch: Callable[..., Any]) -> TrainedMembers:
+    """Train several networks. Ctrl-C ends training early, and keeps what was trained.
+
+    Parameters
+    ----------
+    plan : MembersPlan
+        The samples, and how to train.
+    after_epoch : callable
+        Is told of the number of each epoch, its training loss, and its loss and score out of fold.
+    """
+    rng, settings = plan.random_state, plan.settings
+    held_out, rows = _choose_rows(plan)
+    batch_rows = _batch_rows(settings.batch_size, plan.n_train)
+    spec = _required_spec(plan, batch_rows, held_out.shape[1])
+    session = MembersSession(
+        spec, plan.X, plan.targets, plan.sample_weight, held_out, _initial(spec, rng)
+    )
+    batches = _Batches(settings, rows, batch_rows, rng)
+    best = _BestEpochs(settings.n_best_epochs)
+    curves: list[np.ndarray] = []
+    losses, scores = [], []
+    try:
+        for epoch in range(settings.max_iter):
+            curve, sums = session.run_epoch(*batches.of_epoch(epoch))
+            loss, score = _evaluate(plan, sums, held_out)
+            best.add(score, epoch, session, sums)
+            curves.append(curve)
+            losses.append(loss)
+            scores.append(score)
+            after_epoch(epoch + 1, float(curve.mean()), (loss, score))
+    except KeyboardInterrupt:
+        if not scores:
+            raise
+        warn_user("Training interrupted by user.")
+    epochs, snapshots, sums_of_best = best.in_order()
+    return TrainedMembers(
+        _stack(snapshots), held_out, sums_of_best, epochs, curves, losses, scores
+    )
+
+
+def _choose_rows(plan: MembersPlan) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that each network holds out, and those that it trains on."""
+    k, n_samples = plan.settings.n_networks, len(plan.X)
+    if n_samples > plan.n_train:  # a validation set of the user's
+        numbers = np.arange(n_samples, dtype=np.int32)
+        return np.tile(numbers[plan.n_train :], (k, 1)), np.tile(numbers[: plan.n_train], (k, 1))
+    held_out = hold_out_folds(k, plan.classes, n_samples, plan.random_state)
+    return held_out, training_rows(held_out, n_samples)
+
+
+def _evaluate(plan: MembersPlan, sums: np.ndarray, held_out: np.ndarray) -> tuple[float, float]:
+    weight = plan.sample_weight[held_out]
+    if not weight.any():
+        return float("nan"), float("nan")
+    return plan.evaluate(sums, plan.targets[held_out], weight)
+
+
+class _BestEpochs:
+    """The networks after the epochs with the best scores; of equal ones the later is better."""
+
+    def __init__(self, n_epochs: int):
+        self._n_epochs = n_epochs
+        self._kept: list[tuple[float, int, list[np.ndarray], np.ndarray]] = []
+
+    def add(self, score: float, epoch: int, session: MembersSession, sums: np.ndarray) -> None:
+        """Keep an epoch, and forget the worst one, if it is among the best."""
+        rank = score if np.isfinite(score) else -np.inf
+        if len(self._kept) == self._n_epochs:
+            if (rank, epoch) < self._kept[0][:2]:
+                return
+            heapq.heappop(self._kept)
+        heapq.heappush(self._kept, (rank, epoch, session.parameters(), sums))
+
+    def in_order(self) -> tuple[list[int], list[list[np.ndarray]], list[np.ndarray]]:
+        """Return the numbers of the epochs from 1, their parameters and their sums."""
+        kept = sorted(self._kept, key=lambda each: each[1])
+        return [each[1] + 1 for each in kept], [each[2] for each in kept], [each[3] for each in kept]
+
+
+class _Batches:
+    """The batches of each epoch, with their numbers and the seeds of their masks."""
+
+    def __init__(
+        self,
+        settings: MembersSettings,
+        rows: np.ndarray,
+        batch_rows: int,
+        rng: np.random.RandomState,
+    ):
+        self._settings = settings
+        self._rows = rows
+        self._batch_rows = batch_rows
+        self._rng = rng
+        self._seed = rng.randint(2**31)
+        self._n_batches = max(rows.shape[1] // batch_rows, 1)
+
+    def of_epoch(self, epoch: int) -> tuple[np.ndarray, StepNumbers, np.ndarray]:
+        """Return the arguments of `MembersSession.run_epoch`."""
+        steps = epoch * self._n_batches + np.arange(self._n_batches)
+        rows = _shuffled(self._rows, self._n_batches, self._batch_rows, self._rng)
+        return rows, _numbers(self._settings, steps, self._n_batches), _keys(self._seed, steps)
+
+
+def _batch_rows(batch_size: Any, n_train: int) -> int:
+    """Return the rows of a batch: about a 35th of the samples, a power of two."""
+    if batch_size != "auto":
+        return int(batch_size)
+    rows = 2 ** round(np.log2(max(n_train, 1) / 35))
+    return int(min(max(rows, _MIN_BATCH), _MAX_BATCH))
+
+
+def _required_spec(plan: MembersPlan, batch_rows: int, n_held_out: int) -> MembersSpec:
+    settings = plan.settings
+    units = (plan.X.shape[1], *settings.hidden_layer_sizes, plan.targets.shape[1])
+    return MembersSpec(
+        n_members=settings.n_networks,
+        layer_units=units,
+        activation=settings.activation,
+        loss=plan.loss,
+        has_dropout=settings.dropout > 0,
+        batch_rows=batch_rows,
+        block_batches=BLOCK_BATCHES,
+        rows=len(plan.X) + 1,  # the last one has no weight
+        validation_rows=max(n_held_out, 1),
+    )
+
+
+def _initial(spec: MembersSpec, rng: np.random.RandomState) -> list[np.ndarray]:
+    """Draw the initial parameters: He's normal weights, N(0, 1 / fan_in) in the last layer."""
+    scale, *others = spec.shapes
+    n_layers = len(others) // 2
+    params = [np.ones(scale, np.float32)]
+    for number, shape in enumerate(others):
+        if number >= n_layers:
+            params.append(np.zeros(shape, np.float32))
+            continue
+        variance = (1 if number == n_layers - 1 else 2) / shape[1]
+        params.append((np.sqrt(variance) * rng.standard_normal(shape)).astype(np.float32))
+    return params
+
+
+def _shuffled(
+    rows: np.ndarray, n_batches: int, batch_rows: int, rng: np.random.RandomState
+) -> np.ndarray:
+    """Return the rows of the batches of an epoch; the rest, less than a batch, waits."""
+    n_used = min(n_batches * batch_rows, rows.shape[1])
+    batches = np.full((len(rows), n_batches * batch_rows), -1, np.int32)
+    for member, own in enumerate(rows):
+        batches[member, :n_used] = rng.permutation(own)[:n_used]
+    return batches.reshape(len(rows), n_batches, batch_rows).swapaxes(0, 1)
+
+
+def _numbers(settings: MembersSettings, steps: np.ndarray, n_batches: int) -> StepNumbers:
+    """Return the numbers of the batches of an epoch, by the schedules of RealMLP."""
+    t = steps / (settings.max_iter * n_batches)
+    rate = settings.learning_rate_init * (1 - np.cos(2 * np.pi * np.log2(1 + 15 * t))) / 2
+    flat_cos = np.where(t < 0.5, 1.0, (1 + np.cos(np.pi * (2 * t - 1))) / 2)
+    return StepNumbers(
+        rate=rate,
+        shrinkage=rate * settings.weight_decay * flat_cos,
+        dropout=settings.dropout * flat_cos,
+        smoothing=np.full(len(t), settings.label_smoothing),
+    )
+
+
+def _keys(seed: int, steps: np.ndarray) -> np.ndarray:
+    """Return a seed for the masks of each batch."""
+    mixed = (np.uint64(seed) + steps.astype(np.uint64)) * np.uint64(2654435761)
+    return mixed.astype(np.uint32).view(np.int32)
+
+
+def _stack(snapshots: list[list[np.ndarray]]) -> Members:
+    """Return the networks of some epochs, the scales of the inputs a part of the weights."""
+    scale, *others = (np.concatenate(arrays) for arrays in zip(*snapshots, strict=True))
+    n_layers = len(others) // 2
+    coefs, intercepts = others[:n_layers], [bias[:, 0] for bias in others[n_layers:]]
+    coefs[0] = coefs[0] * scale.swapaxes(1, 2)
+    return Members(coefs, intercepts)
