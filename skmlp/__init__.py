@@ -10,7 +10,7 @@ from skmlp._estimators.regressor import TFMLPRegressor
 from skmlp._version import __version__
 
 if TYPE_CHECKING:
-    from skmlp import callbacks, datasets, exceptions, plotting
+    from skmlp import callbacks, datasets, exceptions, plotting, preprocessing
     from skmlp._show_versions import show_versions
     from skmlp.plotting import (
         ImageGridDisplay,
@@ -35,13 +35,14 @@ __all__ = [
     "plot_example_errors",
     "plot_images",
     "plotting",
+    "preprocessing",
     "show_versions",
 ]
 
 for _name in saved.MODULES_OF_0_1_0:  # which files name
     sys.modules[f"skmlp.{_name}"] = saved
 
-_MODULES = ("callbacks", "datasets", "exceptions", "plotting")
+_MODULES = ("callbacks", "datasets", "exceptions", "plotting", "preprocessing")
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,11 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions, valid
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call as check_partial_fit_first_call,
 )
+from sklearn.utils.validation import (
+    _check_categorical_features as check_categorical_features,
+)
 from sklearn.utils.validation import _check_feature_names as check_feature_names
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
@@ -23,7 +27,9 @@ __all__ = [
     "StrOptions",
     "accepts_sample_weight",
     "callbacks_of",
+    "check_categorical_features",
     "check_feature_names",
+    "check_feature_names_in",
     "check_optimize_result",
     "check_partial_fit_first_call",
     "check_sample_weight",

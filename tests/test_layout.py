@@ -14,7 +14,7 @@ ROOT = Path(skmlp.__file__).parent
 
 ORDER = [
     {"exceptions", "_extras", "_sklearn", "_tensorflow", "_version", "_warn"},
-    {"_model"},
+    {"_model", "preprocessing"},
     {"_data"},
     {"_program"},
     {"_engine"},
@@ -121,6 +121,12 @@ assert "tensorflow" not in sys.modules
     assert done.returncode == 0, done.stderr
     old = set(skmlp.saved.MODULES_OF_0_1_0)
     assert set(done.stdout.split()) <= PREDICTING | {"_tensorflow"} | old
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_imports_pandas_or_polars(module):
+    """Check that DataFrames are read by what they can do."""
+    assert not {"pandas", "polars"} & {name.split(".")[0] for name in imports_of(module)}
 
 
 def attributes_of(node):
