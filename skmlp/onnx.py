@@ -7,7 +7,7 @@ import numpy as np
 from skmlp._estimators.classifier import TFMLPClassifier
 from skmlp._estimators.regressor import TFMLPRegressor
 from skmlp._extras import import_extra
-from skmlp._model.activations import ACTIVATIONS
+from skmlp._model.activations import ACTIVATIONS, OnnxNodes
 
 __all__ = ["register_converters"]
 
@@ -129,6 +129,7 @@ def _forward(onnx_ops: Any, operator: Any, opset: int) -> Any:
     from skl2onnx.common.data_types import guess_proto_type
 
     est, dtype = operator.raw_operator, _number_dtype(operator)
+    nodes = OnnxNodes(onnx_ops, opset, dtype)
     to = guess_proto_type(_number_type(operator)())
     values = onnx_ops.OnnxCast(operator.inputs[0], to=to, op_version=opset)
     last = len(est.coefs_) - 1
@@ -137,7 +138,7 @@ def _forward(onnx_ops: Any, operator: Any, opset: int) -> Any:
             values, coef.astype(dtype), intercept.astype(dtype), op_version=opset
         )
         activation = est.out_activation_ if layer == last else est.activation
-        values = ACTIVATIONS[activation].onnx(onnx_ops, values, opset)
+        values = ACTIVATIONS[activation].onnx(nodes, values)
     return values
 
 

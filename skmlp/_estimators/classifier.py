@@ -46,9 +46,18 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
         Number of units of each hidden layer.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'silu', \
+            'gelu', 'mish'}, default='relu'
         Activation function of the hidden layers: f(x) = x, 1 / (1 + exp(-x)), tanh(x) or
-        max(0, x).
+        max(0, x), as in scikit-learn; and beyond it
+
+        - 'leaky_relu': x above 0, 0.2 x below;
+        - 'elu' [3]_: x above 0, exp(x) - 1 below;
+        - 'selu' [4]_: 1.0507 times x above 0, 1.7581 times exp(x) - 1 below;
+        - 'silu': x / (1 + exp(-x)), also known as swish;
+        - 'gelu' [5]_: :math:`\frac x 2 (1 + \tanh(\sqrt{2 / \pi} (x + 0.044715 x^3)))`, which is
+          near x times the normal distribution function;
+        - 'mish' [6]_: x tanh(log(1 + exp(x))).
 
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
         How the objective is minimised: 'adam' by the method of Kingma and Ba [1]_, 'sgd' by
@@ -146,8 +155,10 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     init : {'glorot_uniform', 'truncated_normal'}, default='glorot_uniform'
         How initial weights are drawn. 'glorot_uniform' is uniform within
         :math:`\pm\sqrt{6 / (n_{in} + n_{out})}` (2 in place of 6 for activation='logistic') [2]_,
-        biases too, as in scikit-learn. 'truncated_normal' is normal with standard deviation
-        0.01, cut at two of them, with biases of zero.
+        biases too, as in scikit-learn. For the activations that scikit-learn does not have, the
+        bound is that of their authors, with biases of zero: :math:`\pm\sqrt{6 / n_{in}}` [7]_,
+        5.77 in place of 6 for 'leaky_relu', and 3 for 'selu' [4]_. 'truncated_normal' is normal
+        with standard deviation 0.01, cut at two of them, with biases of zero.
 
     dtype : {'float32', 'float64'} or None, default=None
         Type in which to train and to predict. None keeps float32 input as it is and converts all
@@ -236,6 +247,16 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
        :arxiv:`1412.6980`
     .. [2] Glorot, X. and Bengio, Y. (2010). "Understanding the difficulty of training deep
        feedforward neural networks." AISTATS.
+    .. [3] Clevert, D.-A., Unterthiner, T. and Hochreiter, S. (2016). "Fast and accurate deep
+       network learning by exponential linear units (ELUs)." :arxiv:`1511.07289`
+    .. [4] Klambauer, G., Unterthiner, T., Mayr, A. and Hochreiter, S. (2017). "Self-normalizing
+       neural networks." :arxiv:`1706.02515`
+    .. [5] Hendrycks, D. and Gimpel, K. (2016). "Gaussian error linear units (GELUs)."
+       :arxiv:`1606.08415`
+    .. [6] Misra, D. (2019). "Mish: A self regularized non-monotonic activation function."
+       :arxiv:`1908.08681`
+    .. [7] He, K., Zhang, X., Ren, S. and Sun, J. (2015). "Delving deep into rectifiers: Surpassing
+       human-level performance on ImageNet classification." :arxiv:`1502.01852`
 
     Examples
     --------

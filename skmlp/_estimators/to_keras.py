@@ -1,5 +1,6 @@
 """A network as a Keras model. Keras is imported when one is asked for."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from skmlp._model.activations import ACTIVATIONS
@@ -17,18 +18,32 @@ def sequential(parameters: Parameters, activation: str, out_activation: str) -> 
     layers = [keras.Input((len(parameters.coefs[0]),), dtype=dtype)]
     last = len(parameters.coefs)
     for number, intercept in enumerate(parameters.intercepts, start=1):
+        function = ACTIVATIONS[out_activation if number == last else activation]
         layers.append(
             keras.layers.Dense(
                 len(intercept),
-                ACTIVATIONS[out_activation if number == last else activation].keras,
+                None if callable(function.keras) else function.keras,
                 dtype=dtype,
                 name="output" if number == last else f"hidden_{number}",
             )
         )
+        if callable(function.keras):
+            layers.append(_function_layer(keras, function.keras, number, len(intercept), dtype))
     model = keras.Sequential(layers)
     pairs = zip(parameters.coefs, parameters.intercepts, strict=True)
     model.set_weights([array for pair in pairs for array in pair])
     return model
+
+
+def _function_layer(
+    keras: Any, function: Callable[[Any, Any], Any], number: int, n_units: int, dtype: str
+) -> Any:
+    """Return a layer for a function that Keras has no name for.
+
+    It is a model of Keras's own operations, so that a file of it is read without skmlp.
+    """
+    sums = keras.Input((n_units,), dtype=dtype)
+    return keras.Model(sums, function(keras.ops, sums), name=f"activation_{number}")
 
 
 def _load_keras() -> Any:

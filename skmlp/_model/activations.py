@@ -1,7 +1,9 @@
 """The activation functions: each one in NumPy, in a program, in Keras and in ONNX.
 
 A new activation is a new entry of `ACTIVATIONS`. Functions that build a part of a program receive
-TensorFlow as ``tf``; nothing here imports it.
+TensorFlow as ``tf``; nothing here imports it. All of them are finite, and warn of nothing, for sums
+as large as 1e4: only exponentials of numbers that are not positive are taken, or an infinite one
+is divided by.
 """
 
 from collections.abc import Callable
@@ -24,11 +26,11 @@ class Activation:
         Replaces the weighted sums in an array by the values of the function.
     build : callable
         Returns the values for a tensor of sums: ``build(tf, sums)``.
-    keras : str
-        Name of the function in Keras.
+    keras : str or callable
+        Name of the function in Keras; or a function of its operations, ``keras(ops, sums)``, where
+        ``ops`` is `keras.ops`.
     onnx : callable
-        Returns the node with the values: ``onnx(ops, sums, opset)``, where ``ops`` is
-        `skl2onnx.algebra.onnx_ops`.
+        Returns the node with the values: ``onnx(nodes, sums)``, where ``nodes`` is an `OnnxNodes`.
     backpropagate : callable or None
         Returns ``delta`` times the derivative of the function:
         ``backpropagate(tf, rounded, sums, values, delta)``. ``rounded`` rounds a product before it
@@ -36,20 +38,57 @@ class Activation:
         function is for outputs only: the derivative is then a part of the loss.
     init_factor : float
         The initial weights are uniform between plus and minus the root of
-        ``init_factor / (fan_in + fan_out)``.
+        ``init_factor / (fan_in + fan_out)``, and so are the biases, as in scikit-learn.
+    init_by_fan_in : bool
+        Whether the root is that of ``init_factor / fan_in`` instead, and the biases are zero.
     """
 
     apply: Callable[[np.ndarray], None]
     build: Callable[[Any, Tensor], Tensor]
-    keras: str
-    onnx: Callable[[Any, Any, int], Any]
+    keras: str | Callable[[Any, Any], Any]
+    onnx: Callable[["OnnxNodes", Any], Any]
     backpropagate: Callable[[Any, Callable, Tensor, Tensor, Tensor], Tensor] | None = None
     init_factor: float = 6.0
+    init_by_fan_in: bool = False
 
 
-def _onnx_node(name: str) -> Callable[[Any, Any, int], Any]:
+class OnnxNodes:
+    """Makes nodes of ONNX by their names, such as ``nodes.Tanh(sums)``; numbers become constants.
+
+    onnxruntime has no Elu, Selu, Softplus or Mish of float64, and the slope of its LeakyRelu is
+    always a float32. The functions below are made of simpler nodes, so that a model in float64 is
+    as exact as the estimator.
+
+    Parameters
+    ----------
+    ops : module
+        `skl2onnx.algebra.onnx_ops`.
+    opset : int
+        The version of the nodes.
+    dtype : type
+        The type of numbers.
+    """
+
+    def __init__(self, ops: Any, opset: int, dtype: Any):
+        self._ops = ops
+        self._opset = opset
+        self._dtype = dtype
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def make(*inputs: Any) -> Any:
+            is_number = [isinstance(each, int | float) for each in inputs]
+            arguments = [
+                np.array([each], self._dtype) if number else each
+                for each, number in zip(inputs, is_number, strict=True)
+            ]
+            return getattr(self._ops, f"Onnx{name}")(*arguments, op_version=self._opset)
+
+        return make
+
+
+def _onnx_node(name: str) -> Callable[[OnnxNodes, Any], Any]:
     """Return a function that makes one node of ONNX."""
-    return lambda ops, sums, opset: getattr(ops, name)(sums, op_version=opset)
+    return lambda nodes, sums: getattr(nodes, name)(sums)
 
 
 def _apply_identity(values: np.ndarray) -> None:
@@ -60,7 +99,7 @@ _IDENTITY = Activation(
     apply=_apply_identity,
     build=lambda tf, sums: sums,
     keras="linear",
-    onnx=lambda ops, sums, opset: sums,
+    onnx=lambda nodes, sums: sums,
     backpropagate=lambda tf, rounded, sums, values, delta: delta,
 )
 
@@ -69,11 +108,15 @@ def _apply_logistic(values: np.ndarray) -> None:
     expit(values, out=values)
 
 
+def _build_logistic(tf: Any, sums: Tensor) -> Tensor:
+    return 1 / (1 + tf.exp(-sums))
+
+
 _LOGISTIC = Activation(
     apply=_apply_logistic,
-    build=lambda tf, sums: 1 / (1 + tf.exp(-sums)),
+    build=_build_logistic,
     keras="sigmoid",
-    onnx=_onnx_node("OnnxSigmoid"),
+    onnx=_onnx_node("Sigmoid"),
     backpropagate=lambda tf, rounded, sums, values, delta: delta * values * (1 - values),
     init_factor=2.0,  # as scikit-learn has it, after Glorot and Bengio (2010)
 )
@@ -98,7 +141,7 @@ _TANH = Activation(
     apply=_apply_tanh,
     build=_build_tanh,
     keras="tanh",
-    onnx=_onnx_node("OnnxTanh"),
+    onnx=_onnx_node("Tanh"),
     backpropagate=lambda tf, rounded, sums, values, delta: delta * (1 - rounded(values * values)),
 )
 
@@ -111,10 +154,180 @@ _RELU = Activation(
     apply=_apply_relu,
     build=lambda tf, sums: tf.maximum(sums, tf.zeros_like(sums)),
     keras="relu",
-    onnx=_onnx_node("OnnxRelu"),
+    onnx=_onnx_node("Relu"),
     backpropagate=lambda tf, rounded, sums, values, delta: tf.where(
         values == 0, tf.zeros_like(delta), delta
     ),
+)
+
+
+def _apply_silu(values: np.ndarray) -> None:
+    values *= expit(values)
+
+
+def _backpropagate_silu(
+    tf: Any, rounded: Callable, sums: Tensor, values: Tensor, delta: Tensor
+) -> Tensor:
+    share = _build_logistic(tf, sums)
+    return delta * (share + values * (1 - share))
+
+
+_SILU = Activation(
+    apply=_apply_silu,
+    build=lambda tf, sums: sums * _build_logistic(tf, sums),
+    keras="silu",
+    onnx=lambda nodes, sums: nodes.Mul(sums, nodes.Sigmoid(sums)),
+    backpropagate=_backpropagate_silu,
+    init_by_fan_in=True,  # He et al. (2015), as about half of the sums pass
+)
+
+
+_GELU_SCALE = np.sqrt(8 / np.pi).item()
+_GELU_CUBE = 0.044715  # which TensorFlow's own function rounds to float32
+
+
+def _gelu_exponent(x: Any) -> Any:
+    """Return the sums whose logistic function is the share of x that passes.
+
+    Half of one plus tanh is the logistic function of twice the number, which loses no digits where
+    tanh is near -1.
+    """
+    return _GELU_SCALE * (x + _GELU_CUBE * (x * x * x))
+
+
+def _apply_gelu(values: np.ndarray) -> None:
+    values *= expit(_gelu_exponent(values))
+
+
+def _backpropagate_gelu(
+    tf: Any, rounded: Callable, sums: Tensor, values: Tensor, delta: Tensor
+) -> Tensor:
+    share = _build_logistic(tf, _gelu_exponent(sums))
+    slope = _GELU_SCALE * (1 + 3 * _GELU_CUBE * (sums * sums))
+    return delta * (share + values * (1 - share) * slope)
+
+
+def _onnx_gelu(nodes: OnnxNodes, sums: Any) -> Any:
+    cube = nodes.Mul(nodes.Mul(sums, sums), nodes.Mul(sums, _GELU_CUBE))
+    exponent = nodes.Mul(nodes.Add(sums, cube), _GELU_SCALE)
+    return nodes.Mul(sums, nodes.Sigmoid(exponent))
+
+
+_GELU = Activation(
+    apply=_apply_gelu,
+    build=lambda tf, sums: sums * _build_logistic(tf, _gelu_exponent(sums)),
+    keras=lambda ops, sums: sums * ops.sigmoid(_gelu_exponent(sums)),
+    onnx=_onnx_gelu,
+    backpropagate=_backpropagate_gelu,
+    init_by_fan_in=True,  # He et al. (2015), as about half of the sums pass
+)
+
+
+def _elu(alpha: float, scale: float, **options: Any) -> Activation:
+    """Return ``scale * x`` for x above 0, and ``scale * alpha * (exp(x) - 1)`` below."""
+
+    def apply(values: np.ndarray) -> None:
+        below = np.minimum(values, 0)
+        np.expm1(below, out=below)
+        below *= alpha
+        np.maximum(values, 0, out=values)
+        values += below
+        values *= scale
+
+    def build(tf: Any, sums: Tensor) -> Tensor:
+        # XLA's expm1 takes twice as long; the difference is half a unit in the last place of 1.
+        below = scale * alpha * (tf.exp(tf.minimum(sums, tf.zeros_like(sums))) - 1)
+        return tf.where(sums > 0, scale * sums, below)
+
+    def backpropagate(
+        tf: Any, rounded: Callable, sums: Tensor, values: Tensor, delta: Tensor
+    ) -> Tensor:
+        return delta * tf.where(sums < 0, values + scale * alpha, scale * tf.ones_like(sums))
+
+    def onnx(nodes: OnnxNodes, sums: Any) -> Any:
+        below = nodes.Sub(nodes.Exp(nodes.Min(sums, 0)), 1)
+        return nodes.Mul(nodes.Add(nodes.Max(sums, 0), nodes.Mul(below, alpha)), scale)
+
+    return Activation(apply=apply, build=build, onnx=onnx, backpropagate=backpropagate, **options)
+
+
+_ELU = _elu(
+    1.0,
+    1.0,
+    keras="elu",
+    init_by_fan_in=True,  # He et al. (2015), as Clevert et al. (2016) have it
+)
+
+_SELU = _elu(
+    # The fixed point of Klambauer et al. (2017), for weights of variance 1 / fan_in as of LeCun.
+    1.6732632423543772848170429916717,
+    1.0507009873554804934193349852946,
+    keras="selu",
+    init_factor=3.0,
+    init_by_fan_in=True,
+)
+
+
+def _mish_parts(where: Callable, exp: Callable, x: Any, size: Any) -> tuple[Any, Any]:
+    """Return n and d for tanh(log(1 + exp(x))) = n / (n + d), for any size of x."""
+    small = exp(-size)
+    square = small * small
+    above, below = (1 + 2 * small, 2 * square), (square + 2 * small, 0 * small + 2)
+    return where(x >= 0, above[0], below[0]), where(x >= 0, above[1], below[1])
+
+
+def _apply_mish(values: np.ndarray) -> None:
+    n, d = _mish_parts(np.where, np.exp, values, abs(values))
+    values *= n / (n + d)
+
+
+def _build_mish(tf: Any, sums: Tensor) -> Tensor:
+    n, d = _mish_parts(tf.where, tf.exp, sums, tf.abs(sums))
+    return sums * (n / (n + d))
+
+
+def _backpropagate_mish(
+    tf: Any, rounded: Callable, sums: Tensor, values: Tensor, delta: Tensor
+) -> Tensor:
+    n, d = _mish_parts(tf.where, tf.exp, sums, tf.abs(sums))
+    share, rest = n / (n + d), d / (n + d)  # the rest without cancellation
+    return delta * (share + sums * _build_logistic(tf, sums) * rest * (1 + share))
+
+
+def _onnx_mish(nodes: OnnxNodes, sums: Any) -> Any:
+    small = nodes.Exp(nodes.Neg(nodes.Abs(sums)))
+    softplus = nodes.Add(nodes.Max(sums, 0), nodes.Log(nodes.Add(small, 1)))
+    return nodes.Mul(sums, nodes.Tanh(softplus))
+
+
+_MISH = Activation(
+    apply=_apply_mish,
+    build=_build_mish,
+    keras="mish",
+    onnx=_onnx_mish,
+    backpropagate=_backpropagate_mish,
+    init_by_fan_in=True,  # He et al. (2015), as about half of the sums pass
+)
+
+
+LEAKY_SLOPE = 0.2
+"""Slope of "leaky_relu" below 0, that of TensorFlow and Keras, which round it to float32."""
+
+
+def _apply_leaky_relu(values: np.ndarray) -> None:
+    np.maximum(values, LEAKY_SLOPE * values, out=values)
+
+
+_LEAKY_RELU = Activation(
+    apply=_apply_leaky_relu,
+    build=lambda tf, sums: tf.maximum(sums, LEAKY_SLOPE * sums),
+    keras=lambda ops, sums: ops.maximum(sums, LEAKY_SLOPE * sums),
+    onnx=lambda nodes, sums: nodes.Max(sums, nodes.Mul(sums, LEAKY_SLOPE)),
+    backpropagate=lambda tf, rounded, sums, values, delta: tf.where(
+        sums > 0, delta, LEAKY_SLOPE * delta
+    ),
+    init_factor=6.0 / (1 + LEAKY_SLOPE**2),  # He et al. (2015), for a slope below 0
+    init_by_fan_in=True,
 )
 
 
@@ -126,7 +339,7 @@ _EXP = Activation(
     apply=_apply_exp,
     build=lambda tf, sums: tf.exp(sums),
     keras="exponential",
-    onnx=_onnx_node("OnnxExp"),
+    onnx=_onnx_node("Exp"),
 )
 
 
@@ -145,7 +358,7 @@ _SOFTMAX = Activation(
     apply=_apply_softmax,
     build=_build_softmax,
     keras="softmax",
-    onnx=_onnx_node("OnnxSoftmax"),
+    onnx=_onnx_node("Softmax"),
 )
 
 
@@ -154,6 +367,12 @@ ACTIVATIONS = {
     "logistic": _LOGISTIC,
     "tanh": _TANH,
     "relu": _RELU,
+    "leaky_relu": _LEAKY_RELU,
+    "elu": _ELU,
+    "selu": _SELU,
+    "silu": _SILU,
+    "gelu": _GELU,
+    "mish": _MISH,
     "exp": _EXP,
     "softmax": _SOFTMAX,
 }

@@ -148,9 +148,17 @@ def initialise(
 def _glorot_uniform(
     fan_in: int, fan_out: int, activation: str, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a layer as Glorot and Bengio (2010) recommend, biases too, as scikit-learn does."""
-    bound = np.sqrt(ACTIVATIONS[activation].init_factor / (fan_in + fan_out))
+    """Draw a layer as Glorot and Bengio (2010) recommend, biases too, as scikit-learn does.
+
+    The bound of some activations is by the inputs alone, as their authors have it; see
+    `Activation.init_by_fan_in`. The biases are then zero.
+    """
+    function = ACTIVATIONS[activation]
+    fan = fan_in if function.init_by_fan_in else fan_in + fan_out
+    bound = np.sqrt(function.init_factor / fan)
     coef = random_state.uniform(-bound, bound, (fan_in, fan_out))
+    if function.init_by_fan_in:
+        return coef, np.zeros(fan_out)
     return coef, random_state.uniform(-bound, bound, fan_out)
 
 
