@@ -7,7 +7,7 @@ import hypothesis
 import matplotlib
 import pytest
 
-from skmlp._engine import program_cache as _programs
+from skmlp._engine import compiling
 from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 
 matplotlib.use("Agg")
@@ -43,7 +43,7 @@ def _compile_all_programs(monkeypatch):
 
     One that runs uncompiled has other last bits than one that a test compares it with.
     """
-    monkeypatch.setattr(_programs._Compiled, "count", 0)
+    monkeypatch.setattr(compiling._Compiled, "count", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -87,7 +87,7 @@ print(time.perf_counter() - start, (float({rss}) - before) / 1024)
 
 def first_fit(n_rounds):
     """Fit iris in a fresh process, and import TensorFlow in another, plainly and as skmlp does."""
-    ours = LOAD.format(rss=RSS, how="from skmlp import _tensorflow; _tensorflow.load()")
+    ours = LOAD.format(rss=RSS, how="from skmlp._tensorflow.loading import load; load()")
     # What `load` runs after the import, to start the devices and XLA, is in both.
     start = "f = tensorflow.function(lambda x: -x, jit_compile=True); f(tensorflow.constant(0))"
     plain = LOAD.format(rss=RSS, how=f"import tensorflow; {start}")

@@ -2,13 +2,20 @@
 
 import os
 import shutil
+import sys
 import time
 from collections import namedtuple
 
 import pytest
 
 from skmlp._tensorflow import cache_directory as _cache_directory
-from skmlp._tensorflow import loading as _tensorflow
+from skmlp._tensorflow import kept_programs
+from skmlp._tensorflow.cache_directory import CannotKeepError
+
+
+def refuses(match):
+    """Expect that nothing can be kept, for a reason."""
+    return pytest.raises(CannotKeepError, match=match)
 
 
 @pytest.fixture
@@ -27,36 +34,68 @@ def test_the_directory_is_the_same_for_the_same_settings_only(root):
     assert _cache_directory.prepare(["ab"]) != directory
 
 
+@pytest.fixture
+def prepare(root, monkeypatch):
+    """Return a function that does what the first fit does, and returns the directory."""
+    for name in ("is_prepared", "directory", "why_not"):
+        monkeypatch.setattr(kept_programs._State, name, None)
+    monkeypatch.delenv("TF_XLA_FLAGS", raising=False)
+
+    def prepare():
+        flags = kept_programs.prepare_directory()
+        directory = kept_programs.directory()
+        assert (directory is None) == (flags == {})
+        assert directory is None or f'="{directory}" ' in flags["TF_XLA_FLAGS"]
+        return directory
+
+    return prepare
+
+
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_ENABLE_X"])
-def test_another_number_of_threads_has_another_directory(name, root, monkeypatch):
+def test_another_number_of_threads_has_another_directory(name, root, prepare, monkeypatch):
     """Check what a program may be compiled for, but which it does not say itself."""
     monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("TF_XLA_FLAGS", raising=False)
-    directory = _tensorflow._prepare_directory()
+    directory = prepare()
     monkeypatch.setenv(name, "3")
-    assert _tensorflow._prepare_directory() != directory
+    assert prepare() != directory
     monkeypatch.delenv(name)
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
-    assert _tensorflow._prepare_directory() == directory
+    assert prepare() == directory
     assert directory.parent == root
 
 
-@pytest.mark.parametrize("failure", ["a user's flags", "another release", "another distribution"])
-def test_where_nothing_was_tried_nothing_is_kept(failure, root, monkeypatch):
-    """Check what TensorFlow could not be told, or not by us."""
-    monkeypatch.delenv("TF_XLA_FLAGS", raising=False)
-    assert _tensorflow._prepare_directory() is not None
-
-    def version(name):
-        if failure == "another distribution":
-            raise _tensorflow.PackageNotFoundError(name)
-        return "2.99.0"
-
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        ("a user's flags", "TF_XLA_FLAGS is set by the user"),
+        ("another release", "not tried with TensorFlow 2.99.0"),
+        ("another distribution", "no distribution named tensorflow"),
+        ("the switch", "switched off by SKMLP_PLAIN_TENSORFLOW"),
+    ],
+)
+def test_where_nothing_was_tried_nothing_is_kept(failure, reason, prepare, monkeypatch):
+    """Check what TensorFlow could not be told, or not by us, and that the reason is known."""
+    assert str(prepare()) == kept_programs.describe()
     if failure == "a user's flags":
         monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=0")
+    elif failure == "the switch":
+        monkeypatch.setenv("SKMLP_PLAIN_TENSORFLOW", "1")
     else:
-        monkeypatch.setattr(_tensorflow, "version", version)
-    assert _tensorflow._prepare_directory() is None
+        found = "2.99.0" if failure == "another release" else None
+        monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+        monkeypatch.setattr("skmlp._tensorflow.releases.installed_release", lambda: found)
+        monkeypatch.setattr("skmlp._tensorflow.kept_programs.installed_release", lambda: found)
+    assert prepare() is None
+    assert kept_programs.describe().startswith(f"off: {reason}")
+    assert kept_programs.find(NAME) is None
+    kept_programs.keep(NAME, b"")  # and do nothing
+    kept_programs.forget(NAME)
+
+
+def test_before_the_first_fit_the_directory_is_told_and_not_made(root, prepare):
+    assert kept_programs.describe().startswith(str(root))
+    assert not root.exists()
+    assert kept_programs.describe() == str(prepare())
 
 
 def test_another_processor_has_another_directory(root, tmp_path, monkeypatch):
@@ -70,13 +109,23 @@ def test_another_processor_has_another_directory(root, tmp_path, monkeypatch):
         directories.append(_cache_directory.prepare([]))
     assert directories[0] == directories[1] != directories[2]
     info.unlink()
-    assert _cache_directory.prepare([]) is None  # unknown
+    with refuses("the processor is unknown"):
+        _cache_directory.prepare([])
+
+
+@pytest.mark.parametrize("name", ["getuid", "sched_getaffinity"])
+def test_a_system_without_such_a_thing_keeps_nothing(name, root, monkeypatch):
+    """Check what there is on Linux, but not everywhere."""
+    monkeypatch.delattr(os, name)
+    with refuses(name):
+        _cache_directory.prepare([])
 
 
 def test_the_user_may_want_none(monkeypatch):
     """Check an empty variable."""
     monkeypatch.setenv(_cache_directory.ENVIRONMENT_VARIABLE, "")
-    assert _cache_directory.prepare([]) is None
+    with refuses("SKMLP_CACHE_DIR is empty"):
+        _cache_directory.prepare([])
 
 
 def test_without_a_variable_it_is_where_the_system_has_caches(tmp_path, monkeypatch):
@@ -100,7 +149,8 @@ def test_without_a_home_nothing_is_kept(monkeypatch):
 
     monkeypatch.delenv(_cache_directory.ENVIRONMENT_VARIABLE)
     monkeypatch.setattr("platformdirs.user_cache_path", fail)
-    assert _cache_directory.prepare([]) is None
+    with refuses("no place for a cache: could not determine"):
+        _cache_directory.prepare([])
 
 
 @pytest.mark.parametrize("level", [0, 1])
@@ -108,7 +158,8 @@ def test_a_directory_that_others_can_write_to_is_not_used(level, root):
     """Check that no code is executed that somebody else may have put there."""
     directory = _cache_directory.prepare([])
     (directory, root)[level].chmod(0o770)
-    assert _cache_directory.prepare([]) is None
+    with refuses("others can write"):
+        _cache_directory.prepare([])
 
 
 def test_a_link_is_not_used(root, tmp_path):
@@ -117,43 +168,51 @@ def test_a_link_is_not_used(root, tmp_path):
     directory.rmdir()
     (tmp_path / "other").mkdir(mode=0o700)
     directory.symlink_to(tmp_path / "other")
-    assert _cache_directory.prepare([]) is None
+    with refuses("not a directory of this user"):
+        _cache_directory.prepare([])
 
 
 def test_sources_that_are_not_those_imported_have_no_directory(root, monkeypatch):
     """Check an upgrade while a process runs, whose programs are not those of the new version."""
     monkeypatch.setattr(_cache_directory, "_IMPORTED", 0.0)
-    assert _cache_directory.prepare([]) is None
+    with refuses("changed since it was imported"):
+        _cache_directory.prepare([])
 
 
 def test_without_sources_there_is_no_directory(root, tmp_path, monkeypatch):
     """Check an installation of compiled modules only."""
     monkeypatch.setattr(_cache_directory, "__file__", str(tmp_path / "package" / "module.pyc"))
-    assert _cache_directory.prepare([]) is None
+    with refuses("can't be read"):
+        _cache_directory.prepare([])
 
 
 def test_a_directory_of_somebody_else_is_not_used(root, monkeypatch):
     """Check its owner."""
     assert _cache_directory.prepare([]) is not None
     monkeypatch.setattr(_cache_directory.os, "getuid", lambda: os.geteuid() + 1)
-    assert _cache_directory.prepare([]) is None
+    with refuses("not a directory of this user"):
+        _cache_directory.prepare([])
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(root, tmp_path, monkeypatch):
     """Check a path below a file, a full disk, and a name that a flag can't have."""
     (tmp_path / "file").touch()
     monkeypatch.setenv(_cache_directory.ENVIRONMENT_VARIABLE, str(tmp_path / "file" / "below"))
-    assert _cache_directory.prepare([]) is None
+    with refuses("can't be used"):
+        _cache_directory.prepare([])
     monkeypatch.setenv(_cache_directory.ENVIRONMENT_VARIABLE, str(tmp_path / 'a"b'))
-    assert _cache_directory.prepare([]) is None
+    with refuses("no room for the path"):
+        _cache_directory.prepare([])
     monkeypatch.setenv(_cache_directory.ENVIRONMENT_VARIABLE, str(root))
     assert _cache_directory.prepare([]) is not None
     with monkeypatch.context() as patch:
         patch.setattr(_cache_directory.os, "access", lambda path, mode: False)
-        assert _cache_directory.prepare([]) is None
+        with refuses("can't be written to"):
+            _cache_directory.prepare([])
     usage = namedtuple("usage", "free")(2**20)
     monkeypatch.setattr(_cache_directory.shutil, "disk_usage", lambda path: usage)
-    assert _cache_directory.prepare([]) is None
+    with refuses("less than 256 MB are free"):
+        _cache_directory.prepare([])
 
 
 def test_past_the_room_what_was_used_long_ago_goes(root, monkeypatch):

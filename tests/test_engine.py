@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from skmlp import TFMLPClassifier
 from skmlp._engine import capacity as _capacity
+from skmlp._engine import compiling
 from skmlp._engine import feed as _feed
 from skmlp._engine import program_cache as _programs
 from skmlp._engine import session as _engine
@@ -121,7 +122,7 @@ SPEC = ProgramSpec(
 
 @pytest.fixture
 def cache(monkeypatch):
-    monkeypatch.setattr(_programs, "_trace", lambda tf, spec: object())
+    monkeypatch.setattr(_programs, "make_program", lambda tf, spec: object())
     return ProgramCache(3)
 
 
@@ -168,7 +169,7 @@ def test_cache_is_bounded_and_drops_the_least_recently_used(cache):
 def test_cache_traces_once_for_many_threads(monkeypatch):
     """Check that threads that want the same program wait for one."""
     traced = []
-    monkeypatch.setattr(_programs, "_trace", lambda tf, spec: traced.append(spec) or object())
+    monkeypatch.setattr(_programs, "make_program", lambda tf, spec: traced.append(spec) or object())
     cache = ProgramCache(3)
     threads = [threading.Thread(target=cache.get, args=(None, SPEC)) for _ in range(8)]
     for thread in threads:
@@ -233,8 +234,8 @@ def test_without_mappings_for_a_program_training_is_the_same(
 ):
     """Check a process that has compiled all that Linux lets it, against scikit-learn."""
     monkeypatch.setattr(_engine, "PROGRAMS", ProgramCache(4))
-    monkeypatch.setattr(_programs, "MAPPINGS_LEFT", 10**12)
-    assert not _programs._can_compile()
+    monkeypatch.setattr(compiling, "MAPPINGS_LEFT", 10**12)
+    assert not compiling._can_compile()
     X, y = load("breast_cancer")
     X, y = X[:n_samples], y[:n_samples]
     X = csr_array(np.where(X > 0, X, 0)) if is_sparse else X
@@ -341,6 +342,6 @@ def test_is_on_disk_sees_through_views(tmp_path):
 
 def test_no_more_programs_are_compiled_than_are_kept(monkeypatch):
     """Check the bound of the memory: TensorFlow never unloads a compiled program."""
-    assert _programs._can_compile()
-    monkeypatch.setattr(_programs._Compiled, "count", _programs.MAX_PROGRAMS)
-    assert not _programs._can_compile()
+    assert compiling._can_compile()
+    monkeypatch.setattr(compiling._Compiled, "count", compiling.MAX_COMPILED)
+    assert not compiling._can_compile()

@@ -15,6 +15,7 @@ from skmlp._program.products import (
     multiply_transposed,
 )
 from skmlp._program.spec import ProgramSpec
+from skmlp._tensorflow import flags
 from skmlp._tensorflow import loading as _tensorflow
 from tests.helpers import fit_quietly, load, run_python
 
@@ -74,7 +75,7 @@ def test_to_cut_products_changes_rounding_only(name, batch_size, monkeypatch):
     params = {"max_iter": 20, "random_state": 0, "batch_size": batch_size, "dtype": "float64"}
     fitted = []
     for cuts in (True, False):
-        monkeypatch.setattr(_tensorflow, "multiplies_small", lambda cuts=cuts: cuts)
+        monkeypatch.setattr(flags, "cuts_products", lambda cuts=cuts: cuts)
         fitted.append(fit_quietly(TFMLPClassifier(**params), X, y))
     for one, other in zip(fitted[0].coefs_, fitted[1].coefs_, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-10)

@@ -1,15 +1,16 @@
-"""TensorFlow stays out of the way: when it is imported, what it prints, and forks."""
+"""TensorFlow stays out of the way: when it is imported, with what, and forks."""
 
+import ast
 import os
 import sys
-from contextlib import nullcontext
-from types import SimpleNamespace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
-import numpy as np
 import pytest
 
-from skmlp._tensorflow import loading as _tensorflow
-from tests.helpers import run_python, without_log
+import skmlp
+from skmlp._tensorflow import forks, loading
+from tests.helpers import run_python
 
 FIT = """
 import warnings
@@ -42,7 +43,11 @@ def pickled_fit(path):
 def test_import_and_predict_do_not_import_tensorflow(tmp_path):
     """Check sys.modules after an import, an unpickling and all predictions."""
     code = pickled_fit(tmp_path / "clf.pkl")
-    check = "assert not any(name.split('.')[0] == 'tensorflow' for name in sys.modules)"
+    check = (
+        "assert not any(name.split('.')[0] == 'tensorflow' for name in sys.modules)\n"
+        "room = {name for name in sys.modules if name.startswith('skmlp._tensorflow.')}\n"
+        "assert room <= {'skmlp._tensorflow.forks'}, room\n"
+    )
     done = run_python("import skmlp, sys\n" + check + "\n" + code + check)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -76,19 +81,6 @@ def test_many_shapes_print_no_warning_of_retracing():
     code = FIT + "for n in range(2, 9): clf.set_params(hidden_layer_sizes=n).fit(X, y)"
     done = run_python(code)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_jax_is_not_imported(tmp_path):
-    """Check that the first fit leaves JAX out, which TensorFlow Lite uses if it is installed."""
-    (tmp_path / "jax.py").write_text("def jit(function): return 'compiled', function")
-    code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        + FIT
-        + "clf.fit(X, y); assert 'jax' not in sys.modules\n"
-        + "import tensorflow as tf; tf.lite.Interpreter; assert 'jax' in sys.modules\n"
-    )
-    done = run_python(code)
-    assert (done.returncode, without_log(done.stderr)) == (0, "")
 
 
 def test_keras_is_not_imported_but_can_be():
@@ -161,9 +153,9 @@ def test_fit_raises_in_a_fork_while_tensorflow_is_imported():
     code = (
         FORK
         + FIT
-        + "import threading, time; from skmlp._tensorflow.loading import _Fork\n"
+        + "import threading, time; from skmlp._tensorflow.forks import _Notes\n"
         + "thread = threading.Thread(target=clf.fit, args=(X, y)); thread.start()\n"
-        + "while not _Fork.would_tear_import: time.sleep(0.001)\n"
+        + "while not _Notes.is_starting: time.sleep(0.001)\n"
         + "assert in_child(lambda: TFMLPClassifier().fit(X, y)) == 3\n"
         + "thread.join(); assert clf.predict(X).shape == (50,)"
     )
@@ -177,28 +169,6 @@ def test_fit_works_in_a_fork_before_tensorflow_ran():
     assert run_python(code).returncode == 0
 
 
-def test_lines_of_others_reach_standard_error(capfd):
-    """Check that only TensorFlow's log lines are dropped from what is held back."""
-    with _tensorflow.without_log_lines():
-        os.write(2, b"I0000 00:00:1.5 1 port.cc:153] oneDNN custom operations are on.\n")
-        os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called\n")
-        os.write(2, b"a line of somebody else\n")
-    assert capfd.readouterr().err == "a line of somebody else\n"
-
-
-def test_held_back_lines_survive_an_error(capfd):
-    """Check that what explains an error is not lost."""
-
-    def fail():
-        with _tensorflow.without_log_lines():
-            os.write(2, b"why\n")
-            raise OSError("no")
-
-    with pytest.raises(OSError, match="no"):
-        fail()
-    assert capfd.readouterr().err == "why\n"
-
-
 def test_bits_do_not_depend_on_the_process():
     """Check that the same seed gives the same bits in two processes."""
     code = FIT + "print(clf.fit(X, y).coefs_[0].tobytes().hex())"
@@ -208,16 +178,54 @@ def test_bits_do_not_depend_on_the_process():
     assert len(first.stdout) > 100
 
 
+def imported_modules(path):
+    """Yield the absolute names that a module imports, in the way of the import statement."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+PACKAGE = Path(skmlp.__file__).parent
+ROOM = PACKAGE / "_tensorflow"
+
+
 def test_one_module_imports_tensorflow():
     """Check the sources, for what the module docstrings promise."""
-    from pathlib import Path
+    for path in PACKAGE.rglob("*.py"):
+        assert not any(name.split(".")[0] == "tensorflow" for name in imported_modules(path)), path
+    importers = [p for p in PACKAGE.rglob("*.py") if 'import_module("tensorflow' in p.read_text()]
+    assert importers == [ROOM / "loading.py"]
 
-    sources = Path(_tensorflow.__file__).parent.rglob("*.py")
-    marks = ("import tensorflow", "from tensorflow", 'import_module("tensorflow')
-    importers = {p.name for p in sources if any(mark in p.read_text() for mark in marks)}
-    assert importers <= {"_tensorflow.py"}
-    assert "tensorflow" not in np.__dict__
-    assert sys.modules["skmlp._tensorflow.loading"] is _tensorflow
+
+def test_private_parts_of_tensorflow_are_named_in_one_folder():
+    """Check the sources for names of modules, and for the classes of the eager context."""
+    marks = (
+        "tensorflow.python",
+        "tensorflow.core",
+        "tensorflow._api",
+        "eager_mode",
+        "context_safe",
+    )
+    for path in PACKAGE.rglob("*.py"):
+        if ROOM not in path.parents:
+            assert not [mark for mark in marks if mark in path.read_text()], path
+
+
+def test_imports_in_the_folder_go_one_way():
+    """Check that a module imports earlier ones only, and none of the package outside."""
+    order = ["releases", "forks", "log_filter", "without_keras", "without_collections", "quiet"]
+    order += ["flags", "sharing", "named_functions", "cache_directory", "kept_programs"]
+    order += ["status", "loading"]
+    assert {path.stem for path in ROOM.glob("*.py")} == {*order, "__init__"}
+    for path in ROOM.glob("*.py"):
+        for name in imported_modules(path):
+            package, folder, *names = (name + "...").split(".")[:4]
+            if package == "skmlp":
+                assert folder == "_tensorflow", (path, name)
+                imported = next(part for part in names if part in order)
+                assert order.index(imported) < order.index(path.stem), (path, name)
 
 
 def test_a_graph_that_the_user_builds_is_not_touched():
@@ -240,82 +248,83 @@ assert inside == outside
     [
         ({"OMP_NUM_THREADS": "1"}, "1"),
         ({"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "2"}, "2"),
-        ({"OMP_NUM_THREADS": "many"}, "None"),
-        ({"OMP_NUM_THREADS": None}, "None"),
+        ({"OMP_NUM_THREADS": "many"}, None),
+        ({}, None),
     ],
 )
-def test_a_worker_keeps_to_its_share_of_the_cores(environment, expected):
+def test_a_worker_keeps_to_its_share_of_the_cores(environment, expected, monkeypatch):
     """Check what TensorFlow is told during its import, and that nothing of it is left."""
-    code = """
-import os
-from skmlp._tensorflow import loading as _tensorflow
-name = "TF_NUM_INTRAOP_THREADS"
-before = os.environ.get(name)
-with _tensorflow._environment(_tensorflow._import_environment()):
-    print(os.environ.get(name))
-assert os.environ.get(name) == before
-"""
-    environment = {"TF_NUM_INTRAOP_THREADS": None} | environment
-    done = run_python(code, **environment)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == expected
+    monkeypatch.setattr(loading.kept_programs, "prepare_directory", dict)
+    monkeypatch.setattr(loading.quiet, "log_level", dict)
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    with loading._environment(loading._settings()):
+        assert os.environ.get("TF_NUM_INTRAOP_THREADS") == expected
+    assert dict(os.environ) == before
+
+
+@pytest.fixture
+def fake_tensorflow(monkeypatch):
+    """Return a module in the place of TensorFlow, of a release that no trick was tried with."""
+    fake = ModuleType("tensorflow")
+    fake.__version__ = "2.99.0"
+    monkeypatch.setitem(sys.modules, "tensorflow", fake)
+    for name in [name for name in sys.modules if name.startswith("tensorflow.")]:
+        monkeypatch.delitem(sys.modules, name)
+    return fake
+
+
+def test_without_the_private_context_operations_run_in_the_public_scope(
+    fake_tensorflow, monkeypatch
+):
+    """Check a release without the module, one whose module has changed, and the switch."""
+    scope, mode = object(), object()
+    fake_tensorflow.init_scope = lambda: scope
+    assert loading._eager_mode(fake_tensorflow) is scope
+    monkeypatch.setitem(sys.modules, forks.CONTEXT, SimpleNamespace())
+    for parent in ("tensorflow.python", "tensorflow.python.eager"):
+        monkeypatch.setitem(sys.modules, parent, ModuleType(parent))
+    assert loading._eager_mode(fake_tensorflow) is scope
+    monkeypatch.setitem(sys.modules, forks.CONTEXT, SimpleNamespace(eager_mode=lambda: mode))
+    assert loading._eager_mode(fake_tensorflow) is mode
+    monkeypatch.setenv("SKMLP_PLAIN_TENSORFLOW", "1")
+    assert loading._eager_mode(fake_tensorflow) is scope
+
+
+def test_without_the_private_context_an_imported_tensorflow_counts_as_run(
+    fake_tensorflow, monkeypatch
+):
+    """Check that a fork that may hang is refused, and that one before the import is not."""
+    monkeypatch.setattr(forks._Notes, "was_forked_too_late", False)
+    assert forks.has_run()
+    monkeypatch.setitem(sys.modules, forks.CONTEXT, SimpleNamespace())
+    assert forks.has_run()
+    forks._take_note()
+    with pytest.raises(RuntimeError, match="forked after TensorFlow had run"):
+        forks.check_not_forked()
+    for missing in (None, ...):
+        if missing is None:  # an import of it is forbidden
+            monkeypatch.setitem(sys.modules, "tensorflow", None)
+        else:
+            monkeypatch.delitem(sys.modules, "tensorflow")
+        assert not forks.has_run()
 
 
 @pytest.mark.parametrize(
-    "given",
+    ("context", "expected"),
     [
-        None,
-        pytest.param("", marks=pytest.mark.slow),
-        "--xla_cpu_enable_concurrency_optimized_scheduler=true",
+        (None, False),
+        (SimpleNamespace(_context_handle=None), False),
+        (SimpleNamespace(_context_handle=1), True),
+        (SimpleNamespace(), True),
     ],
 )
-def test_flags_of_xla_are_those_of_the_user_after_a_fit(given):
-    """Check the variable that XLA reads, which other libraries and child processes read too."""
-    code = FIT + "clf.fit(X, y)\nimport os\nprint(repr(os.environ.get('XLA_FLAGS')))"
-    done = run_python(code, XLA_FLAGS=given)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == repr(given)
-
-
-def test_flags_that_this_tensorflow_may_not_know_are_not_set(monkeypatch):
-    """Check a later release: XLA ends the process for a flag that it does not know."""
-    seen = []
-    later = SimpleNamespace(__version__="2.99.0", function=lambda *a, **k: seen.append(1))
-    monkeypatch.setenv("XLA_FLAGS", "--given")
-    _tensorflow._set_xla_flags(later, None)
-    assert not seen
-    assert os.environ["XLA_FLAGS"] == "--given"
-
-
-@pytest.mark.parametrize("is_kept", [True, False])
-def test_flags_are_set_where_nothing_can_be_written(is_kept, tmp_path, monkeypatch):
-    """Check a TensorFlow that does not compile what it can't keep; other errors are raised."""
-
-    def function(*args, **kwargs):
-        raise OSError("no space left")
-
-    known = SimpleNamespace(
-        __version__="2.21.0", function=function, errors=SimpleNamespace(OpError=OSError)
-    )
-    monkeypatch.setenv("XLA_FLAGS", "--given")
-    monkeypatch.setattr(_tensorflow._Compiler, "multiplies_small", False)
-    monkeypatch.setattr(_tensorflow._Compiler, "directory", tmp_path if is_kept else None)
-    with nullcontext() if is_kept else pytest.raises(OSError, match="no space left"):
-        _tensorflow._set_xla_flags(known, None)
-    assert os.environ["XLA_FLAGS"] == "--given"
-
-
-@pytest.mark.parametrize(
-    ("cpuinfo", "expected"),
-    [("flags : avx2 avx512f avx512_vbmi2", True), ("flags : avx2 avx512f", False), (None, False)],
-)
-def test_wide_vectors_are_for_processors_that_keep_their_speed(cpuinfo, expected, monkeypatch):
-    """Check a processor before Ice Lake too, and a system that tells nothing of it."""
-
-    def read_text(path):
-        if cpuinfo is None:
-            raise FileNotFoundError(path)
-        return cpuinfo
-
-    monkeypatch.setattr(_tensorflow.Path, "read_text", read_text)
-    assert _tensorflow._has_wide_vectors() is expected
+def test_the_private_context_tells_whether_tensorflow_has_run(
+    context, expected, fake_tensorflow, monkeypatch
+):
+    module = SimpleNamespace(context_safe=lambda: context)
+    monkeypatch.setitem(sys.modules, forks.CONTEXT, module)
+    assert forks.has_run() is expected

@@ -8,7 +8,7 @@ from skmlp._data.samples import Samples
 from skmlp._engine.program_cache import round_up_batch
 from skmlp._model.network import Architecture
 from skmlp._program.spec import ProgramSpec
-from skmlp._tensorflow import loading as _tensorflow
+from skmlp._tensorflow import flags
 
 _MAX_EPOCHS_A_CALL = 256
 _MAX_VALIDATION_BATCH = 1024
@@ -53,7 +53,7 @@ def required_program(
         batch_rows=batch_rows,
         block_batches=_block_batches(architecture, samples.dtype, batch_rows),
         epochs=_MAX_EPOCHS_A_CALL,
-        cuts_products=_tensorflow.multiplies_small(),
+        cuts_products=flags.cuts_products(),
         validation_batch_rows=validation_batch_rows,
         validation_rows=max(n_validation, validation_batch_rows),
     )

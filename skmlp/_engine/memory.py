@@ -1,53 +1,59 @@
 """Memory that NumPy and TensorFlow share, or that is copied from one to the other."""
 
 import ctypes
-import math
 from typing import Any
 
 import numpy as np
 
-_ALIGNMENT = 64  # bytes; TensorFlow needs it to use memory of NumPy's without a copy
+from skmlp._tensorflow import sharing
 
 
 class SharedArray:
-    """An array of NumPy's that a program reads.
+    """An array that is written by NumPy and read by TensorFlow.
 
     Parameters
     ----------
     tf : module
         TensorFlow.
     array : ndarray
-        An aligned array, see `aligned_empty`.
+        An array from `aligned_zeros` or `aligned_empty`.
+
+    Attributes
+    ----------
+    array : ndarray
+        The array, to be written to.
     """
 
     def __init__(self, tf: Any, array: np.ndarray):
+        self._tf = tf
         self.array = array
-        self._tensor = share(tf, array)
+        self._shared = sharing.share(tf, array) if sharing.works() else None
 
     def tensor(self) -> Any:
-        """Return a tensor with the values that the array has now."""
-        return self._tensor
+        """Return a tensor with the present values: ask for it again after each change.
+
+        It lies on the memory of the array, unless TensorFlow does not share memory: then it is a
+        copy made now.
+        """
+        return sharing.copy(self._tf, self.array) if self._shared is None else self._shared
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Return an array of zeros that `share` can be used on."""
-    return _align(np.zeros, shape, dtype)
+    return sharing.allocate(np.zeros, shape, dtype)
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return one of what there happens to be: to clear a block takes as long as a small fit."""
-    return _align(np.empty, shape, dtype)
-
-
-def _align(make: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    memory = make(math.prod(shape) * dtype.itemsize + _ALIGNMENT, np.uint8)
-    address, _ = memory.__array_interface__["data"]
-    return np.ndarray(shape, dtype, memory, -address % _ALIGNMENT)
+    """Return the same without values: to clear a block takes as long as a small fit."""
+    return sharing.allocate(np.empty, shape, dtype)
 
 
 def share(tf: Any, array: np.ndarray) -> Any:
-    """Return a tensor on the memory of an aligned array. Costs at most a tenth of a copy."""
-    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+    """Return a tensor on the memory of an aligned array, for an array that no longer changes.
+
+    Costs at most a tenth of a copy. Where TensorFlow does not share memory it is a copy.
+    """
+    return SharedArray(tf, array).tensor()
 
 
 def to_tensor(tf: Any, array: np.ndarray) -> Any:

@@ -37,7 +37,7 @@ from skmlp._model.network import (
     initialise,
 )
 from skmlp._sklearn import CallbackSupportMixin
-from skmlp._tensorflow.loading import check_not_forked
+from skmlp._tensorflow.forks import check_not_forked
 
 if TYPE_CHECKING:
     from skmlp._estimators.fit_callbacks import FitCallbacks

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from skmlp._model.activations import ACTIVATIONS
 from skmlp._model.network import Parameters
-from skmlp._tensorflow.loading import load_keras
 
 if TYPE_CHECKING:
     import keras
@@ -47,6 +46,8 @@ def _function_layer(
 
 
 def _load_keras() -> Any:
+    from skmlp._tensorflow.loading import load_keras
+
     keras = load_keras()
     backend = keras.config.backend()
     if backend != "tensorflow":

@@ -1,6 +1,7 @@
 """The static part of a program: another one is another compilation."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -57,6 +58,20 @@ class ProgramSpec:
     block_entries: int = 0
     validation_batch_entries: int = 0
     validation_entries: int = 0
+
+    capacities: ClassVar[tuple[str, ...]] = (
+        "validation_rows",
+        "batch_entries",
+        "block_entries",
+        "validation_entries",
+        "validation_batch_entries",
+    )
+    """The sizes that may be larger than a fit needs."""
+
+    @property
+    def layer_units(self) -> tuple[int, ...]:
+        """Number of units of every layer."""
+        return self.architecture.layer_units
 
     @property
     def is_sparse(self) -> bool:

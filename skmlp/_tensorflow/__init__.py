@@ -1,1 +1,1 @@
-"""TensorFlow: its import, and all that is used of it and is not public. See README.md here."""
+"""TensorFlow: its import, and every use of a part of it that is not public. See README.md here."""

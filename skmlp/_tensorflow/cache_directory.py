@@ -1,8 +1,8 @@
 """Where programs are kept on disk, so that a later process need not compile them again.
 
-Of a program there are two files: its functions, which are ours, and the code that TensorFlow has
-compiled for them, in a file of TensorFlow's. Ours has the checksums of both, and is written last;
-code for which there is none is removed before TensorFlow could read it.
+Each program has two files: a file of ours with its functions, and a file of TensorFlow's with the
+code that it has compiled for them. Our file has the checksums of both, and is written last. Code
+without such a file is removed before TensorFlow could read it.
 """
 
 import hashlib
@@ -19,10 +19,17 @@ ENVIRONMENT_VARIABLE = "SKMLP_CACHE_DIR"
 """Names another place; if it is empty, nothing is kept."""
 
 MAX_BYTES = 2**28
-"""Room for all programs; past it, those go that were not used for longest, down to a half."""
+"""Room for all programs; past it, the least recently used are deleted until half is free."""
 
 MIN_FREE_BYTES = 2**28
-"""What has to be free on the disk for anything to be kept."""
+"""Bytes that have to be free on the disk for anything to be kept."""
+
+SOURCES = ("_program", "_model", "_engine/compiling.py", "_tensorflow/named_functions.py")
+"""Folders and files of the package that make programs: a change of them makes other programs.
+
+The flags of XLA are among the settings. `tests/test_kept_sources.py` reads the imports of
+`compiling` and holds this list.
+"""
 
 _IMPORTED = time.time()
 
@@ -38,40 +45,54 @@ _CHECKSUM_SIZE = 64  # hexadecimal digits, with which a file of functions begins
 _NEWEST = 16  # files among which the code that was just compiled is looked for
 
 
-def prepare(settings: Iterable[str]) -> Path | None:
-    """Return the directory for programs of this version, machine and settings, or None.
+class CannotKeepError(Exception):
+    """Says why no program can be kept; a fit compiles its program then."""
 
-    It holds machine code that is going to be executed: it has to be the user's, and nobody else
-    may write to it.
+
+def locate(settings: Iterable[str]) -> Path:
+    """Return the directory for programs of these sources, machine and settings; touch nothing.
 
     Parameters
     ----------
     settings : iterable of str
-        Whatever else makes other programs.
+        Anything else that makes other programs.
+
+    Raises
+    ------
+    CannotKeepError
+        If nothing can be kept on this machine, or the user wants nothing to be kept.
     """
+    root = _root()
+    if set(str(root)) & _UNUSABLE:
+        raise CannotKeepError(f"TensorFlow's flags have no room for the path {root}")
+    return root / _digest([*settings, *_machine(), *_sources()])
+
+
+def prepare(settings: Iterable[str]) -> Path:
+    """Return the directory for programs, made and cleaned up; see `locate`.
+
+    It holds machine code that is going to be executed: it has to be the user's, and nobody else
+    may write to it.
+    """
+    directory = locate(settings)
+    root = directory.parent
     try:
-        root = _root()
-        if root is None or set(str(root)) & _UNUSABLE:
-            return None
-        directory = root / _digest([*settings, *_machine(), *_sources()])
         for path in (root, directory):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not _is_private(path):
-                return None
+            _check_private(path)
         if shutil.disk_usage(root).free < MIN_FREE_BYTES:
-            return None
+            raise CannotKeepError(f"less than {MIN_FREE_BYTES // 2**20} MB are free in {root}")
         _make_room(root)
         _remove_unchecked(directory)
-    except (AttributeError, OSError, RuntimeError, ValueError):
-        # Not Linux, not writable, no home, sources that have changed or are not there.
-        return None
+    except (AttributeError, OSError) as error:  # AttributeError: a system without users
+        raise CannotKeepError(f"{root} can't be used: {error}") from error
     return directory
 
 
 def keep(directory: Path, name: str, functions: bytes) -> None:
     """Keep the functions of a program whose code TensorFlow has just written.
 
-    If it has not written any, or if it can't be done, nothing is kept.
+    If TensorFlow has written none, or the disk is full, nothing is kept.
     """
     with suppress(OSError):
         code = _find_code(directory, name)
@@ -84,7 +105,7 @@ def keep(directory: Path, name: str, functions: bytes) -> None:
 def find(directory: Path, name: str) -> bytes | None:
     """Return the functions of a program, if they and the code for them are there and not damaged.
 
-    What is damaged is removed.
+    A damaged file is removed.
     """
     path = directory / f"{name}.functions"
     try:
@@ -109,36 +130,47 @@ def forget(directory: Path, name: str) -> None:
     _remove(directory / f"{name}.functions")
 
 
-def _root() -> Path | None:
-    """Return the place for all programs, or None if the user wants none."""
+def _root() -> Path:
+    """Return the place for all programs."""
     given = os.environ.get(ENVIRONMENT_VARIABLE)
-    if given is None:
+    if given == "":
+        raise CannotKeepError(f"{ENVIRONMENT_VARIABLE} is empty")
+    try:
+        if given is not None:
+            return Path(given).expanduser().absolute() / "skmlp"
         from platformdirs import user_cache_path
 
         return user_cache_path("skmlp").absolute()
-    return Path(given).expanduser().absolute() / "skmlp" if given else None
+    except (OSError, RuntimeError) as error:  # a user without a home, a directory that is gone
+        raise CannotKeepError(f"there is no place for a cache: {error}") from error
 
 
 def _machine() -> list[str]:
-    """Return what tells processors apart, and how much of them we may use."""
-    lines = _CPU_INFO.read_text().splitlines()
+    """Return what tells processors apart, and how many cores we may use."""
+    try:
+        lines = _CPU_INFO.read_text().splitlines()
+        n_cores = len(os.sched_getaffinity(0))
+    except (AttributeError, OSError) as error:
+        raise CannotKeepError(f"the processor is unknown: {error}") from error
     told = [line for line in lines if line.startswith(("model name", "flags", "Features", "CPU "))]
-    return [*sorted(set(told)), str(len(os.sched_getaffinity(0)))]
+    return [*sorted(set(told)), str(n_cores)]
 
 
 def _sources() -> list[str]:
-    """Return the sources of this package, by which it makes programs.
+    """Return the names and contents of the sources that make programs."""
+    package = Path(__file__).parent.parent
+    try:
+        paths = [path for name in SOURCES for path in _python_files(package / name)]
+        statuses = [path.stat() for path in paths]
+        if max(max(status.st_mtime, status.st_ctime) for status in statuses) > _IMPORTED:
+            raise CannotKeepError("skmlp was changed since it was imported")
+        return [f"{path.relative_to(package)}\n{path.read_text('utf-8')}" for path in paths]
+    except OSError as error:  # only compiled modules, or an archive
+        raise CannotKeepError(f"the sources of skmlp can't be read: {error}") from error
 
-    Raises
-    ------
-    ValueError
-        If they may not be those that this process has imported.
-    """
-    paths = sorted(Path(__file__).parent.parent.rglob("*.py"))
-    changed = [max(path.stat().st_mtime, path.stat().st_ctime) for path in paths]
-    if not changed or max(changed) > _IMPORTED:
-        raise ValueError("sources were changed, or only compiled ones are there")
-    return [path.read_text(encoding="utf-8") for path in paths]
+
+def _python_files(path: Path) -> list[Path]:
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
 def _digest(parts: Iterable[str]) -> str:
@@ -149,12 +181,15 @@ def _checksum(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _is_private(directory: Path) -> bool:
-    """Tell whether a directory is the user's, and nobody else can write to it, and we can."""
+def _check_private(directory: Path) -> None:
+    """Raise unless a directory is the user's, and nobody else can write to it, and we can."""
     status = directory.lstat()
-    others = stat.S_IWGRP | stat.S_IWOTH
-    is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
-    return is_own and not status.st_mode & others and os.access(directory, os.W_OK | os.X_OK)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise CannotKeepError(f"{directory} is not a directory of this user")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise CannotKeepError(f"others can write to {directory}")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise CannotKeepError(f"{directory} can't be written to")
 
 
 def _find_code(directory: Path, name: str) -> Path | None:
@@ -170,9 +205,10 @@ def _code_of(content: bytes) -> tuple[str, str]:
 
 
 def _remove_unchecked(directory: Path) -> None:
-    """Remove code of which no file of functions has the checksum.
+    """Remove code whose checksum is in no file of functions.
 
-    It is of a process that was killed, or of functions of the user's, or what `load` compiles.
+    It is of a process that was killed, of the user's own functions, or of the function that has XLA
+    read its flags.
     """
     checked = {
         _code_of(path.read_bytes()[_CHECKSUM_SIZE:])[0] for path in directory.glob("*.functions")
@@ -204,12 +240,12 @@ def _remove(path: Path) -> None:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    """Return what programs are kept in, and nothing else."""
+    """Return the files in which programs are kept, and no other file."""
     return (path for path in directory.iterdir() if _FILE.fullmatch(path.name))
 
 
 def _make_room(root: Path) -> None:
-    """Remove what was not used for longest, if there is more than there is room for."""
+    """Remove the least recently used files, if there are more than there is room for."""
     directories = [
         path
         for path in root.iterdir()

@@ -1,23 +1,23 @@
 """Functions of TensorFlow under names that do not change from process to process.
 
-TensorFlow numbers the functions that it traces, and looks for what it has compiled by these names.
-Under a name of its own a function can be written to a file, read by another process without being
-traced again, and found there with the code that was compiled for it.
+TensorFlow numbers the functions that it traces, and finds compiled code again by these names. Under
+a name of its own a function can be written to a file, read by another process without being traced
+again, and found there with the code that was compiled for it.
 
-Nothing here imports TensorFlow; what is used of it is not public.
+Nothing here imports TensorFlow; its private modules are given.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 
-def name_functions(internals: Any, concrete: Any, name: str) -> bytes:
+def rename_functions(internals: Any, concrete: Any, name: str) -> bytes:
     """Return a traced function and those that it calls, with names that begin with this one.
 
     Parameters
     ----------
     internals : namespace
-        What is used of TensorFlow.
+        The private modules of TensorFlow; see `kept_programs`.
     concrete : ConcreteFunction
         The function. It may capture nothing.
     name : str
@@ -55,11 +55,11 @@ def define(internals: Any, library: bytes, structure: Any) -> Callable[..., list
     Parameters
     ----------
     internals : namespace
-        What is used of TensorFlow.
+        The private modules of TensorFlow; see `kept_programs`.
     library : bytes
-        What `name_functions` returned.
+        Functions as `rename_functions` returns them.
     structure : nested tensors
-        What the function returns.
+        The results of the function.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _pack(structure: Any, outputs: Iterator[Any]) -> Any:
 
 
 def _references(function: Any) -> list[Any]:
-    """Return what a function calls, as the messages that hold the names, in the order of nodes."""
+    """Return the messages in which a function names those it calls, in the order of its nodes."""
     found = []
     for node in function.node_def:
         for key in sorted(node.attr):

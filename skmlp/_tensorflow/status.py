@@ -1,0 +1,28 @@
+"""Which of the tricks are on, for `skmlp.show_versions`; TensorFlow is not imported for it."""
+
+from collections.abc import Callable
+
+from skmlp._tensorflow import flags, kept_programs, quiet, sharing
+from skmlp._tensorflow.releases import TRICKS, why_off
+
+_CHECKS: dict[str, Callable[[], str | None]] = {
+    "quiet": quiet.why_not,
+    "xla_flags": flags.why_not,
+    "shared_memory": sharing.why_not,
+}
+"""Those that know more than the table of releases does."""
+
+
+def describe_tricks() -> dict[str, str]:
+    """Return for each trick "on", or why it is off; for kept programs where they are.
+
+    Before the first fit it is what the first fit would do.
+    """
+    described = {name: _describe(name) for name in TRICKS}
+    return described | {"kept_programs": kept_programs.describe()}
+
+
+def _describe(name: str) -> str:
+    check = _CHECKS.get(name)
+    why_not = why_off(name) if check is None else check()
+    return "on" if why_not is None else f"off: {why_not}"
