@@ -7,14 +7,17 @@ import sklearn
 from skmlp._version import __version__
 
 _LIBRARIES = ("tensorflow", "keras", "skops", "skl2onnx", "onnx", "onnxruntime")
-"""What scikit-learn's own list does not have."""
+"""Libraries that scikit-learn's own list does not have."""
 
 
 def show_versions() -> None:
     """Print the versions of skmlp, TensorFlow, Python and the other libraries.
 
-    After the lines of skmlp come those of :func:`sklearn.show_versions`: the system, its Python
-    dependencies, and the libraries that compute in threads. TensorFlow is not imported.
+    After the lines of skmlp come its tricks: uses of TensorFlow that are not documented, most of
+    them for speed. Each is on, or off for a reason. With the environment variable
+    ``SKMLP_PLAIN_TENSORFLOW=1`` all are off, which tells a fault of theirs from one of TensorFlow.
+    Then come the lines of :func:`sklearn.show_versions`: the system, its Python dependencies, and
+    the libraries that compute in threads. TensorFlow is not imported.
 
     See Also
     --------
@@ -25,10 +28,19 @@ def show_versions() -> None:
     >>> import skmlp
     >>> skmlp.show_versions()  # doctest: +SKIP
     """
+    from skmlp._tensorflow.status import describe_tricks
+
     print("\nskmlp:")
-    for name, found in _versions().items():
-        print(f"{name:>13}: {found}")
+    _print_rows(_versions())
+    print("\nTricks with TensorFlow:")
+    _print_rows(describe_tricks())
     sklearn.show_versions()
+
+
+def _print_rows(rows: dict[str, str | None]) -> None:
+    width = max(13, *map(len, rows))
+    for name, text in rows.items():
+        print(f"{name:>{width}}: {text}")
 
 
 def _versions() -> dict[str, str | None]:

@@ -1,5 +1,6 @@
 """show_versions: what it prints, and that it imports little."""
 
+import os
 import re
 from importlib.metadata import version
 
@@ -9,7 +10,7 @@ from tests.helpers import run_python
 
 
 def test_versions_are_printed_without_importing_the_libraries():
-    """Check the three blocks in a process of their own."""
+    """Check the four blocks in a process of their own."""
     done = run_python(
         "import sys, skmlp; skmlp.show_versions()\n"
         "assert not {'tensorflow', 'keras', 'skl2onnx', 'onnxruntime'} & set(sys.modules)"
@@ -20,6 +21,8 @@ def test_versions_are_printed_without_importing_the_libraries():
     names = {"tensorflow": "tensorflow", "keras": "keras", "sklearn": "scikit-learn"}
     for shown, package in (names | {"numpy": "numpy", "scipy": "scipy"}).items():
         assert found[shown] == version(package), shown
+    assert found["xla_flags"] == "on"
+    assert found["kept_programs"].startswith(os.environ["SKMLP_CACHE_DIR"])
     assert {"python", "executable", "machine", "user_api"} <= found.keys()
 
 

@@ -13,12 +13,12 @@ _CHECKS: dict[str, Callable[[], str | None]] = {
 """Those that know more than the table of releases does."""
 
 
-def describe_tricks() -> dict[str, str]:
+def describe_tricks() -> dict[str, str | None]:
     """Return for each trick "on", or why it is off; for kept programs where they are.
 
     Before the first fit it is what the first fit would do.
     """
-    described = {name: _describe(name) for name in TRICKS}
+    described: dict[str, str | None] = {name: _describe(name) for name in TRICKS}
     return described | {"kept_programs": kept_programs.describe()}
 
 
