@@ -11,6 +11,8 @@ from skmlp._version import __version__
 
 if TYPE_CHECKING:
     from skmlp import callbacks, datasets, exceptions, plotting, preprocessing
+    from skmlp._estimators.tabular_classifier import TabularMLPClassifier
+    from skmlp._estimators.tabular_regressor import TabularMLPRegressor
     from skmlp._show_versions import show_versions
     from skmlp.plotting import (
         ImageGridDisplay,
@@ -27,6 +29,8 @@ __all__ = [
     "SearchDisplay",
     "TFMLPClassifier",
     "TFMLPRegressor",
+    "TabularMLPClassifier",
+    "TabularMLPRegressor",
     "WeightsDisplay",
     "__version__",
     "callbacks",
@@ -44,15 +48,21 @@ for _name in saved.MODULES_OF_0_1_0:  # which files name
 
 _MODULES = ("callbacks", "datasets", "exceptions", "plotting", "preprocessing")
 
+_HOMES = {
+    "TabularMLPClassifier": "_estimators.tabular_classifier",
+    "TabularMLPRegressor": "_estimators.tabular_regressor",
+    "show_versions": "_show_versions",
+}
+"""Modules of names that are imported when they are first used; all others are of `plotting`."""
+
 
 def __getattr__(name: str) -> Any:
-    """Import what is not an estimator when it is first used: the import of skmlp is short."""
+    """Import what few processes need when it is first used: the import of skmlp is short."""
     if name in _MODULES:
         return import_module(f"skmlp.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'skmlp' has no attribute {name!r}")
-    module = "_show_versions" if name == "show_versions" else "plotting"
-    return getattr(import_module(f"skmlp.{module}"), name)
+    return getattr(import_module(f"skmlp.{_HOMES.get(name, 'plotting')}"), name)
 
 
 def __dir__() -> list[str]:

@@ -12,6 +12,7 @@ AnySpec = TypeVar("AnySpec", bound=Spec)
 MAX_PROGRAMS = MAX_COMPILED
 """Number of programs that the cache holds; the least recently used is dropped first."""
 
+
 class ProgramCache:
     """Compiled programs by what is static in them, bounded, and safe to use from threads.
 

@@ -72,9 +72,7 @@ def _score(scoring: Any, model: Any, y: np.ndarray, sample_weight: np.ndarray) -
     except (AttributeError, TypeError, ValueError) as error:
         if not isinstance(scoring, str):
             raise
-        raise ValueError(
-            f"scoring={scoring!r} can't score the rows held out: {error}"
-        ) from error
+        raise ValueError(f"scoring={scoring!r} can't score the rows held out: {error}") from error
     if not isinstance(score, Real):
         raise ValueError(f"scoring={scoring!r} must return a number, got {score!r}.")
     return float(score)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from skmlp._model.records import Optimizer
 
+
 class PortableEstimator(VersionedEstimator):
     """Base class that adds `drop_optimizer` and `to_keras`, and the version in pickled states."""
 

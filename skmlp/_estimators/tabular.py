@@ -1,4 +1,4 @@
-"""The fit that the tabular estimators share: encode the table, train the networks, choose epochs."""
+"""The fit that the tabular estimators share: encode the table, train networks, choose epochs."""
 
 from __future__ import annotations
 
@@ -116,8 +116,7 @@ class BaseTabularMLP(VersionedEstimator, ABC):
         if validation.X is not None:
             added = self._encode_validation(validation)
             encoded, targets, weight = (
-                np.concatenate(pair)
-                for pair in zip((encoded, targets, weight), added, strict=True)
+                np.concatenate(pair) for pair in zip((encoded, targets, weight), added, strict=True)
             )
         return MembersPlan(
             settings=self._settings(hidden_layer_sizes),

@@ -268,30 +268,34 @@ _SELU = _elu(
 )
 
 
-def _mish_parts(where: Callable, exp: Callable, x: Any, size: Any) -> tuple[Any, Any]:
-    """Return n and d for tanh(log(1 + exp(x))) = n / (n + d), for any size of x."""
-    small = exp(-size)
-    square = small * small
-    above, below = (1 + 2 * small, 2 * square), (square + 2 * small, 0 * small + 2)
-    return where(x >= 0, above[0], below[0]), where(x >= 0, above[1], below[1])
+_MISH_LIMIT = 30.0
+"""Above it mish is x, in float64 too; the square of exp(x), times x, fits into float32."""
 
 
 def _apply_mish(values: np.ndarray) -> None:
-    n, d = _mish_parts(np.where, np.exp, values, abs(values))
-    values *= n / (n + d)
+    """Multiply by tanh(log(1 + exp(x))) = n / (n + 2), where n = exp(x) (exp(x) + 2)."""
+    n = np.minimum(values, _MISH_LIMIT)
+    with np.errstate(under="ignore"):
+        np.exp(n, out=n)
+        n *= n + 2
+        values *= n
+        n += 2
+        values /= n
 
 
 def _build_mish(tf: Any, sums: Tensor) -> Tensor:
-    n, d = _mish_parts(tf.where, tf.exp, sums, tf.abs(sums))
-    return sums * (n / (n + d))
+    small = tf.exp(tf.minimum(sums, tf.cast(_MISH_LIMIT, sums.dtype)))
+    n = small * (small + 2)
+    return sums * (n / (n + 2))
 
 
 def _backpropagate_mish(
     tf: Any, rounded: Callable, sums: Tensor, values: Tensor, delta: Tensor
 ) -> Tensor:
-    n, d = _mish_parts(tf.where, tf.exp, sums, tf.abs(sums))
-    share, rest = n / (n + d), d / (n + d)  # the rest without cancellation
-    return delta * (share + sums * _build_logistic(tf, sums) * rest * (1 + share))
+    small = tf.exp(tf.minimum(sums, tf.cast(_MISH_LIMIT, sums.dtype)))
+    n = small * (small + 2)
+    share, rest = n / (n + 2), 2 / (n + 2)
+    return delta * (share + sums * rest * (2 * small * (small + 1) / (n + 2)))
 
 
 def _onnx_mish(nodes: OnnxNodes, sums: Any) -> Any:

@@ -1,6 +1,5 @@
 """The outputs of several networks of one shape, averaged, in NumPy."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -10,11 +9,11 @@ from threadpoolctl import threadpool_limits
 
 from skmlp._model.activations import ACTIVATIONS
 
-_ROWS_A_PART = 512
-"""Rows that a thread computes at a time: the values of a layer then stay in its cache."""
+_ROWS_A_PART = 64
+"""Rows that are computed at a time, for all networks: their values stay in a core's cache.
 
-_ROWS_OF_A_KERNEL = 32
-"""Parts are filled up to a multiple: a row then has the same bits whatever rows are beside it."""
+Parts are filled up to it, so that a row has the same bits whatever rows are beside it.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def mean_outputs(
     """
     compute = partial(_mean_outputs, members, activation, out_activation, temperature)
     starts = range(0, len(X), _ROWS_A_PART)
-    if len(starts) < 2 or n_threads < 2:
+    if len(starts) < 2 * n_threads or n_threads < 2:
         return np.concatenate([compute(X[start : start + _ROWS_A_PART]) for start in starts])
     # One thread of BLAS for each of ours: the activations take as long as the products.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
@@ -81,26 +80,18 @@ def _mean_outputs(
     members: Members, activation: str, out_activation: str, temperature: float, X: np.ndarray
 ) -> np.ndarray:
     n_rows = len(X)
-    X = np.pad(X, [(0, -n_rows % _ROWS_OF_A_KERNEL), (0, 0)])
-    total = np.zeros((len(X), members.coefs[-1].shape[2]))
-    for member in range(members.n_members):
-        outputs = last_sums(X, members, member, activation)
-        if temperature != 1:
-            outputs /= np.float32(temperature)
-        ACTIVATIONS[out_activation].apply(outputs)
-        total += outputs
-    return total[:n_rows] / members.n_members
-
-
-def last_sums(X: np.ndarray, members: Members, member: int, activation: str) -> np.ndarray:
-    """Return the weighted sums of the last layer of one network."""
-    apply: Callable[[np.ndarray], None] = ACTIVATIONS[activation].apply
-    values, last = X, len(members.coefs) - 1
+    values = np.zeros((_ROWS_A_PART, X.shape[1]), np.float32)
+    values[:n_rows] = X
+    last = len(members.coefs) - 1
     for layer, (coefs, intercepts) in enumerate(
         zip(members.coefs, members.intercepts, strict=True)
     ):
-        values = values @ coefs[member]
-        values += intercepts[member]
+        values = values @ coefs
+        values += intercepts[:, np.newaxis]
         if layer < last:
-            apply(values)
-    return values
+            ACTIVATIONS[activation].apply(values)
+    outputs = values.reshape(-1, values.shape[-1])
+    if temperature != 1:
+        outputs /= np.float32(temperature)
+    ACTIVATIONS[out_activation].apply(outputs)
+    return outputs.reshape(values.shape)[:, :n_rows].mean(axis=0, dtype=np.float64)

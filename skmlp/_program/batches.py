@@ -45,7 +45,9 @@ def _take(
     is_valid = tf.range(capacity) < tf.cast(n_rows, tf.int32)
     weight = tf.cast(is_valid, dtype)
     if spec.is_weighted:
-        weight = tf.where(is_valid, at_position(tf, block.sample_weight, position), tf.zeros_like(weight))
+        weight = tf.where(
+            is_valid, at_position(tf, block.sample_weight, position), tf.zeros_like(weight)
+        )
     targets = tf.cast(at_position(tf, block.targets, position), dtype)
     return Batch(X, targets, weight[:, tf.newaxis])
 

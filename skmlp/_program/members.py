@@ -8,6 +8,7 @@ masks; a batched matrix product multiplies for all of them at once. The method i
 import math
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 from skmlp._model.activations import ACTIVATIONS
@@ -59,7 +60,7 @@ class MembersSpec:
     def shapes(self) -> list[tuple[int, ...]]:
         """Shapes of the parameters: scales of the inputs, then weights, then biases."""
         k, units = self.n_members, self.layer_units
-        pairs = list(zip(units[:-1], units[1:], strict=True))
+        pairs = list(pairwise(units))
         weights: list[tuple[int, ...]] = [(k, fan_in, fan_out) for fan_in, fan_out in pairs]
         biases: list[tuple[int, ...]] = [(k, 1, fan_out) for _, fan_out in pairs]
         return [(k, 1, units[0]), *weights, *biases]

@@ -130,9 +130,7 @@ def train_members(plan: MembersPlan, after_epoch: Callable[..., Any]) -> Trained
             raise
         warn_user("Training interrupted by user.")
     epochs, snapshots, sums_of_best = best.in_order()
-    return TrainedMembers(
-        _stack(snapshots), held_out, sums_of_best, epochs, curves, losses, scores
-    )
+    return TrainedMembers(_stack(snapshots), held_out, sums_of_best, epochs, curves, losses, scores)
 
 
 def _choose_rows(plan: MembersPlan) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +169,11 @@ class _BestEpochs:
     def in_order(self) -> tuple[list[int], list[list[np.ndarray]], list[np.ndarray]]:
         """Return the numbers of the epochs from 1, their parameters and their sums."""
         kept = sorted(self._kept, key=lambda each: each[1])
-        return [each[1] + 1 for each in kept], [each[2] for each in kept], [each[3] for each in kept]
+        return (
+            [each[1] + 1 for each in kept],
+            [each[2] for each in kept],
+            [each[3] for each in kept],
+        )
 
 
 class _Batches:
