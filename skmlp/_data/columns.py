@@ -60,8 +60,12 @@ def is_missing(value: Any) -> bool:
 
 
 def list_of(column: Column) -> list[Any]:
-    """Return the values of a column as objects of Python."""
-    return column.values.to_list() if column.is_of_polars else column.values.tolist()
+    """Return the values of a column as objects of Python; an error if they are dates or times."""
+    is_of_times = _letter_of(column) in "mM"  # NumPy makes integers of some
+    values = column.values.to_list() if column.is_of_polars else column.values.tolist()
+    if is_of_times or any(map(_is_of_times, set(map(type, values)))):
+        raise TypeError(_says_times(column.label))
+    return values
 
 
 def as_table(estimator: Any, X: Any) -> Any:
@@ -93,10 +97,8 @@ def columns_of(table: Any) -> list[Column]:
 def kind_of(column: Column) -> Kind:
     """Return what a column holds; an error if it holds what can't be encoded."""
     letter = _letter_of(column)
-    if letter == "O":
+    if letter in "OmM":
         return _kind_of_objects(list_of(column), column.label)
-    if letter in "mM":
-        raise TypeError(_says_times(column.label))
     if letter not in _KINDS:
         raise TypeError(
             f"Column {column.label} has type {column.values.dtype}, expected numbers, "
@@ -106,9 +108,9 @@ def kind_of(column: Column) -> Kind:
 
 
 def numbers_of(column: Column) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the numbers of a column in a type of NumPy's, and which are missing.
+    """Return the numbers of a column in a type of NumPy's, and a mask of the missing ones.
 
-    Those are zeros then, or NaN. None stands for none that is not NaN.
+    A missing number is NaN, or zero and in the mask. The mask is None if none is in it.
     """
     letter = _letter_of(column)
     if letter not in "iuf":
@@ -150,10 +152,13 @@ def _letter_of(column: Column) -> str:
     return "M" if dtype.is_temporal() else letters.get(name, "O")
 
 
+def _is_of_times(kind: type) -> bool:
+    name = kind.__name__
+    return name == "Period" or (issubclass(kind, _TIMES) and name not in _MISSING)
+
+
 def _kind_of_objects(values: list[Any], label: str) -> Kind:
     kinds = {type(value) for value in values if not is_missing(value)}
-    if any(issubclass(kind, _TIMES) or kind.__name__ == "Period" for kind in kinds):
-        raise TypeError(_says_times(label))
     for kind in kinds:
         if not issubclass(kind, Hashable) or issubclass(kind, complex):
             raise TypeError(
@@ -174,9 +179,9 @@ def _numbers_of_objects(values: list[Any], label: str) -> tuple[np.ndarray, np.n
             numbers = np.array(filled, np.float64)  # strings of numbers too
     except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(
-            f"Column {label} is to be of numbers, but holds others ({error}). Columns of "
-            "categories are those that `categorical_features` names or, by 'from_dtype', those "
-            "whose type in `fit` is one of categories or strings."
+            f"Column {label} must hold numbers, as it is not one of categories: {error}. Columns "
+            "of categories are named by `categorical_features` or, if that is 'from_dtype', have "
+            "strings or categories in `fit`."
         ) from error
     return numbers, missing
 

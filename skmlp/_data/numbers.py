@@ -90,23 +90,21 @@ def learn_numbers(columns: list[Column], random_state: np.random.RandomState) ->
     missing = np.isnan(X)
     scaler = RobustSmoothScaler(max_abs=None).set_output(transform="default").fit(X)
     varies = np.isfinite(scaler.scale_)
-    z = scaler.transform(X)[:, varies]
-    return Numbers(
-        offsets=offsets,
-        scaler=scaler,
-        has_missing=missing.any(axis=0) & ~missing.all(axis=0),
-        varies=varies,
-        quantiles=learn_quantiles(z + _noise_for(z, random_state), random_state),
-        periodic=_draw_periodic(z, random_state),
-    )
+    quantiles, periodic = _learn_scores(scaler.transform(X)[:, varies], random_state)
+    has_missing = missing.any(axis=0) & ~missing.all(axis=0)
+    return Numbers(offsets, scaler, has_missing, varies, quantiles, periodic)
 
 
-def _draw_periodic(z: np.ndarray, random_state: np.random.RandomState) -> PeriodicFeatures | None:
+def _learn_scores(
+    z: np.ndarray, random_state: np.random.RandomState
+) -> tuple[np.ndarray, PeriodicFeatures | None]:
+    """Return quantiles of scaled columns that vary, and periodic features of their scores."""
     if not z.shape[1]:
-        return None
+        return np.empty((1, 0)), None
+    quantiles = learn_quantiles(z + _noise_for(z, random_state), random_state)
     seed = random_state.randint(np.iinfo(np.int32).max)
     periodic = PeriodicFeatures(n_components=_N_PERIODIC, random_state=seed)
-    return periodic.set_output(transform="default").fit(np.zeros_like(z[:1]))
+    return quantiles, periodic.set_output(transform="default").fit(np.zeros_like(z[:1]))
 
 
 def _noise_for(z: np.ndarray, random_state: np.random.RandomState) -> np.ndarray:

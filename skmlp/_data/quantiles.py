@@ -21,7 +21,7 @@ def learn_quantiles(X: np.ndarray, random_state: np.random.RandomState) -> np.nd
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_columns)
-        Numbers, at least one a column, or NaN, which is ignored.
+        Numbers, or NaN, which is ignored; at least one number in each column.
     random_state : RandomState
         Chooses the samples where there are very many.
 
@@ -30,8 +30,6 @@ def learn_quantiles(X: np.ndarray, random_state: np.random.RandomState) -> np.nd
     ndarray of shape (n_quantiles, n_columns)
         The quantiles, from the smallest number to the largest.
     """
-    if not X.shape[1]:
-        return np.empty((1, 0))
     transformer = QuantileTransformer(
         n_quantiles=min(max(len(X) // 30, 10), 1000, len(X)),
         subsample=_MOST_SAMPLES,
