@@ -104,7 +104,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         random_state = check_random_state(self.random_state)
         self._numbers = learn_numbers(numeric, random_state) if numeric else None
         self._categories = [learn_categories(each, self.max_categories) for each in categorical]
-        self.categories_ = [_as_objects(each.values) for each in self._categories]
+        self.categories_ = [
+            np.fromiter(each.values, object, len(each.values)) for each in self._categories
+        ]
         self.n_features_out_ = max(1, sum(part.n_outputs for part, _ in self._parts(columns)))
         return self
 
@@ -130,13 +132,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def _find_categorical(self, table: Any, columns: list[Column]) -> np.ndarray:
         """Return which columns are encoded as categories; an error if one can't be encoded."""
         kinds = np.array([kind_of(column) for column in columns])
-        features = self.categorical_features
-        if isinstance(features, str):
+        if isinstance(self.categorical_features, str):  # "from_dtype"
             return kinds != "number"
-        is_named = np.asarray(features).dtype.kind in "UO" and features is not None
-        # scikit-learn's check needs no more than the shape, and no name twice, for the others.
-        given = table if is_named else np.empty((0, table.shape[1]))
-        declared = check_categorical_features(given, features)
+        declared = check_categorical_features(table, self.categorical_features)
         return (kinds == "boolean") | (declared if declared is not None else False)
 
     def _split(self, columns: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -160,10 +158,3 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []  # always float32
         return tags
-
-
-def _as_objects(values: list[Any]) -> np.ndarray:
-    """Return a list as an array, whose items may be sequences."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array

@@ -54,7 +54,7 @@ class PeriodicFeatures(TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of features seen in `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features seen in `fit`. Defined only if all of them are strings.
 
     See Also
