@@ -91,7 +91,7 @@ def test_no_circle():
 
 
 PREDICTING = {"_data", "_estimators", "_extras", "_model", "_sklearn", "_version", "_warn"}
-PREDICTING |= {"exceptions", "saved", "skmlp"}
+PREDICTING |= {"exceptions", "preprocessing", "saved", "skmlp"}
 
 
 def test_predicting_needs_few_rooms():

@@ -208,12 +208,11 @@ class BaseTabularMLP(VersionedEstimator, ABC):
         self.validation_scores_ = trained.scores
         self.temperature_ = self._choose_temperature(plan, trained)
         self.validation_score_ = float("nan")
-        if trained.held_out.shape[1]:
+        rows = trained.held_out.ravel()
+        if plan.sample_weight[rows].any():
             outputs = np.mean([self._activate(s, self.temperature_) for s in trained.sums], axis=0)
-            rows = trained.held_out.ravel()
-            outputs = outputs.reshape(len(rows), -1)
             _, self.validation_score_ = self._evaluate(
-                outputs, plan.targets[rows], plan.sample_weight[rows]
+                outputs.reshape(len(rows), -1), plan.targets[rows], plan.sample_weight[rows]
             )
 
     def _choose_temperature(self, plan: MembersPlan, trained: TrainedMembers) -> float:

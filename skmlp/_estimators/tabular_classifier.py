@@ -337,7 +337,8 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         >>> est.predict(X[:2]).shape
         (2,)
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        proba = self.predict_proba(X)
+        return self.classes_[proba.argmax(axis=1)]
 
     def predict_proba(self, X):
         """Estimate the probabilities of the classes.

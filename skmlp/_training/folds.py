@@ -11,8 +11,8 @@ MAX_HELD_OUT = 2**15
 
 def hold_out_folds(
     n_members: int,
+    rows: np.ndarray,
     classes: np.ndarray | None,
-    n_samples: int,
     random_state: np.random.RandomState,
 ) -> np.ndarray:
     """Return the rows that each network holds out, a fold of its own if there are enough.
@@ -21,11 +21,11 @@ def hold_out_folds(
     ----------
     n_members : int
         Number of networks.
+    rows : ndarray of int
+        The rows to choose from.
     classes : ndarray of shape (n_samples,) or None
-        Numbers of the classes, whose proportions the folds keep. A class with a single sample is
-        not held out, or a network would not know it.
-    n_samples : int
-        Number of rows.
+        Numbers of the classes of all samples, whose proportions the folds keep. A class with a
+        single row is not held out, or a network would not know it.
     random_state : RandomState
         Draws the folds.
 
@@ -34,9 +34,9 @@ def hold_out_folds(
     held_out : ndarray of int of shape (n_members, n_held_out)
         The rows; none if there are fewer than two to choose from.
     """
-    rows = random_state.permutation(n_samples)
+    rows = random_state.permutation(rows)
     if classes is not None:
-        counts = np.bincount(classes)
+        counts = np.bincount(classes[rows])
         rows = rows[counts[classes[rows]] > 1]
         rows = rows[np.argsort(classes[rows], kind="stable")]
     n_folds = min(max(N_FOLDS, n_members), len(rows))
@@ -47,8 +47,7 @@ def hold_out_folds(
     return np.array(folds, np.int32)
 
 
-def training_rows(held_out: np.ndarray, n_samples: int) -> np.ndarray:
+def training_rows(rows: np.ndarray, held_out: np.ndarray) -> np.ndarray:
     """Return the rows that each network trains on, of shape (n_members, n_train)."""
-    is_kept = np.ones((len(held_out), n_samples), bool)
-    np.put_along_axis(is_kept, held_out.astype(np.intp), False, axis=1)
-    return np.nonzero(is_kept)[1].reshape(len(held_out), -1).astype(np.int32)
+    kept = [np.setdiff1d(rows, own, assume_unique=True) for own in held_out]
+    return np.array(kept, np.int32)

@@ -107,7 +107,7 @@ def train_members(plan: MembersPlan, after_epoch: Callable[..., Any]) -> Trained
     """
     rng, settings = plan.random_state, plan.settings
     held_out, rows = _choose_rows(plan)
-    batch_rows = _batch_rows(settings.batch_size, plan.n_train)
+    batch_rows = _batch_rows(settings.batch_size, held_out.shape[1] + rows.shape[1])
     spec = _required_spec(plan, batch_rows, held_out.shape[1])
     session = MembersSession(
         spec, plan.X, plan.targets, plan.sample_weight, held_out, _initial(spec, rng)
@@ -135,12 +135,13 @@ def train_members(plan: MembersPlan, after_epoch: Callable[..., Any]) -> Trained
 
 def _choose_rows(plan: MembersPlan) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that each network holds out, and those that it trains on."""
-    k, n_samples = plan.settings.n_networks, len(plan.X)
-    if n_samples > plan.n_train:  # a validation set of the user's
-        numbers = np.arange(n_samples, dtype=np.int32)
-        return np.tile(numbers[plan.n_train :], (k, 1)), np.tile(numbers[: plan.n_train], (k, 1))
-    held_out = hold_out_folds(k, plan.classes, n_samples, plan.random_state)
-    return held_out, training_rows(held_out, n_samples)
+    k = plan.settings.n_networks
+    rows = np.nonzero(plan.sample_weight[: plan.n_train])[0].astype(np.int32)
+    if len(plan.X) > plan.n_train:  # a validation set of the user's
+        added = np.arange(plan.n_train, len(plan.X), dtype=np.int32)
+        return np.tile(added, (k, 1)), np.tile(rows, (k, 1))
+    held_out = hold_out_folds(k, rows, plan.classes, plan.random_state)
+    return held_out, training_rows(rows, held_out)
 
 
 def _evaluate(plan: MembersPlan, sums: np.ndarray, held_out: np.ndarray) -> tuple[float, float]:
