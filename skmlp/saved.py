@@ -4,13 +4,23 @@ The classes live elsewhere and may move; their names here stay, so that a file t
 written can be read by later ones. There is nothing here to be called.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from skmlp._estimators.classifier import TFMLPClassifier
 from skmlp._estimators.regressor import TFMLPRegressor
 from skmlp._model.network import Parameters
 from skmlp._model.records import History, Optimizer, Snapshot, StoppingState, TrainingState
 
+if TYPE_CHECKING:
+    from skmlp._data.categories import Categories
+    from skmlp._data.numbers import Numbers
+    from skmlp._data.table import TableEncoder
+
 __all__ = [
+    "Categories",
     "History",
+    "Numbers",
     "Optimizer",
     "Parameters",
     "Snapshot",
@@ -18,6 +28,7 @@ __all__ = [
     "StoppingState",
     "TFMLPClassifier",
     "TFMLPRegressor",
+    "TableEncoder",
     "TrainingState",
 ]
 
@@ -31,6 +42,21 @@ MODULES_OF_0_1_0 = (
     "_stopping",
 )
 """Modules of `skmlp` that the first builds of 0.1.0 wrote into files; they are now this one."""
+
+
+_HOMES = {
+    "Categories": "skmlp._data.categories",
+    "Numbers": "skmlp._data.numbers",
+    "TableEncoder": "skmlp._data.table",
+}
+"""Modules of classes that only files of tabular estimators need."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import the parts of a tabular estimator when a file names them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'skmlp.saved' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
 
 
 class Standing:

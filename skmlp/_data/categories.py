@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from skmlp._data.columns import Column, is_missing, list_of
+from skmlp._model.files import named_by_files
 
 _NOT_SHOWN = -1
 """The level of a value that all outputs are zero for."""
 
 
+@named_by_files
 @dataclass(frozen=True)
 class Categories:
     """The categories of a column.

@@ -7,6 +7,7 @@ from sklearn.utils import gen_batches
 
 from skmlp._data.columns import Column, numbers_of
 from skmlp._data.quantiles import learn_quantiles, normal_scores
+from skmlp._model.files import named_by_files
 from skmlp.preprocessing import PeriodicFeatures, RobustSmoothScaler
 
 _MAX_ABS = 3.0
@@ -19,6 +20,7 @@ _NOISE = 1e-4
 _IQR_OF_NORMAL = 1.349
 
 
+@named_by_files
 @dataclass(frozen=True)
 class Numbers:
     """What is known of columns of numbers.

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmlp._data.categories import learn_categories
 from skmlp._data.columns import Column, as_table, columns_of, kind_of
 from skmlp._data.numbers import learn_numbers
+from skmlp._model.files import named_by_files
 from skmlp._sklearn import (
     Interval,
     StrOptions,
@@ -21,6 +22,7 @@ from skmlp._sklearn import (
 )
 
 
+@named_by_files
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a table of numbers and categories as float32.
 

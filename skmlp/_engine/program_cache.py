@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from skmlp._engine.compiling import MAX_COMPILED, Program, Spec, make_program
 
@@ -36,7 +36,7 @@ class ProgramCache:
             for spec in self._programs:
                 if _serves(spec, wanted):
                     self._programs.move_to_end(spec)
-                    return spec, self._programs[spec]
+                    return cast(AnySpec, spec), self._programs[spec]
             return self._add(tf, _with_spare_capacity(wanted))
 
     def _add(self, tf: Any, spec: AnySpec) -> tuple[AnySpec, Program]:

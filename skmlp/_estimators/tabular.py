@@ -152,7 +152,7 @@ class BaseTabularMLP(VersionedEstimator, ABC):
         self.n_features_in_ = encoder.n_features_in_
         self.is_categorical_ = encoder.is_categorical_
         self.categories_ = encoder.categories_
-        vars(self).pop("feature_names_in_", None)
+        self.__dict__.pop("feature_names_in_", None)
         if hasattr(encoder, "feature_names_in_"):
             self.feature_names_in_ = encoder.feature_names_in_
 

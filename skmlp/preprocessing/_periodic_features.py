@@ -245,3 +245,7 @@ class PeriodicFeatures(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+PeriodicFeatures.__module__ = "skmlp.preprocessing"  # files know it by this name
+__test__ = {"PeriodicFeatures": PeriodicFeatures}  # doctest looks for the examples here

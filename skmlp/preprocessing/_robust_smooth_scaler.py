@@ -170,3 +170,7 @@ def _center_and_scale(column: np.ndarray) -> tuple[float, float]:
     lowest, lower, middle, upper, highest = np.percentile(half, [0, 25, 50, 75, 100])
     spread = 2 * min(upper - lower, np.finfo(np.float64).max / 2) or highest - lowest
     return 2 * middle, spread or np.inf
+
+
+RobustSmoothScaler.__module__ = "skmlp.preprocessing"  # files know it by this name
+__test__ = {"RobustSmoothScaler": RobustSmoothScaler}  # doctest looks for the examples here
