@@ -118,7 +118,7 @@ def test_reasons_are_told(installed, monkeypatch, tmp_path):
 def test_tricks_are_described_without_tensorflow(tmp_path):
     """Check that nothing is imported, made or removed."""
     code = (
-        "import sys; from skmlp._tensorflow.status import describe_tricks; print(describe_tricks())\n"
+        "import sys; from skmlp._tensorflow.status import describe_tricks; describe_tricks()\n"
         "assert 'tensorflow' not in sys.modules"
     )
     done = run_python(code, SKMLP_CACHE_DIR=str(tmp_path / "none"))
