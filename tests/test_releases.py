@@ -59,6 +59,7 @@ def test_the_imported_release_counts(installed, monkeypatch):
 def test_one_switch_turns_all_off(value, expected, installed, monkeypatch):
     installed("2.21.0")
     monkeypatch.setenv("SKMLP_PLAIN_TENSORFLOW", value)
+    monkeypatch.setattr(kept_programs._State, "is_prepared", False)  # as before the first fit
     assert {is_on(name) for name in TRICKS} == {not expected}
     if expected:
         assert set(describe_tricks().values()) == {"off: switched off by SKMLP_PLAIN_TENSORFLOW"}
