@@ -53,6 +53,18 @@ def test_only_log_lines_of_tensorflow_are_dropped():
     assert lines.flush() == b""
 
 
+TRACE = b"=== Source Location Trace: === \nexternal/xla/xla/cuda_status.cc:50\na/b.h:1\n\n"
+
+
+def test_a_trace_below_a_log_line_is_dropped_with_it():
+    """Check one below a fatal line, and one that lines of others have cut in two."""
+    assert LineFilter().feed(LOG_LINES[1] + TRACE + TRACE) == TRACE
+    assert LineFilter().feed(OTHER_LINES[0] + TRACE) == OTHER_LINES[0] + TRACE
+    head, rest = TRACE[:32], TRACE[32:]
+    assert LineFilter().feed(LOG_LINES[1] + head + b"mine\n" + rest) == b"mine\n" + rest
+    assert LineFilter().feed(LOG_LINES[1] + b"\n" + TRACE) == b"\n" + TRACE
+
+
 WRITE = "import os, sys\nfrom skmlp._tensorflow import quiet\nLOG = " + repr(LOG_LINES[0]) + "\n"
 
 

@@ -28,6 +28,11 @@ _LOG_LINE = re.compile(
     rb"|To enable the following instructions:"
 )
 
+_TRACE_HEAD = b"=== Source Location Trace: ==="
+"""What follows a log line of TensorFlow 2.22 in places: this, files of C++, and an empty line."""
+
+_TRACE_PLACE = re.compile(rb"[\w./-]+\.(cc|cpp|h):\d+\s*$")
+
 
 class LineFilter:
     """Passes on what is written, but for the log lines of TensorFlow."""
@@ -35,16 +40,28 @@ class LineFilter:
     def __init__(self) -> None:
         self._start = b""  # of a line whose end has not come
         self._is_passing = False  # whether an earlier part of that line was passed on
+        self._may_drop_trace = False  # whether the line before was dropped, and its trace may come
+        self._is_in_trace = False
 
     def feed(self, written: bytes) -> bytes:
         """Return what of the lines that are now complete is to be passed on."""
         *lines, self._start = (self._start + written).split(b"\n")
         passed = []
         for line in lines:
-            if self._is_passing or not _LOG_LINE.match(line):
+            if self._is_passing or not self._is_dropped(line):
                 passed.append(line + b"\n")
             self._is_passing = False
         return b"".join(passed)
+
+    def _is_dropped(self, line: bytes) -> bool:
+        """Tell whether a whole line is one of TensorFlow's log, or of the trace below it."""
+        is_log = _LOG_LINE.match(line) is not None
+        is_head = self._may_drop_trace and line.startswith(_TRACE_HEAD)
+        is_place = self._is_in_trace and _TRACE_PLACE.match(line) is not None
+        is_end = self._is_in_trace and line == b""
+        self._may_drop_trace = is_log
+        self._is_in_trace = is_head or is_place
+        return is_log or is_head or is_place or is_end
 
     def flush(self) -> bytes:
         """Return the line without an end, if there is one that is to be passed on."""

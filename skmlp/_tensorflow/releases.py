@@ -32,19 +32,21 @@ class Trick:
     is_gated: bool = True
 
 
-_ALL = ("2.20.", "2.21.", "2.22.")
+_TRIED = ("2.20.", "2.21.", "2.22.0rc0")
 
 TRICKS: dict[str, Trick] = {
-    "without_keras": Trick(_ALL, "TensorFlow imports Keras too, and its import takes longer"),
-    "without_collections": Trick(_ALL, "on; it concerns Python alone", is_gated=False),
-    "quiet": Trick(_ALL, "on; lines of an unknown form are printed", is_gated=False),
+    "without_keras": Trick(_TRIED, "TensorFlow imports Keras too, and its import takes longer"),
+    "without_collections": Trick(_TRIED, "on; it concerns Python alone", is_gated=False),
+    "quiet": Trick(_TRIED, "on; lines of an unknown form are printed", is_gated=False),
     "xla_flags": Trick(
         ("2.20.", "2.21."),
         "XLA has its own defaults, and no product is cut: small networks are slow",
     ),
-    "kept_programs": Trick(("2.20.", "2.21."), "every process compiles its programs"),
-    "shared_memory": Trick(_ALL, "checked by the first fit; copies if it fails", is_gated=False),
-    "eager_context": Trick(_ALL, "`tf.init_scope`, if the private part is missing", is_gated=False),
+    "kept_programs": Trick(_TRIED, "every process compiles its programs"),
+    "shared_memory": Trick(_TRIED, "checked by the first fit; copies if it fails", is_gated=False),
+    "eager_context": Trick(
+        _TRIED, "`tf.init_scope`, if the private part is missing", is_gated=False
+    ),
 }
 
 
