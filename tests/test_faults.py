@@ -33,7 +33,7 @@ def clf(**params):
 
 BAD_PARAMETERS = [
     ("hidden_layer_sizes", (0, -1, 2.5, "ten", None, (5, 0), (2.5,), {"a": 1})),
-    ("activation", ("elu", None, 1)),
+    ("activation", ("softplus", None, 1)),
     ("solver", ("rmsprop", None)),
     ("alpha", (-1e-9, "1", None, np.nan)),
     ("batch_size", (0, -5, 10.0, "full", None)),

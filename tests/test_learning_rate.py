@@ -1,12 +1,18 @@
-"""The schedules of the learning rate, against scikit-learn's optimizer."""
+"""The schedules of the learning rate, against scikit-learn's optimizer, formulas and Keras."""
+
+import pickle
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
+from skmlp import TFMLPClassifier
 from skmlp._engine.learning_rate import LearningRate
 from skmlp._model.records import Optimizer
-from skmlp._program.schedules import SCHEDULES
+from skmlp._program.schedules import SCHEDULES, make_schedule
+from skmlp.callbacks import Checkpoint
+from tests.helpers import Callback, fit_quietly, load
 
 N_SAMPLES = 150
 HYPER = {"learning_rate_init": 0.1, "power_t": 0.3}
@@ -65,17 +71,163 @@ def test_a_power_that_overflows_is_a_rate_of_zero():
     assert schedule.after_epoch(0.1, 1000) == 0.0
 
 
-def test_a_schedule_is_told_how_far_the_fit_is(monkeypatch):
+def test_a_schedule_is_told_how_far_the_fit_is():
     """Check the progress of batches, from 0 to 1 over the whole fit, in a part of it too."""
     seen = []
+    make(lambda t: seen.append(t) or 1.0, n_epochs=18).upcoming(2, 0, 3)
+    np.testing.assert_allclose(seen, np.arange(54, 60) / 60)
 
-    class Cosine(SCHEDULES["constant"]):
-        def batch_rates(self, rate, progress):
-            seen.extend(progress)
-            return rate * (1 + np.cos(np.pi * progress)) / 2
 
-    monkeypatch.setitem(SCHEDULES, "cosine", Cosine)
-    rates = make("cosine", n_epochs=18).upcoming(2, 0, 3)
-    expected = np.arange(54, 60) / 60
-    np.testing.assert_allclose(seen, expected)
-    np.testing.assert_allclose(rates.ravel(), 0.05 * (1 + np.cos(np.pi * expected)))
+def half(t):
+    """Return a factor that a checkpoint can name."""
+    return 1.0 if t < 0.5 else 0.25
+
+
+FACTORS = {
+    "cosine": lambda t: (1 + np.cos(np.pi * t)) / 2,
+    "coslog": lambda t: (1 - np.cos(2 * np.pi * np.log2(1 + 15 * t))) / 2,
+    half: half,
+}
+over_fit = pytest.mark.parametrize("schedule", FACTORS, ids=str)
+stochastic = pytest.mark.parametrize("solver", ["adam", "sgd"])
+
+
+@over_fit
+@pytest.mark.parametrize("n_epochs_a_call", [1, 4])
+def test_schedules_over_a_fit_are_their_formulas(schedule, n_epochs_a_call):
+    """Check every batch of 20 epochs, the rate without the factor, and that it never goes on."""
+    ours, rates = make(schedule), []
+    for _ in range(0, 20, n_epochs_a_call):
+        rates += ours.upcoming(n_epochs_a_call, 0, 3).ravel().tolist()
+        assert ours.complete(n_epochs_a_call) == [0.1] * n_epochs_a_call
+    expected = [0.1 * FACTORS[schedule](batch / 60) for batch in range(60)]
+    np.testing.assert_allclose(rates, expected, rtol=1e-13, atol=1e-17)
+    assert not ours.goes_on_after_plateau()
+
+
+def test_coslog_has_four_cycles():
+    """Check where it is 0 and 1: at shares (2**k - 1) / 15 of the fit, and between them."""
+    ends = (2.0 ** np.arange(5) - 1) / 15
+    peaks = (2.0 ** (np.arange(4) + 0.5) - 1) / 15
+    schedule = make_schedule("coslog", HYPER)
+    np.testing.assert_allclose(schedule.batch_rates(1.0, ends), 0, atol=1e-12)
+    np.testing.assert_allclose(schedule.batch_rates(1.0, peaks), 1, atol=1e-12)
+
+
+def keras_fit(clf, X, y, factors):
+    """Return the weights after training by Keras, without shuffling, a rate for each batch."""
+    import keras
+
+    model = clf.to_keras()
+    if clf.solver == "adam":
+        # Adam's epsilon is inside the corrected root there: it is made to vanish in both.
+        optimizer = keras.optimizers.Adam(epsilon=1e-300)
+    else:
+        optimizer = keras.optimizers.SGD(momentum=clf.momentum, nesterov=clf.nesterovs_momentum)
+    model.compile(optimizer, keras.losses.CategoricalCrossentropy())
+    targets = np.eye(3)[y]
+    starts = [start for _ in range(clf.max_iter) for start in range(0, len(X), clf.batch_size)]
+    for start, factor in zip(starts, factors, strict=True):
+        optimizer.learning_rate.assign(clf.learning_rate_init * factor)
+        rows = slice(start, start + clf.batch_size)
+        model.train_on_batch(X[rows], targets[rows])
+    return model.get_weights()[::2]
+
+
+@stochastic
+@over_fit
+def test_a_fit_is_that_of_keras(solver, schedule):
+    """Check weights against Keras with the same initial weights and the factor of each batch."""
+    X, y = load("iris")
+    params = {"solver": solver, "learning_rate_init": 0.01, "max_iter": 4, "alpha": 0.0}
+    params |= {"batch_size": 50, "shuffle": False, "random_state": 0, "epsilon": 1e-300}
+    start = TFMLPClassifier((5,), **params | {"learning_rate_init": 1e-300})
+    start = fit_quietly(start, X, y)
+    clf = fit_quietly(TFMLPClassifier((5,), learning_rate=schedule, **params), X, y)
+    start.learning_rate_init = 0.01
+    factors = [FACTORS[schedule](batch / 12) for batch in range(12)]
+    for ours, theirs in zip(clf.coefs_, keras_fit(start, X, y, factors), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6)  # a rate is a float32 there
+
+
+@stochastic
+def test_warm_starts_begin_the_schedule_anew(solver):
+    """Check two warm fits of 3 epochs against the factors of 3 epochs, twice."""
+    X, y = load("iris")
+    seen = []
+
+    def spy(t):
+        seen.append(t)
+        return 1.0
+
+    params = {"solver": solver, "max_iter": 3, "batch_size": 50, "random_state": 0}
+    est = TFMLPClassifier(4, learning_rate=spy, warm_start=True, **params)
+    plain = TFMLPClassifier(4, warm_start=True, **params)
+    for _ in range(2):
+        fit_quietly(est, X, y)
+        fit_quietly(plain, X, y)
+    np.testing.assert_allclose(seen, [*np.arange(9) / 9] * 2)
+    np.testing.assert_array_equal(est.coefs_[0], plain.coefs_[0])
+
+
+@over_fit
+def test_what_can_not_follow_a_schedule_over_a_fit_is_named(schedule):
+    """Check partial_fit, at first and after a fit, and L-BFGS; the old names are ignored there."""
+    X, y = load("iris")
+    clf = TFMLPClassifier(4, max_iter=2, learning_rate=schedule, random_state=0)
+    message = "partial_fit does not support learning_rate=.*the length of the training"
+    for est in (clf, fit_quietly(clone(clf), X, y)):
+        before = dict(vars(est))
+        with pytest.raises(ValueError, match=message):
+            est.partial_fit(X, y, classes=[0, 1, 2])
+        assert vars(est) == before
+    with pytest.raises(ValueError, match=r"learning_rate=.* needs solver='adam' or 'sgd', got"):
+        clf.set_params(solver="lbfgs").fit(X, y)
+    fit_quietly(clf.set_params(learning_rate="adaptive"), X, y)
+
+
+def test_partial_fit_goes_on_at_a_constant_rate_after_a_schedule_has_ended():
+    """Check an epoch after a schedule that multiplied by one, against a constant rate all along."""
+    X, y = load("iris")
+    ours = TFMLPClassifier(4, max_iter=2, learning_rate=lambda t: 1.0, random_state=0)
+    fit_quietly(ours, X, y).set_params(learning_rate="constant").partial_fit(X, y)
+    plain = fit_quietly(TFMLPClassifier(4, max_iter=2, random_state=0), X, y).partial_fit(X, y)
+    np.testing.assert_array_equal(ours.coefs_[0], plain.coefs_[0])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, None, "no"])
+def test_what_is_no_factor_is_named(value):
+    """Check that the error names the parameter and the value, and that nothing changes."""
+    X, y = load("iris")
+    clf = TFMLPClassifier(4, learning_rate=lambda t: value if t >= 0.5 else 1.0, max_iter=4)
+    with pytest.raises(ValueError, match=rf"learning_rate must .* got {value!r} for t=0.5"):
+        clf.fit(X, y)
+    assert not hasattr(clf, "coefs_")
+
+
+@pytest.mark.parametrize("schedule", ["cosine", half], ids=str)
+def test_a_fit_on_a_schedule_is_pickled_and_resumed(schedule, tmp_path):
+    """Check the bits of a resumed fit, that max_iter must be the same, and a lambda's error."""
+    X, y = load("iris")
+    params = {"learning_rate": schedule, "max_iter": 9, "random_state": 0, "batch_size": 50}
+    expected = fit_quietly(TFMLPClassifier(4, **params), X, y)
+    again = pickle.loads(pickle.dumps(expected))
+    np.testing.assert_array_equal(again.predict_proba(X), expected.predict_proba(X))
+
+    class Crash(Callback):
+        def on_fit_task_end(self, estimator, context):
+            if context.task_name == "epoch" and context.task_id == 5:
+                raise RuntimeError("the process ends")
+
+    path = tmp_path / "file"
+    with pytest.raises(RuntimeError, match="the process ends"):
+        TFMLPClassifier(4, **params).set_callbacks(Checkpoint(path, every=4), Crash()).fit(X, y)
+    resume = Checkpoint(path, resume=True)
+    with pytest.raises(ValueError, match=r"of another fit.* got others for: max_iter\."):
+        TFMLPClassifier(4, **params | {"max_iter": 10}).set_callbacks(resume).fit(X, y)
+    resumed = fit_quietly(TFMLPClassifier(4, **params).set_callbacks(resume), X, y)
+    assert resumed.loss_curve_ == expected.loss_curve_
+    np.testing.assert_array_equal(resumed.coefs_[0], expected.coefs_[0])
+    own = TFMLPClassifier(4, learning_rate=lambda t: 1.0).set_callbacks(Checkpoint(path))
+    with pytest.raises(ValueError, match=r"learning_rate=<function .* can't be written to a ch"):
+        own.fit(X, y)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from skmlp._model.records import Optimizer
-from skmlp._program.schedules import SCHEDULES
+from skmlp._program.schedules import make_schedule
 
 
 class LearningRate:
@@ -14,7 +14,7 @@ class LearningRate:
     Parameters
     ----------
     optimizer : Optimizer
-        The state of the solver: the name of the schedule, and the rate to begin with.
+        The state of the solver: the schedule, and the rate to begin with.
     n_samples : int
         Training samples, all of which an epoch sees.
     n_batches : int
@@ -36,7 +36,7 @@ class LearningRate:
         n_epochs: int,
         samples_seen: int,
     ):
-        self._schedule = SCHEDULES[optimizer.schedule](optimizer.hyper)
+        self._schedule = make_schedule(optimizer.schedule, optimizer.hyper)
         self._n_samples = n_samples
         self._n_batches = n_batches
         self._max_epochs = max_epochs

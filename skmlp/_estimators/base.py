@@ -26,6 +26,7 @@ from skmlp._data.checks import (
     unchanged_on_error,
 )
 from skmlp._data.samples import Samples, SampleSet
+from skmlp._estimators.combinations import check_combinations
 from skmlp._estimators.constraints import ParameterConstraints
 from skmlp._estimators.doc_link import page_template
 from skmlp._estimators.portable import PortableEstimator
@@ -153,12 +154,12 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
 
     def _settings(self, call: Call) -> Settings:
         """Return the parameters by which training runs."""
-        from skmlp._program.schedules import SCHEDULES
+        from skmlp._program.schedules import class_of
         from skmlp._program.solvers import SOLVERS
         from skmlp._training.plan import SCORING, Settings
 
         names = ("learning_rate_init", "power_t", *SOLVERS[self.solver].parameters)
-        is_served = self.solver in SCHEDULES[self.learning_rate].solvers
+        is_served = self.solver in class_of(self.learning_rate).solvers
         return Settings(
             solver=self.solver,
             schedule=self.learning_rate if is_served else "constant",
@@ -205,6 +206,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
                 "partial_fit does not support early_stopping=True after fit: the weights are those "
                 "of the best epoch, the state of the solver is that of the last one."
             )
+        check_combinations(self, call.is_incremental)
         call.validation.check_complete()
         if call.validation.X is not None and self.validation_fraction is not None:
             raise ValueError(

@@ -71,11 +71,22 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Number of samples of a batch; "auto" is ``min(200, n_samples)``. The last batch of an
         epoch may be smaller.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Schedule of the learning rate, only used by solver='sgd': 'constant' stays at
-        `learning_rate_init`; 'invscaling' is ``learning_rate_init / (t + 1) ** power_t`` after
-        `t` samples, updated every epoch; 'adaptive' is divided by 5 whenever training would stop
-        otherwise, until it is no more than 1e-6.
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'coslog'} or callable, \
+            default='constant'
+        Schedule of the learning rate. 'constant' stays at `learning_rate_init`. As in
+        scikit-learn, two are only used by solver='sgd': 'invscaling' is
+        ``learning_rate_init / (t + 1) ** power_t`` after `t` samples, updated every epoch;
+        'adaptive' is divided by 5 whenever training would stop otherwise, until it is no more
+        than 1e-6. The others multiply `learning_rate_init`, before each batch, by a factor for
+        the share :math:`t` of the `max_iter` epochs that is done, from 0 to 1:
+
+        - 'cosine' [8]_: :math:`(1 + \cos \pi t) / 2`, which falls to 0;
+        - 'coslog' [9]_: :math:`(1 - \cos(2 \pi \log_2(1 + 15 t))) / 2`, four cycles, each
+          twice as long as the one before;
+        - a callable: what it returns for :math:`t`, a finite number that is not negative.
+
+        They are for 'adam' and 'sgd', not for 'lbfgs' and `partial_fit`. A warm start begins
+        them anew.
 
     learning_rate_init : float, default=0.001
         Learning rate that training starts with. Not used by solver='lbfgs'.
@@ -257,6 +268,10 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
        :arxiv:`1908.08681`
     .. [7] He, K., Zhang, X., Ren, S. and Sun, J. (2015). "Delving deep into rectifiers: Surpassing
        human-level performance on ImageNet classification." :arxiv:`1502.01852`
+    .. [8] Loshchilov, I. and Hutter, F. (2017). "SGDR: Stochastic gradient descent with warm
+       restarts." :arxiv:`1608.03983`
+    .. [9] Holzmüller, D., Grinsztajn, L. and Steinwart, I. (2024). "Better by default: Strong
+       pre-tuned MLPs and boosted trees on tabular data." :arxiv:`2407.04491`
 
     Examples
     --------
@@ -372,8 +387,9 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Raises
         ------
         ValueError
-            If a parameter or an array is not as described, or if training produced weights that
-            are not finite. The estimator is then as it was before.
+            If a parameter or an array is not as described, if the solver can't do what the
+            parameters ask for, or if training produced weights that are not finite. The estimator
+            is then as it was before.
         RuntimeError
             In a process that was forked after TensorFlow had run, where training would hang.
 
@@ -432,7 +448,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         ------
         ValueError
             As for `fit`; and without `classes` in the first call, if `classes` are not those of
-            the first call, if `y` has others, or if ``early_stopping=True``.
+            the first call, if `y` has others, if ``early_stopping=True``, or if `learning_rate`
+            is a schedule over a whole fit.
 
         See Also
         --------

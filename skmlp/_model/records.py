@@ -4,6 +4,7 @@ Files know them as parts of `skmlp.saved`, a module that stays where it is. A fi
 or goes needs a line in ``__setstate__``, for the files of older versions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -24,10 +25,11 @@ class Optimizer:
         Name of the solver.
     hyper : dict of str to float
         The hyper-parameters that it was made with, by their names in the estimator.
-    schedule : str
-        Name of the schedule of the learning rate.
+    schedule : str or callable
+        Name of the schedule of the learning rate, or a function from the share of the fit that is
+        done to a factor of the rate.
     learning_rate : float
-        The learning rate of the next batch, before Adam's correction.
+        The learning rate of the next batch, before Adam's correction and such a factor.
     step : int
         Updates so far.
     slots : list of list of ndarray
@@ -37,7 +39,7 @@ class Optimizer:
 
     solver: str
     hyper: dict[str, float]
-    schedule: str
+    schedule: str | Callable[[float], float]
     learning_rate: float
     step: int
     slots: list[list[np.ndarray]]

@@ -1,9 +1,17 @@
 """The schedules of the learning rate. They run on the host: a program reads a rate for each batch.
 
-A new schedule is a new entry of `SCHEDULES`.
+A new schedule is a new entry of `SCHEDULES`, or a function of the user's.
 """
 
+import math
+from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
+
+import numpy as np
+
+Schedule = str | Callable[[float], float]
+"""The name of a schedule; or a function from the share of the fit that is done to a factor."""
 
 SMALLEST_ADAPTIVE_RATE = 1e-6
 """An adaptive learning rate at or below it is not divided again: training stops."""
@@ -20,6 +28,12 @@ class Constant:
 
     solvers: ClassVar[tuple[str, ...]] = ("adam", "sgd", "lbfgs")
     """Solvers that it is for; others have a constant rate, as in scikit-learn."""
+
+    spans_fit: ClassVar[bool] = False
+    """Whether it depends on the length of the fit, and is an error for solvers that it isn't for.
+
+    scikit-learn's own schedules do not, and are ignored there, as by scikit-learn.
+    """
 
     def __init__(self, hyper: dict[str, float]):
         self._hyper = hyper
@@ -69,8 +83,93 @@ class Adaptive(Constant):
         return rate / self.divisor if rate > SMALLEST_ADAPTIVE_RATE else None
 
 
+class OverFit(Constant):
+    """The learning rate is multiplied by a function of the share of the fit that is done.
+
+    The rate after an epoch is the one without the factor.
+    """
+
+    solvers = ("adam", "sgd")
+    spans_fit = True
+
+    def batch_rates(self, rate: float, progress: Any) -> Any:
+        """Return the learning rates of batches of an epoch."""
+        # One by one, as the last bit of NumPy's functions may depend on how many there are.
+        return rate * np.array([self.factor(share) for share in progress.tolist()])
+
+    @abstractmethod
+    def factor(self, share: float) -> float:
+        """Return the factor for a share of the fit, from 0 to 1."""
+
+
+class Cosine(OverFit):
+    """The learning rate falls to 0 along half a period of a cosine."""
+
+    def factor(self, share: float) -> float:
+        """Return the factor for a share of the fit, from 0 to 1."""
+        return (1 + math.cos(math.pi * share)) / 2
+
+
+class CosLog(OverFit):
+    """The learning rate rises from 0 and falls to it four times, each time for twice as long."""
+
+    def factor(self, share: float) -> float:
+        """Return the factor for a share of the fit, from 0 to 1."""
+        return (1 - math.cos(2 * math.pi * math.log2(1 + 15 * share))) / 2
+
+
+class OwnSchedule(OverFit):
+    """The learning rate is multiplied by what a function of the user's returns.
+
+    Parameters
+    ----------
+    hyper : dict of str to float
+        The hyper-parameters of the fit, by their names in the estimator.
+    function : callable
+        Returns the factor for a share of the fit, from 0 to 1.
+    """
+
+    def __init__(self, hyper: dict[str, float], function: Callable[[float], float]):
+        super().__init__(hyper)
+        self._function = function
+
+    def factor(self, share: float) -> float:
+        """Return the factor for a share of the fit, from 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            If the function returns anything but a finite number that is not negative.
+        """
+        value = self._function(share)
+        try:
+            factor = float(value)
+        except (TypeError, ValueError):
+            factor = math.nan
+        if not 0 <= factor < math.inf:
+            raise ValueError(
+                "learning_rate must return a finite factor that is not negative, got "
+                f"{value!r} for t={share}."
+            )
+        return factor
+
+
 SCHEDULES: dict[str, type[Constant]] = {
     "constant": Constant,
     "invscaling": InverseScaling,
     "adaptive": Adaptive,
+    "cosine": Cosine,
+    "coslog": CosLog,
 }
+
+
+def class_of(schedule: Schedule) -> type[Constant]:
+    """Return the class of a schedule."""
+    return OwnSchedule if callable(schedule) else SCHEDULES[schedule]
+
+
+def make_schedule(schedule: Schedule, hyper: dict[str, float]) -> Constant:
+    """Return a schedule for the hyper-parameters of a fit."""
+    if callable(schedule):
+        return OwnSchedule(hyper, schedule)
+    return SCHEDULES[schedule](hyper)

@@ -8,6 +8,7 @@ import numpy as np
 from skmlp._model.metrics import mean_loss, score
 from skmlp._model.network import Parameters, forward
 from skmlp._model.records import History
+from skmlp._program.schedules import Schedule
 from skmlp._program.stopping import StoppingRule
 from skmlp._training.plan import Plan
 
@@ -24,13 +25,13 @@ class TrainingLog:
         The network, the data, and how much to print.
     rule : StoppingRule
         When training stops.
-    schedule : str
-        Name of the schedule of the learning rate.
+    schedule : str or callable
+        The schedule of the learning rate.
     """
 
     plan: Plan
     rule: StoppingRule
-    schedule: str = "constant"
+    schedule: Schedule = "constant"
 
     @property
     def verbose(self) -> int:

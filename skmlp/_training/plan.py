@@ -9,6 +9,7 @@ import numpy as np
 from skmlp._data.samples import Samples
 from skmlp._model.network import Architecture, Parameters
 from skmlp._model.records import History, Optimizer, StoppingState
+from skmlp._program.schedules import Schedule
 from skmlp._program.stopping import START
 
 Scoring = Literal["metric", "loss", "scorer"]
@@ -25,8 +26,9 @@ class Settings:
     ----------
     solver : str
         Name of the solver.
-    schedule : str
-        Name of the schedule of the learning rate.
+    schedule : str or callable
+        Name of the schedule of the learning rate, or a function from the share of the fit that is
+        done to a factor of the rate.
     hyper : dict of str to float
         Hyper-parameters of the solver and of the schedule, by their names in the estimator.
     alpha : float
@@ -50,7 +52,7 @@ class Settings:
     """
 
     solver: str
-    schedule: str
+    schedule: Schedule
     hyper: dict[str, float]
     alpha: float
     batch_size: Any

@@ -8,10 +8,14 @@ import joblib
 import scipy.sparse
 
 from skmlp._model.records import Snapshot
+from skmlp._program.schedules import class_of
 from skmlp._training.plan import Plan
 
 _FREE_PARAMS = {"max_iter", "verbose", "random_state"}
-"""Parameters that may differ when training goes on: they change no epoch."""
+"""Parameters that may differ when training goes on: they change no epoch.
+
+`max_iter` does change them where the learning rate follows a schedule over the whole fit.
+"""
 
 
 def check_same_fit(snapshot: Snapshot, fingerprint: dict[str, str]) -> None:
@@ -36,6 +40,8 @@ def fingerprint(plan: Plan) -> dict[str, str]:
     """
     identity, samples = plan.identity, plan.samples
     parts = {name: value for name, value in identity.items() if name not in _FREE_PARAMS}
+    if class_of(plan.settings.schedule).spans_fit:
+        parts["max_iter"] = plan.settings.max_iter
     if isinstance(identity["random_state"], Integral):
         parts["random_state"] = identity["random_state"]
     parts["initial weights"] = plan.start.coefs + plan.start.intercepts

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from skmlp._model.records import History, Optimizer, Snapshot, StoppingState, TrainingState
+from skmlp._program.schedules import class_of
 from skmlp._program.solvers import SOLVERS
 from skmlp._program.stopping import START
 from skmlp._training.plan import Plan
@@ -40,10 +41,14 @@ def starting_state(plan: Plan, snapshot: Snapshot | None) -> TrainingState:
 
 
 def _optimizer(plan: Plan) -> Optimizer:
-    """Return a new optimizer, or in partial_fit that of the previous call."""
+    """Return a new optimizer, or in partial_fit that of the previous call.
+
+    A schedule over a whole fit has ended with that fit; the one of the settings takes its place.
+    """
     settings, kept = plan.settings, plan.before.get("_optimizer")
     if plan.is_incremental and kept is not None and kept.solver == settings.solver:
-        return kept
+        has_ended = class_of(kept.schedule).spans_fit
+        return replace(kept, schedule=settings.schedule) if has_ended else kept
     params = plan.start.coefs + plan.start.intercepts
     n_slots = SOLVERS[settings.solver].n_slots
     return Optimizer(
