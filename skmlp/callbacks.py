@@ -1,19 +1,85 @@
 """Callbacks of training, beside those of :mod:`sklearn.callback`."""
 
 import copy
+import math
 import os
 import threading
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 import joblib
 
 from skmlp._estimators.base import BaseTFMLP
+from skmlp._estimators.fit_callbacks import learning_rate_setter
 from skmlp._model.records import Snapshot
 from skmlp._sklearn import CallbackContext, Interval, validate_params, without_running_callbacks
 
-__all__ = ["Checkpoint"]
+__all__ = ["Checkpoint", "set_learning_rate"]
+
+
+def set_learning_rate(context: CallbackContext, rate: float) -> None:
+    """Change the learning rate of a fit that is under way.
+
+    Call it in the `on_fit_task_begin` of a callback of your own, when an epoch begins. The rate
+    holds for that epoch and those after it, in the place of `learning_rate_init`: a schedule of
+    the learning rate goes on from where it is, times the new rate. The parameter of the estimator
+    stays as it was.
+
+    Parameters
+    ----------
+    context : CallbackContext
+        The context that the callback is given.
+
+    rate : float
+        The new learning rate, above 0.
+
+    Raises
+    ------
+    ValueError
+        If no epoch of a TFMLPClassifier or a TFMLPRegressor begins; or if the rate is not a finite
+        number above 0.
+
+    See Also
+    --------
+    skmlp.TFMLPClassifier : Its parameter `learning_rate` has schedules that need no callback.
+
+    Notes
+    -----
+    At the end of an epoch a :class:`Checkpoint` may have been written, by a callback that was
+    called earlier. Only at the beginning is the change sure to be a part of the next one, so that
+    training is resumed bit for bit. A callback that decides at the end keeps its decision until
+    then.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skmlp import TFMLPClassifier
+    >>> from skmlp.callbacks import set_learning_rate
+    >>> class Slower:
+    ...     def setup(self, estimator, context):
+    ...         pass
+    ...     def on_fit_task_begin(self, estimator, context):
+    ...         if context.task_name == "epoch" and context.task_id == 20:
+    ...             set_learning_rate(context, 0.001)
+    ...     def on_fit_task_end(self, estimator, context):
+    ...         pass
+    ...     def teardown(self, estimator, context):
+    ...         pass
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = TFMLPClassifier(learning_rate_init=0.01, tol=0.01, random_state=0)
+    >>> clf.set_callbacks(Slower()).fit(X, y).learning_rate_init
+    0.01
+    """
+    setter = learning_rate_setter(context)
+    if setter is None:
+        raise ValueError(
+            "set_learning_rate expects the context of an epoch that begins, as on_fit_task_begin "
+            f"of a callback is given it; got {context!r}."
+        )
+    if not isinstance(rate, Real) or not 0 < rate < math.inf:
+        raise ValueError(f"rate must be a finite number above 0, got {rate!r}.")
+    setter(float(rate))
 
 
 class Checkpoint:

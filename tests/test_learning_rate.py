@@ -11,7 +11,7 @@ from skmlp import TFMLPClassifier
 from skmlp._engine.learning_rate import LearningRate
 from skmlp._model.records import Optimizer
 from skmlp._program.schedules import SCHEDULES, make_schedule
-from skmlp.callbacks import Checkpoint
+from skmlp.callbacks import Checkpoint, set_learning_rate
 from tests.helpers import Callback, fit_quietly, load
 
 N_SAMPLES = 150
@@ -231,3 +231,159 @@ def test_a_fit_on_a_schedule_is_pickled_and_resumed(schedule, tmp_path):
     own = TFMLPClassifier(4, learning_rate=lambda t: 1.0).set_callbacks(Checkpoint(path))
     with pytest.raises(ValueError, match=r"learning_rate=<function .* can't be written to a ch"):
         own.fit(X, y)
+
+
+class SetRates(Callback):
+    """Sets learning rates by the number of the epoch in a fit, when it begins."""
+
+    def __init__(self, rates):
+        self._rates = rates
+
+    def on_fit_task_begin(self, estimator, context):
+        if context.task_name == "epoch" and context.task_id in self._rates:
+            set_learning_rate(context, self._rates[context.task_id])
+
+
+CHANGED = {"max_iter": 9, "random_state": 0, "batch_size": 50, "learning_rate_init": 0.02}
+
+
+@stochastic
+def test_a_callback_sets_the_rate_of_the_next_epochs(solver):
+    """Check against a function of time with the same rates; the parameter stays as it was."""
+    X, y = load("iris")
+    rates = SetRates({0: 0.01, 4: 0.08, 6: 0.005})
+    clf = TFMLPClassifier(4, solver=solver, **CHANGED).set_callbacks(rates)
+    fit_quietly(clf, X, y)
+    expected = TFMLPClassifier(4, solver=solver, **CHANGED)
+    factors = [0.5] * 4 + [4.0] * 2 + [0.25] * 3
+    expected.set_params(learning_rate=lambda t: factors[round(27 * t) // 3])
+    fit_quietly(expected, X, y)
+    np.testing.assert_allclose(clf.loss_curve_, expected.loss_curve_, rtol=1e-12)
+    np.testing.assert_allclose(clf.coefs_[0], expected.coefs_[0], rtol=1e-10)
+    assert clf.learning_rate_init == 0.02
+    assert clf._optimizer.learning_rate == 0.005
+
+
+def test_a_schedule_goes_on_from_the_rate_that_a_callback_sets():
+    """Check the rates of epochs by their formulas: a cosine, a power, and divisions."""
+    cosine, power, divided = make("cosine"), make("invscaling"), make("adaptive")
+    for ours in (cosine, power, divided):
+        ours.complete(5)
+        ours.goes_on_after_plateau()
+        ours.restart(0.4)
+    share = 16 / 60
+    np.testing.assert_allclose(
+        cosine.upcoming(1, 1, 2), 0.4 * (1 + np.cos(np.pi * share)) / 2, rtol=1e-14
+    )
+    assert power.rate == 0.4 / (5 * N_SAMPLES + 1) ** 0.3
+    assert power.complete(1) == [0.4 / (6 * N_SAMPLES + 1) ** 0.3]
+    assert divided.rate == 0.4
+    divided.goes_on_after_plateau()
+    assert divided.rate == 0.4 / 5
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "invscaling"])
+def test_a_rate_that_a_callback_has_set_is_resumed(schedule, tmp_path):
+    """Check every bit, with the checkpoint before and after the callback that sets rates."""
+    X, y = load("iris")
+    params = CHANGED | {"solver": "sgd", "learning_rate": schedule}
+    expected = TFMLPClassifier(4, **params).set_callbacks(SetRates({2: 0.1, 7: 0.05}))
+    fit_quietly(expected, X, y)
+    for number, rate in enumerate([0.1, 0.05]):
+        path = tmp_path / f"file {number}"
+        checkpoint = Checkpoint(path, every=4 + 3 * number)
+        callbacks = [checkpoint, SetRates({2: 0.1, 7: 0.05})]
+        clf = TFMLPClassifier(4, **params | {"max_iter": 9})
+        clf.set_callbacks(*callbacks[:: 1 - 2 * number], CrashAtTheEnd(7))
+        with pytest.raises(RuntimeError, match="the process ends"):
+            clf.fit(X, y)
+        # The fit goes on with epoch 5 or 8, which is its first.
+        rates = SetRates({3: 0.05} if number == 0 else {0: rate})
+        clf.set_callbacks(Checkpoint(path, resume=True), rates)
+        fit_quietly(clf, X, y)
+        assert clf.loss_curve_ == expected.loss_curve_
+        np.testing.assert_array_equal(clf.coefs_[0], expected.coefs_[0])
+        assert clf._optimizer.hyper == expected._optimizer.hyper
+
+
+class CrashAtTheEnd(Callback):
+    """Ends the fit after some epochs."""
+
+    def __init__(self, after):
+        self._after = after
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch" and context.task_id == self._after:
+            raise RuntimeError("the process ends")
+
+
+class SetParameter(Callback):
+    """Sets the parameter of the estimator in one of its hooks."""
+
+    def __init__(self, hook):
+        self._hook = hook
+
+    def _set(self, estimator, hook, context):
+        if hook == self._hook and context.task_name == "epoch" and context.task_id == 1:
+            estimator.set_params(learning_rate_init=0.5)
+
+    def on_fit_task_begin(self, estimator, context):
+        self._set(estimator, "begin", context)
+
+    def on_fit_task_end(self, estimator, context):
+        self._set(estimator, "end", context)
+
+
+@pytest.mark.parametrize("hook", ["begin", "end"])
+def test_setting_the_parameter_in_a_callback_is_an_error(hook):
+    """Check that the error says what to call, and that the estimator is as it was."""
+    X, y = load("iris")
+    clf = TFMLPClassifier(4, **CHANGED).set_callbacks(SetParameter(hook))
+    with pytest.raises(ValueError, match=r"learning_rate_init=0.5 .*\.set_learning_rate\(context"):
+        clf.fit(X, y)
+    assert clf.learning_rate_init == 0.02
+    assert not hasattr(clf, "coefs_")
+
+
+class SetAt(Callback):
+    """Sets the rate in any hook, and of any task."""
+
+    def __init__(self, hook, task="epoch", rate=0.1):
+        self._at = hook, task
+        self._rate = rate
+
+    def on_fit_task_begin(self, estimator, context):
+        if self._at == ("begin", context.task_name):
+            set_learning_rate(context, self._rate)
+
+    def on_fit_task_end(self, estimator, context):
+        if self._at == ("end", context.task_name):
+            set_learning_rate(context, self._rate)
+
+
+@pytest.mark.parametrize(
+    ("callback", "solver", "message"),
+    [
+        (SetAt("end"), "adam", r"context of an epoch that begins.*task_name='epoch'"),
+        (SetAt("begin", "fit"), "adam", r"context of an epoch that begins.*task_name='fit'"),
+        (SetAt("begin", "iteration"), "lbfgs", r"epoch that begins.*task_name='iteration'"),
+        *[
+            (SetAt("begin", rate=rate), "sgd", r"rate must be a finite number above 0, got")
+            for rate in (0, -1.0, np.nan, np.inf, "fast")
+        ],
+    ],
+)
+def test_a_rate_that_can_not_be_set_is_named(callback, solver, message):
+    """Check the wrong hook, the wrong task, L-BFGS and bad numbers."""
+    clf = TFMLPClassifier(4, solver=solver, **CHANGED).set_callbacks(callback)
+    with pytest.raises(ValueError, match=message):
+        clf.fit(*load("iris"))
+
+
+def test_the_log_does_not_take_a_callback_for_a_plateau(capsys):
+    """Check that a lower rate is not told as a division by the schedule."""
+    X, y = load("iris")
+    params = CHANGED | {"solver": "sgd", "learning_rate": "adaptive", "verbose": 1}
+    clf = TFMLPClassifier(4, **params).set_callbacks(SetRates({3: 0.001}))
+    fit_quietly(clf, X, y)
+    assert "Setting learning rate" not in capsys.readouterr().out

@@ -23,6 +23,7 @@ class Recorder:
 
     max_epochs = 4
     max_batches = 3
+    learning_rate = 0.1
 
     def __init__(self, n_batches, stop_after=None, interrupt_at_call=None):
         self.calls = []

@@ -36,7 +36,10 @@ class LearningRate:
         n_epochs: int,
         samples_seen: int,
     ):
-        self._schedule = make_schedule(optimizer.schedule, optimizer.hyper)
+        self._name = optimizer.schedule
+        self.hyper = optimizer.hyper
+        """The hyper-parameters, with the learning rate that the schedule starts from."""
+        self._schedule = make_schedule(self._name, self.hyper)
         self._n_samples = n_samples
         self._n_batches = n_batches
         self._max_epochs = max_epochs
@@ -61,6 +64,12 @@ class LearningRate:
         self.samples_seen += n_epochs * self._n_samples
         self.rate = rates[-1] if rates else self.rate
         return rates
+
+    def restart(self, rate: float) -> None:
+        """Let the schedule go on from another `learning_rate_init`, from where it is."""
+        self.hyper = self.hyper | {"learning_rate_init": rate}
+        self._schedule = make_schedule(self._name, self.hyper)
+        self.rate = self._schedule.after_epoch(rate, self.samples_seen)
 
     def goes_on_after_plateau(self) -> bool:
         """Tell whether training goes on, at another rate, where the rule would stop it."""

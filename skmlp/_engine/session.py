@@ -120,6 +120,7 @@ class TrainingSession:
         """The state of the solver, in arrays of its own."""
         return replace(
             self._optimizer,
+            hyper=self._rate.hyper,
             learning_rate=self._rate.rate,
             step=self._step,
             slots=[_separate(self._spec, slot) for slot in self._state.running.slots],
@@ -158,6 +159,10 @@ class TrainingSession:
         self._step = int(steps[n_done * (last_batch - first_batch) - 1])
         self._stopping = StoppingState(*self._state.stopping.numpy())
         return self._report(n_done if last_batch == self._n_batches else 0, curves.numpy())
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Put another learning rate in the place of `learning_rate_init`, from the next batch."""
+        self._rate.restart(rate)
 
     def judge(self, loss: float, score: float) -> bool:
         """Apply the stopping rule to the last epoch by a score of the host's; tell its verdict."""

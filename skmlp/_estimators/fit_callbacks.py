@@ -1,6 +1,7 @@
 """Tells the callbacks of scikit-learn about a fit and its tasks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -36,6 +37,8 @@ class TaskCallbacks:
     describe : callable
         Returns the fitted attributes after a task. It is called if a callback asks for them, with
         the arguments of `end`.
+    set_learning_rate : callable, default=None
+        Changes the learning rate, where the tasks are epochs.
     """
 
     def __init__(
@@ -45,30 +48,69 @@ class TaskCallbacks:
         arguments: dict[str, Any],
         name: str,
         describe: Callable[..., dict[str, Any]],
+        set_learning_rate: Callable[[float], None] | None = None,
     ):
         self._context = context
+        self._estimator: Any = estimator
         self._arguments = {"estimator": estimator, **arguments}
         self._name = name
         self._describe = describe
+        self._set_learning_rate = set_learning_rate
+        self._rate_at_start = getattr(estimator, "learning_rate_init", None)
         self._current: Any = None
 
     def begin(self) -> None:
         """Begin a task, if none is under way."""
         if self._current is None:
             self._current = self._context.subcontext(task_name=self._name)
-            self._current.call_on_fit_task_begin(**self._arguments)
+            with _rate_can_be_set(self._current, self._set_learning_rate):
+                self._current.call_on_fit_task_begin(**self._arguments)
+            self._check_parameter()
 
     def end(self, *progress: Any) -> bool:
         """End the task, and tell whether a callback wants training to stop."""
         current, self._current = self._current, None
-        return current.call_on_fit_task_end(
+        stops = current.call_on_fit_task_end(
             **self._arguments, reconstruction_attributes=lambda: self._describe(*progress)
         )
+        self._check_parameter()
+        return stops
 
     def close(self) -> None:
         """End a task that was begun and led to nothing, if there is one."""
         if self._current is not None:
             self._current.call_on_fit_task_end(**self._arguments)
+
+    def _check_parameter(self) -> None:
+        """Raise ValueError if a callback has set the parameter, which the fit has read already."""
+        rate = getattr(self._estimator, "learning_rate_init", None)
+        if self._set_learning_rate is not None and rate != self._rate_at_start:
+            raise ValueError(
+                f"A callback has set learning_rate_init={rate!r} during fit, which would change "
+                f"nothing; it was {self._rate_at_start!r}. Expected a call of "
+                "skmlp.callbacks.set_learning_rate(context, rate) in on_fit_task_begin."
+            )
+
+
+_SETTER = "_skmlp_set_learning_rate"
+"""The attribute of a context by which a callback reaches the fit, while an epoch begins."""
+
+
+@contextmanager
+def _rate_can_be_set(
+    context: CallbackContext, setter: Callable[[float], None] | None
+) -> Iterator[None]:
+    """Let callbacks change the learning rate in a block."""
+    setattr(context, _SETTER, setter)
+    try:
+        yield
+    finally:
+        delattr(context, _SETTER)
+
+
+def learning_rate_setter(context: CallbackContext) -> Callable[[float], None] | None:
+    """Return the function that changes the learning rate, if an epoch of a fit begins."""
+    return getattr(context, _SETTER, None)
 
 
 @dataclass(frozen=True)
@@ -105,9 +147,16 @@ class FitCallbacks:
             estimator=self.estimator, **self.arguments, reconstruction_attributes={}
         )
 
-    def tasks(self, name: str, describe: Callable[..., dict[str, Any]]) -> TaskCallbacks:
+    def tasks(
+        self,
+        name: str,
+        describe: Callable[..., dict[str, Any]],
+        set_learning_rate: Callable[[float], None] | None = None,
+    ) -> TaskCallbacks:
         """Return the object that is told of the tasks of the fit; see `TaskCallbacks`."""
-        return TaskCallbacks(self.estimator, self.context, self.arguments, name, describe)
+        return TaskCallbacks(
+            self.estimator, self.context, self.arguments, name, describe, set_learning_rate
+        )
 
 
 def set_up_callbacks(estimator: Any, X: Any, y: Any, sample_weight: Any) -> FitCallbacks | None:

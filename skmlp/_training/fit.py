@@ -39,7 +39,12 @@ class FitListener(Protocol):
     @property
     def keeps_state(self) -> bool: ...
 
-    def tasks(self, name: str, describe: Callable[..., dict[str, Any]]) -> TaskListener: ...
+    def tasks(
+        self,
+        name: str,
+        describe: Callable[..., dict[str, Any]],
+        set_learning_rate: Callable[[float], None] | None = None,
+    ) -> TaskListener: ...
 
 
 def train(plan: Plan, listener: FitListener | None = None) -> Trained:
@@ -180,7 +185,7 @@ def _epoch_listener(
             attributes["_training_state"] = Snapshot(state, plan.drawn_from, mark)
         return attributes
 
-    return listener.tasks("epoch", describe)
+    return listener.tasks("epoch", describe, session.set_learning_rate)
 
 
 def _iteration_listener(

@@ -135,6 +135,8 @@ class Loop:
             self._run_epochs(self._max_epochs - self._history.n_epochs)
         else:
             self._listener.begin()
+            if self._history.n_epochs:  # a callback may have changed the rate
+                self._history.learning_rates[-1] = self._trainer.learning_rate
             self._run_epochs(1)
             self._halted = self._listener.end(self._history)
 
