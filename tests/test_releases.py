@@ -48,6 +48,8 @@ def test_the_imported_release_counts(installed, monkeypatch):
     fake = ModuleType("tensorflow")
     monkeypatch.setitem(sys.modules, "tensorflow", fake)
     assert releases.release() is None
+    fake.__version__ = "2.22.0-rc0"
+    assert releases.release() == "2.22.0rc0"
     fake.__version__ = "2.21.0"
     assert releases.release() == "2.21.0"
     assert is_on("xla_flags")

@@ -39,7 +39,7 @@ TRICKS: dict[str, Trick] = {
     "without_collections": Trick(_TRIED, "on; it concerns Python alone", is_gated=False),
     "quiet": Trick(_TRIED, "on; lines of an unknown form are printed", is_gated=False),
     "xla_flags": Trick(
-        ("2.20.", "2.21."),
+        _TRIED,
         "XLA has its own defaults, and no product is cut: small networks are slow",
     ),
     "kept_programs": Trick(_TRIED, "every process compiles its programs"),
@@ -76,7 +76,8 @@ def is_plain() -> bool:
 def release() -> str | None:
     """Return the version of TensorFlow, which need not be imported, or None if it is unknown."""
     imported = getattr(sys.modules.get("tensorflow"), "__version__", None)
-    return imported if isinstance(imported, str) else installed_release()
+    # A candidate calls itself 2.22.0-rc0, and its distribution 2.22.0rc0.
+    return imported.replace("-", "") if isinstance(imported, str) else installed_release()
 
 
 def installed_release() -> str | None:
