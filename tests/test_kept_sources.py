@@ -9,6 +9,7 @@ from skmlp._tensorflow import cache_directory
 PACKAGE = Path(skmlp.__file__).parent
 
 CHANGE_NO_PROGRAM = {
+    "_sklearn.py": "the rules for parameters, which stand with the solvers",
     "_engine/memory.py": "memory of the arguments; the same values at any place",
     "_tensorflow/kept_programs.py": "calls named_functions; its settings are a part of the name",
     "_tensorflow/cache_directory.py": "finds, keeps and removes files",

@@ -88,7 +88,9 @@ FACTORS = {
     "coslog": lambda t: (1 - np.cos(2 * np.pi * np.log2(1 + 15 * t))) / 2,
     half: half,
 }
-over_fit = pytest.mark.parametrize("schedule", FACTORS, ids=str)
+over_fit = pytest.mark.parametrize(
+    "schedule", FACTORS, ids=lambda value: getattr(value, "__name__", str(value))
+)
 stochastic = pytest.mark.parametrize("solver", ["adam", "sgd"])
 
 
@@ -205,7 +207,9 @@ def test_what_is_no_factor_is_named(value):
     assert not hasattr(clf, "coefs_")
 
 
-@pytest.mark.parametrize("schedule", ["cosine", half], ids=str)
+@pytest.mark.parametrize(
+    "schedule", ["cosine", half], ids=lambda value: getattr(value, "__name__", str(value))
+)
 def test_a_fit_on_a_schedule_is_pickled_and_resumed(schedule, tmp_path):
     """Check the bits of a resumed fit, that max_iter must be the same, and a lambda's error."""
     X, y = load("iris")

@@ -43,7 +43,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         inputs of its layer, that of the scales of the inputs is multiplied by 6, that of biases by
         0.1.
 
-    dropout : float, default=0.15
+    dropout : float, default=0.0
         Share of the values of hidden layers that are set to zero in training [5]_, in [0, 1). It
         falls to 0 in the second half of the epochs.
 
@@ -189,7 +189,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         n_networks=4,
         max_iter=60,
         learning_rate_init=0.08,
-        dropout=0.15,
+        dropout=0.0,
         weight_decay=0.02,
         batch_size="auto",
         n_best_epochs=5,
