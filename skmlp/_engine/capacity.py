@@ -7,6 +7,7 @@ import numpy as np
 from skmlp._data.samples import Samples
 from skmlp._engine.program_cache import round_up_batch
 from skmlp._model.network import Architecture
+from skmlp._program.regularisers import NO_REGULARISATION, Regularisation
 from skmlp._program.spec import ProgramSpec
 from skmlp._tensorflow import flags
 
@@ -25,7 +26,12 @@ def can_hold_validation(architecture: Architecture, samples: Samples) -> bool:
 
 
 def required_program(
-    architecture: Architecture, solver: str, batch_size: int, samples: Samples, n_validation: int
+    architecture: Architecture,
+    solver: str,
+    batch_size: int,
+    samples: Samples,
+    n_validation: int,
+    regularisation: Regularisation = NO_REGULARISATION,
 ) -> ProgramSpec:
     """Return the program that a fit needs, whose capacities are the least that it needs.
 
@@ -41,6 +47,8 @@ def required_program(
         The samples to train and to score on.
     n_validation : int
         The number of samples of the validation set, if the program scores it, or 0.
+    regularisation : Regularisation
+        The regularisers that are on.
     """
     n_train = len(samples.train_rows)
     batch_rows = batch_size if batch_size < n_train else round_up_batch(batch_size)
@@ -56,6 +64,7 @@ def required_program(
         cuts_products=flags.cuts_products(),
         validation_batch_rows=validation_batch_rows,
         validation_rows=max(n_validation, validation_batch_rows),
+        regularisers=regularisation.columns,
     )
     return _with_entries(spec, batch_size, samples) if samples.is_sparse else spec
 

@@ -18,6 +18,7 @@ from skmlp._model.network import Architecture, Parameters
 from skmlp._model.records import Optimizer, StoppingState, TrainingState
 from skmlp._program import penalty
 from skmlp._program.layout import layout_of, transpose_parameters
+from skmlp._program.regularisers import NO_REGULARISATION, Regularisation
 from skmlp._program.spec import ProgramSpec
 from skmlp._program.stopping import StoppingRule, judge
 from skmlp._program.values import BatchState, EpochState
@@ -48,6 +49,8 @@ class TrainingSession:
         The state that training starts from.
     max_epochs : int
         Epochs of the whole fit, those before the start included.
+    regularisation : Regularisation
+        The regularisers that are on.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class TrainingSession:
         validation: Validation,
         start: TrainingState,
         max_epochs: int,
+        regularisation: Regularisation = NO_REGULARISATION,
     ):
         self._tf = _tensorflow.load()
         self._optimizer = start.optimizer
@@ -69,7 +73,13 @@ class TrainingSession:
         self._judges = validation != "host"
         n_validation = len(samples.validation_rows) if self._judges else 0
         self._numbers = FitNumbers(
-            alpha, start.optimizer.hyper, rule, n_validation, self._judges, validation == "loss"
+            alpha,
+            start.optimizer.hyper,
+            rule,
+            n_validation,
+            self._judges,
+            validation == "loss",
+            regularisation,
         )
         self._rate = LearningRate(
             start.optimizer,
@@ -81,7 +91,11 @@ class TrainingSession:
         )
         self._step = start.optimizer.step
         solver = start.optimizer.solver
-        self._use(required_program(architecture, solver, batch_size, samples, n_validation))
+        self._use(
+            required_program(
+                architecture, solver, batch_size, samples, n_validation, regularisation
+            )
+        )
         self._state = self._place(start)
         self._stopping = start.standing._replace(stopped=0.0)
         self._best = self._state.running.params  # where the host judges

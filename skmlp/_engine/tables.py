@@ -7,6 +7,7 @@ import numpy as np
 
 from skmlp._data.samples import Samples
 from skmlp._engine.memory import SharedArray, aligned_zeros
+from skmlp._program.regularisers import NO_REGULARISATION, Regularisation
 from skmlp._program.solvers import SOLVERS
 from skmlp._program.spec import ProgramSpec
 from skmlp._program.stopping import StoppingRule
@@ -31,6 +32,8 @@ class FitNumbers:
         Whether the program applies the stopping rule after an epoch, or the host.
     scores_loss : bool
         Whether the validation score is minus the validation loss.
+    regularisation : Regularisation
+        The regularisers.
     """
 
     alpha: float
@@ -39,6 +42,7 @@ class FitNumbers:
     n_validation: int = 0
     judges: bool = False
     scores_loss: bool = False
+    regularisation: Regularisation = NO_REGULARISATION
 
 
 class TableWriter:
@@ -71,7 +75,7 @@ class TableWriter:
         self._last: tuple[Any, Any] = None, self._n_rows
         real, count = np.dtype(np.float64), np.dtype(np.int32)
         shapes: list[tuple[tuple[int, ...], np.dtype]] = [
-            ((spec.block_batches, n_batch_columns(spec.solver)), real),
+            ((spec.block_batches, n_batch_columns(spec)), real),
             ((spec.epochs, len(EpochNumbers._fields)), real),
             *[((), count)] * 3,
         ]
@@ -120,6 +124,7 @@ class TableWriter:
         self._write_batches(
             {name: column[:, part].ravel() for name, column in columns.items()},
             self._solver.step_sizes(self._hyper, rates.ravel(), steps.tolist()),
+            self._numbers.regularisation.numbers(rates.ravel(), is_active[:, part].ravel()),
         )
         begins = first_batch == 0
         is_complete = last_batch == len(self._n_rows)
@@ -129,13 +134,15 @@ class TableWriter:
         self._memory.n_validation.array[...] = self._numbers.n_validation
         return steps
 
-    def _write_batches(self, columns: dict[str, Any], rates: np.ndarray) -> None:
+    def _write_batches(
+        self, columns: dict[str, Any], rates: np.ndarray, regularisers: dict[str, Any]
+    ) -> None:
         numbers = BatchNumbers(
             **columns,
             rate=rates,
             alpha=self._numbers.alpha,
             infinity=np.inf,
-            hyper=self._hyper,
+            hyper=self._hyper | regularisers,
         )
         _fill(self._memory.batches.array, numbers.columns(), len(rates))
 

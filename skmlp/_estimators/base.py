@@ -154,6 +154,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
 
     def _settings(self, call: Call) -> Settings:
         """Return the parameters by which training runs."""
+        from skmlp._program.regularisers import Regularisation
         from skmlp._program.schedules import class_of
         from skmlp._program.solvers import SOLVERS
         from skmlp._training.plan import SCORING, Settings
@@ -174,6 +175,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
             shuffle=self.shuffle,
             scoring=SCORING.get(self.scoring, "scorer"),
             verbose=int(self.verbose),
+            regularisation=Regularisation(weight_decay=float(self.weight_decay)),
         )
 
     def _make_scorer(self, architecture: Architecture, samples: Samples, is_weighted: bool) -> Any:

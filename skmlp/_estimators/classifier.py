@@ -175,6 +175,12 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Type in which to train and to predict. None keeps float32 input as it is and converts all
         other to float64, as scikit-learn does.
 
+    weight_decay : float, default=0.0
+        Decoupled decay of the weights, as in AdamW [10]_: before each step of 'adam' or 'sgd'
+        they are multiplied by :math:`1 - \eta_t \lambda`, with the learning rate :math:`\eta_t`
+        of the schedule and this :math:`\lambda`. Biases do not decay. Unlike `alpha` it is no
+        part of the loss, and Adam does not rescale it. Not for solver='lbfgs'.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
@@ -272,6 +278,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
        restarts." :arxiv:`1608.03983`
     .. [9] Holzmüller, D., Grinsztajn, L. and Steinwart, I. (2024). "Better by default: Strong
        pre-tuned MLPs and boosted trees on tabular data." :arxiv:`2407.04491`
+    .. [10] Loshchilov, I. and Hutter, F. (2019). "Decoupled weight decay regularization."
+       :arxiv:`1711.05101`
 
     Examples
     --------
@@ -323,6 +331,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         scoring=None,
         init="glorot_uniform",
         dtype=None,
+        weight_decay=0.0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -351,6 +360,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         self.scoring = scoring
         self.init = init
         self.dtype = dtype
+        self.weight_decay = weight_decay
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):

@@ -1,5 +1,6 @@
 """Pickled states that say which version of the package wrote them."""
 
+import inspect
 import re
 import warnings
 from typing import Any
@@ -30,7 +31,14 @@ class VersionedEstimator(BaseEstimator):
                 ),
                 stacklevel=2,
             )
-        super().__setstate__({name: state[name] for name in state if name != _VERSION_KEY})
+        own = {name: state[name] for name in state if name != _VERSION_KEY}
+        super().__setstate__(_defaults_of_new_parameters(type(self), own) | own)
+
+
+def _defaults_of_new_parameters(cls: type, state: dict[str, Any]) -> dict[str, Any]:
+    """Return the defaults of the parameters that the version which wrote a state did not have."""
+    parameters = inspect.signature(cls).parameters
+    return {name: each.default for name, each in parameters.items() if name not in state}
 
 
 def _major(version: str) -> int:

@@ -11,6 +11,7 @@ from skmlp._program.layers import Layer, backward, forward
 from skmlp._program.layout import layout_of
 from skmlp._program.penalty import add_squares
 from skmlp._program.products import round_product
+from skmlp._program.regularisers import decay_weights
 from skmlp._program.scores import losses, score, tally
 from skmlp._program.solvers import SOLVERS
 from skmlp._program.spec import ProgramSpec
@@ -78,7 +79,7 @@ def _run_batches(
     end = (number + 1) * tables.n_batches
 
     def update(position: Tensor, state: BatchState) -> tuple[Tensor, BatchState]:
-        numbers = BatchNumbers.unpack(spec.solver, numbers_at(tf, tables.batches, position))
+        numbers = BatchNumbers.unpack(spec, numbers_at(tf, tables.batches, position))
         batch = take_batch(tf, spec, data.train, numbers.n_rows, position)
         return position + 1, _update(tf, spec, batch, numbers, state)
 
@@ -107,7 +108,7 @@ def _update(
         tf,
         numbers,
         numbers.is_active > 0 if spec.is_weighted else None,
-        state.params,
+        decay_weights(tf, spec, numbers, state.params),
         state.slots,
         _gradients(tf, spec, batch, numbers, state.params, arrays, layers),
     )

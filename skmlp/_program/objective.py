@@ -23,7 +23,7 @@ def add_batches(
     coefs = params[: len(architecture.coef_shapes)]
 
     def add(position: Tensor, total: Tensor, grads: list[Tensor]) -> tuple[Any, ...]:
-        numbers = BatchNumbers.unpack(spec.solver, numbers_at(tf, tables.batches, position))
+        numbers = BatchNumbers.unpack(spec, numbers_at(tf, tables.batches, position))
         batch = take_batch(tf, spec, data.train, numbers.n_rows, position)
         layers = forward(tf, spec, batch.X, params)
         coef_grads, intercept_grads = backward(tf, spec, batch, numbers, coefs, layers)

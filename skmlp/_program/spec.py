@@ -42,6 +42,8 @@ class ProgramSpec:
         The same for a block.
     validation_batch_entries, validation_entries : int
         The same for the validation set.
+    regularisers : tuple of str
+        Names of the numbers of a batch that regularisers need; see `Regularisation`.
     """
 
     architecture: Architecture
@@ -58,6 +60,7 @@ class ProgramSpec:
     block_entries: int = 0
     validation_batch_entries: int = 0
     validation_entries: int = 0
+    regularisers: tuple[str, ...] = ()
 
     capacities: ClassVar[tuple[str, ...]] = (
         "validation_rows",

@@ -72,13 +72,13 @@ class BatchNumbers(NamedTuple):
     rate: Any  # the learning rate, with the correction of the solver
     alpha: Any
     infinity: Any  # which the compiler does not know
-    hyper: dict[str, Any]  # the parameters of the solver, a column each
+    hyper: dict[str, Any]  # those of the solver and the regularisers, a column each
 
     @classmethod
-    def unpack(cls, solver: str, numbers: list[Any]) -> "BatchNumbers":
+    def unpack(cls, spec: ProgramSpec, numbers: list[Any]) -> "BatchNumbers":
         """Return the numbers in a row of the table."""
         n_own = len(cls._fields) - 1
-        hyper = zip(SOLVERS[solver].parameters, numbers[n_own:], strict=True)
+        hyper = zip(hyper_names(spec), numbers[n_own:], strict=True)
         return cls._make([*numbers[:n_own], dict(hyper)])
 
     def columns(self) -> list[Any]:
@@ -143,15 +143,20 @@ class Sums(NamedTuple):
     gradient: Tensor  # (n_parameters,): of all weights and then all biases, each raveled
 
 
-def n_batch_columns(solver: str) -> int:
+def hyper_names(spec: ProgramSpec) -> list[str]:
+    """Return the names of the numbers of the solver and the regularisers, in their order."""
+    return [*SOLVERS[spec.solver].parameters, *spec.regularisers]
+
+
+def n_batch_columns(spec: ProgramSpec) -> int:
     """Return the number of columns of the table of batches."""
-    return len(BatchNumbers._fields) - 1 + len(SOLVERS[solver].parameters)
+    return len(BatchNumbers._fields) - 1 + len(hyper_names(spec))
 
 
 def call_signature(tf: Any, spec: ProgramSpec) -> tuple[Data, CallTables]:
     """Return the shapes and types of the data and of the tables of a call."""
     count = tf.TensorSpec((), tf.int32)
-    batches = tf.TensorSpec((spec.block_batches, n_batch_columns(spec.solver)), tf.float64)
+    batches = tf.TensorSpec((spec.block_batches, n_batch_columns(spec)), tf.float64)
     epochs = tf.TensorSpec((spec.epochs, len(EpochNumbers._fields)), tf.float64)
     return _data_signature(tf, spec), CallTables(batches, epochs, count, count, count)
 

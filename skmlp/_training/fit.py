@@ -77,6 +77,7 @@ def _train_by_epochs(plan: Plan, listener: FitListener | None) -> Trained:
         "host" if evaluation is not None else "loss" if settings.scoring == "loss" else "metric",
         start,
         plan.max_epochs,
+        settings.regularisation,
     )
     log = TrainingLog(plan, rule, start.optimizer.schedule)
     orders = EpochOrders(plan.samples.train_rows, settings.shuffle, plan.random_state)

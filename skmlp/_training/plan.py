@@ -9,6 +9,7 @@ import numpy as np
 from skmlp._data.samples import Samples
 from skmlp._model.network import Architecture, Parameters
 from skmlp._model.records import History, Optimizer, StoppingState
+from skmlp._program.regularisers import NO_REGULARISATION, Regularisation
 from skmlp._program.schedules import Schedule
 from skmlp._program.stopping import START
 
@@ -49,6 +50,8 @@ class Settings:
         The validation score: accuracy or R2, minus the loss, or that of the scorer of the plan.
     verbose : int
         How much to print.
+    regularisation : Regularisation
+        The regularisers beside the L2 penalty.
     """
 
     solver: str
@@ -64,6 +67,7 @@ class Settings:
     shuffle: bool
     scoring: Scoring
     verbose: int
+    regularisation: Regularisation = NO_REGULARISATION
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Tells whether a checkpoint is of the fit that is to go on from it."""
 
-from numbers import Integral
+from numbers import Integral, Real
 from pickle import PicklingError
 from typing import Any
 
@@ -16,6 +16,9 @@ _FREE_PARAMS = {"max_iter", "verbose", "random_state"}
 
 `max_iter` does change them where the learning rate follows a schedule over the whole fit.
 """
+
+_LATER_PARAMS = {"weight_decay"}
+"""Parameters that the files of older versions do not know, which are off at 0."""
 
 
 def check_same_fit(snapshot: Snapshot, fingerprint: dict[str, str]) -> None:
@@ -39,7 +42,11 @@ def fingerprint(plan: Plan) -> dict[str, str]:
         If a parameter can't be pickled, which a checkpoint has to.
     """
     identity, samples = plan.identity, plan.samples
-    parts = {name: value for name, value in identity.items() if name not in _FREE_PARAMS}
+    parts = {
+        name: value
+        for name, value in identity.items()
+        if name not in _FREE_PARAMS and not _is_off(name, value)
+    }
     if class_of(plan.settings.schedule).spans_fit:
         parts["max_iter"] = plan.settings.max_iter
     if isinstance(identity["random_state"], Integral):
@@ -50,6 +57,10 @@ def fingerprint(plan: Plan) -> dict[str, str]:
     for name, arrays in blocks.items():
         parts |= {name + end: _arrays(array) for end, array in zip(suffixes, arrays, strict=False)}
     return {name: _hash(name, part) for name, part in parts.items()}
+
+
+def _is_off(name: str, value: Any) -> bool:
+    return name in _LATER_PARAMS and isinstance(value, Real) and value == 0
 
 
 def _hash(name: str, part: Any) -> str:

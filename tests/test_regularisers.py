@@ -1,0 +1,203 @@
+"""Decay of the weights, against formulas and Keras with the same weights."""
+
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp.callbacks import Checkpoint
+from tests.helpers import Callback, fit_quietly, load
+
+stochastic = pytest.mark.parametrize("solver", ["adam", "sgd"])
+both = pytest.mark.parametrize("estimator", [TFMLPClassifier, TFMLPRegressor])
+
+
+def start_of(est, X, y):
+    """Return an estimator with the initial weights of another, which its fit does not change."""
+    start = est.__class__(**est.get_params()).set_params(
+        solver="adam", learning_rate="constant", learning_rate_init=1e-300, max_iter=1
+    )
+    for name in ("weight_decay", "label_smoothing", "dropout"):
+        if name in start.get_params():
+            start.set_params(**{name: 0.0})
+    return fit_quietly(start, X, y)
+
+
+def train_by_keras(start, optimizer, X, targets, *, loss, n_epochs, batch_size):
+    """Return weights and biases after training by Keras, the samples in the order given."""
+    model = start.to_keras()
+    model.compile(optimizer, loss)
+    for _ in range(n_epochs):
+        for first in range(0, len(X), batch_size):
+            rows = slice(first, first + batch_size)
+            model.train_on_batch(X[rows], targets[rows])
+    arrays = model.get_weights()
+    return arrays[::2], arrays[1::2]
+
+
+@stochastic
+@pytest.mark.parametrize("problem", ["iris", "digits"])
+def test_weight_decay_is_that_of_keras(solver, problem):
+    """Check four epochs of AdamW and SGDW with the same weights, small matrices and a large one."""
+    import keras
+
+    X, y = load(problem)
+    X, y, size, decay = X[:150], y[:150], 50, 0.05
+    params = {"solver": solver, "learning_rate_init": 0.01, "max_iter": 4, "alpha": 0.0}
+    params |= {"batch_size": size, "shuffle": False, "random_state": 0, "epsilon": 1e-300}
+    clf = TFMLPClassifier((70,), weight_decay=decay, **params)
+    start = start_of(clf, X, y)
+    fit_quietly(clf, X, y)
+    if solver == "adam":
+        # Its epsilon is inside the corrected root: in both it is made to vanish.
+        optimizer = keras.optimizers.AdamW(0.01, weight_decay=decay, epsilon=1e-300)
+    else:
+        optimizer = keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True, weight_decay=decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    coefs, intercepts = train_by_keras(
+        start,
+        optimizer,
+        X,
+        np.eye(len(clf.classes_))[y],
+        loss=keras.losses.CategoricalCrossentropy(),
+        n_epochs=4,
+        batch_size=size,
+    )
+    for ours, theirs in zip(clf.coefs_ + clf.intercepts_, coefs + intercepts, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)  # a rate is a float32 there
+
+
+@both
+@pytest.mark.parametrize("kind", ["float64", "float32", "sparse"])
+def test_a_step_with_decay_is_its_formula(estimator, kind):
+    """Check that one step of SGD differs by eta * lambda * W from one without decay."""
+    X, y = load("digits")
+    X, dtype = X[:100], "float32" if kind == "float32" else "float64"
+    X = scipy.sparse.csr_array(X) if kind == "sparse" else X
+    params = {"solver": "sgd", "learning_rate_init": 0.1, "max_iter": 1, "random_state": 0}
+    params |= {"hidden_layer_sizes": (70, 5), "dtype": dtype, "momentum": 0.0}
+    est = fit_quietly(estimator(weight_decay=0.3, **params), X, y[:100])
+    plain = fit_quietly(estimator(**params), X, y[:100])
+    start = start_of(est, X, y[:100])
+    rtol = 1e-13 if dtype == "float64" else 2e-6
+    for after, without, before in zip(est.coefs_, plain.coefs_, start.coefs_, strict=True):
+        expected = without - 0.1 * 0.3 * before.astype(float)
+        np.testing.assert_allclose(after, expected, rtol=rtol, atol=rtol)
+    for after, without in zip(est.intercepts_, plain.intercepts_, strict=True):
+        np.testing.assert_array_equal(after, without)
+
+
+@stochastic
+def test_weights_without_a_gradient_shrink_by_the_schedule(solver):
+    """Check features that are all zero: a product of 1 - eta_t * lambda over the batches."""
+    X, y = np.zeros((60, 4)), np.arange(60) % 2
+    params = {"solver": solver, "max_iter": 3, "alpha": 0.0, "batch_size": 20, "random_state": 0}
+    clf = TFMLPClassifier((5,), weight_decay=0.7, learning_rate="cosine", **params)
+    start = start_of(clf, X, y)
+    fit_quietly(clf.set_params(learning_rate_init=0.2), X, y)
+    rates = 0.2 * (1 + np.cos(np.pi * np.arange(9) / 9)) / 2
+    expected = start.coefs_[0] * np.prod(1 - 0.7 * rates)
+    np.testing.assert_allclose(clf.coefs_[0], expected, rtol=1e-13)
+
+
+@stochastic
+def test_a_batch_without_weight_does_not_decay(solver):
+    """Check a fit whose second batch has no weight against one without its samples."""
+    X, y = load("iris")
+    weight = np.where(np.arange(150) // 50 == 1, 0.0, 1.0)
+    params = {"solver": solver, "batch_size": 50, "shuffle": False, "max_iter": 3}
+    params |= {"random_state": 0, "weight_decay": 0.5, "learning_rate_init": 0.05}
+    X, y = X[::-1], np.arange(150) % 3
+    clf = fit_quietly(TFMLPClassifier(4, **params), X, y, sample_weight=weight)
+    kept = weight > 0
+    other = TFMLPClassifier(4, **params)
+    fit_quietly(other, X[kept], y[kept], sample_weight=weight[kept] * 1.0)
+    np.testing.assert_allclose(clf.coefs_[0], other.coefs_[0], rtol=1e-12)
+
+
+def test_another_strength_is_not_another_program(monkeypatch):
+    """Check the programs of a process: on and off are two, and each serves every strength."""
+    from skmlp._engine.program_cache import PROGRAMS
+
+    X, y = load("iris")
+    fit_quietly(TFMLPClassifier(3, batch_size=31, max_iter=1), X, y)
+    before = len(PROGRAMS)
+    for decay in (0.1, 0.2, 1e-5, 0.0):
+        fit_quietly(TFMLPClassifier(3, batch_size=31, max_iter=1, weight_decay=decay), X, y)
+    assert len(PROGRAMS) == before + 1
+
+
+class Crash(Callback):
+    """Ends the fit after six epochs."""
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch" and context.task_id == 5:
+            raise RuntimeError("the process ends")
+
+
+REGULARISED = {"decay": {"weight_decay": 0.1}}
+regularised = pytest.mark.parametrize("name", REGULARISED)
+
+
+@regularised
+@stochastic
+def test_a_regularised_fit_is_resumed_bit_for_bit(name, solver, tmp_path):
+    """Check a fit that was ended against one in one go."""
+    X, y = load("iris")
+    params = {"solver": solver, "max_iter": 9, "random_state": 0, "batch_size": 50}
+    params |= REGULARISED[name]
+    expected = fit_quietly(TFMLPClassifier((8, 6), **params), X, y)
+    path = tmp_path / "file"
+    clf = TFMLPClassifier((8, 6), **params).set_callbacks(Checkpoint(path, every=4), Crash())
+    with pytest.raises(RuntimeError, match="the process ends"):
+        clf.fit(X, y)
+    fit_quietly(clf.set_callbacks(Checkpoint(path, resume=True)), X, y)
+    assert clf.loss_curve_ == expected.loss_curve_
+    for ours, theirs in zip(clf.coefs_, expected.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    other = TFMLPClassifier((8, 6), **params)
+    other.set_params(**{each: 0.0 for each in REGULARISED[name]})
+    other.set_callbacks(Checkpoint(path, resume=True))
+    named = ", ".join(sorted(REGULARISED[name]))
+    with pytest.raises(ValueError, match=f"another fit.* got others for: {named}\\."):
+        other.fit(X, y)
+
+
+@regularised
+def test_partial_fit_goes_on_after_a_pickle_bit_for_bit(name):
+    """Check three epochs, with and without a pickle in between."""
+    X, y = load("iris")
+    clf = TFMLPClassifier(8, random_state=0, batch_size=50, **REGULARISED[name])
+    clf.partial_fit(X, y, classes=[0, 1, 2])
+    copy = pickle.loads(pickle.dumps(clf))
+    for _ in range(2):
+        clf.partial_fit(X, y)
+        copy = pickle.loads(pickle.dumps(copy)).partial_fit(X, y)
+    np.testing.assert_array_equal(copy.coefs_[0], clf.coefs_[0])
+    assert copy.loss_ == clf.loss_
+
+
+@pytest.mark.parametrize("name", ["weight_decay"])
+def test_lbfgs_refuses_what_happens_at_steps(name):
+    """Check that the error names the parameter, before anything is changed."""
+    X, y = load("iris")
+    clf = TFMLPClassifier(4, solver="lbfgs", **{name: 0.1})
+    before = dict(vars(clf))
+    with pytest.raises(ValueError, match=f"^{name}=0.1 needs solver='adam' or 'sgd', got"):
+        clf.fit(X, y)
+    assert vars(clf) == before
+
+
+def test_a_state_of_an_older_version_gets_the_defaults_of_new_parameters():
+    """Check an estimator whose pickle knows nothing of regularisers."""
+    X, y = load("iris")
+    clf = fit_quietly(TFMLPClassifier(4, max_iter=2, random_state=0), X, y)
+    state = clf.__getstate__()
+    for name in ("weight_decay",):
+        del state[name]
+    old = TFMLPClassifier.__new__(TFMLPClassifier)
+    old.__setstate__(state)
+    assert old.get_params() == clf.get_params()
+    np.testing.assert_array_equal(old.partial_fit(X, y).coefs_[0], clf.partial_fit(X, y).coefs_[0])
