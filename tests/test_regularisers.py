@@ -1,14 +1,20 @@
-"""Decay of the weights, against formulas and Keras with the same weights."""
+"""Decay of the weights and smoothed labels, against formulas and Keras with the same weights."""
 
 import pickle
 
 import numpy as np
 import pytest
 import scipy.sparse
+from scipy.optimize import approx_fprime
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp._engine.objective import Objective
+from skmlp._model.network import Architecture, initialise
+from skmlp._program.regularisers import Regularisation
+from skmlp._tensorflow.loading import load as load_tensorflow
 from skmlp.callbacks import Checkpoint
-from tests.helpers import Callback, fit_quietly, load
+from tests.helpers import LOSS_OF, Callback, fit_quietly, load
+from tests.test_lbfgs import make_samples
 
 stochastic = pytest.mark.parametrize("solver", ["adam", "sgd"])
 both = pytest.mark.parametrize("estimator", [TFMLPClassifier, TFMLPRegressor])
@@ -129,6 +135,85 @@ def test_another_strength_is_not_another_program(monkeypatch):
     assert len(PROGRAMS) == before + 1
 
 
+TARGETS = {
+    "multiclass": lambda y: y,
+    "binary": lambda y: y > 0,
+    "multilabel": lambda y: np.column_stack([y == 0, y > 0, y % 2]).astype(int),
+}
+targets = pytest.mark.parametrize("kind", TARGETS)
+
+
+@targets
+def test_smoothed_losses_and_gradients_are_those_of_keras(kind):
+    """Check one step of SGD over all samples with the same weights: its loss, and its gradient."""
+    import keras
+
+    X, y = load("iris")
+    y = TARGETS[kind](y)
+    params = {"solver": "sgd", "learning_rate_init": 1.0, "momentum": 0.0, "max_iter": 1}
+    clf = TFMLPClassifier(5, alpha=0.0, batch_size=150, random_state=0, **params)
+    start = start_of(clf, X, y)
+    fit_quietly(clf.set_params(label_smoothing=0.3), X, y)
+    if kind == "multiclass":
+        loss, expected_y = keras.losses.CategoricalCrossentropy, np.eye(3)[y]
+    else:
+        loss, expected_y = keras.losses.BinaryCrossentropy, y.reshape(150, -1).astype(float)
+    n_summed = 3 if kind == "multilabel" else 1  # a mean over the labels there
+    model = start.to_keras()
+    loss = loss(label_smoothing=0.3, dtype="float64")
+    with load_tensorflow().GradientTape() as tape:
+        value = n_summed * loss(expected_y, model(X))
+    gradients = tape.gradient(value, [weight.value for weight in model.weights])
+    np.testing.assert_allclose(clf.loss_, float(value), rtol=1e-6)  # clipped at 1e-7 there
+    before = start.coefs_[0], start.intercepts_[0], start.coefs_[1], start.intercepts_[1]
+    after = clf.coefs_[0], clf.intercepts_[0], clf.coefs_[1], clf.intercepts_[1]
+    for old, new, gradient in zip(before, after, gradients, strict=True):
+        np.testing.assert_allclose(old - new, np.asarray(gradient), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("out_activation", ["softmax", "logistic"])
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_the_gradient_with_smoothing_is_a_finite_difference(out_activation, is_sparse):
+    """Check every element of the objective of L-BFGS."""
+    samples = make_samples(out_activation, is_sparse=is_sparse)
+    units = (4, 5, samples.targets[0].shape[1])
+    architecture = Architecture(units, "tanh", LOSS_OF[out_activation])
+    start = initialise(architecture, "glorot_uniform", np.random.RandomState(1), np.float64)
+    regularisation = Regularisation(label_smoothing=0.3)
+    objective = Objective(architecture, 10, samples, 0.3, regularisation)
+    vector = start.ravel()
+    expected = approx_fprime(vector, lambda v: objective(v)[0], 1e-7)
+    np.testing.assert_allclose(objective(vector)[1], expected, rtol=0, atol=2e-6)
+
+
+@targets
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_the_validation_loss_is_without_smoothing(kind, solver):
+    """Check it against the predictions, and that most keep to the smoothed targets."""
+    X, y = load("iris")
+    X, y = (X - X.mean(axis=0)) / X.std(axis=0), TARGETS[kind](y)
+    params = {"solver": solver, "max_iter": 150, "learning_rate_init": 0.05, "random_state": 0}
+    clf = TFMLPClassifier(10, label_smoothing=0.4, alpha=0.0, **params)
+    fit_quietly(clf, X, y, X_val=X, y_val=y)
+    proba = clf.predict_proba(X)
+    if kind == "multilabel":
+        expected = -np.log(np.where(y > 0, proba, 1 - proba)).sum(axis=1).mean()
+    else:
+        expected = -np.log(proba[np.arange(150), y.astype(int)]).mean()
+    np.testing.assert_allclose(clf.validation_loss_curve_[-1], expected, rtol=1e-9)
+    limit = 1 - 0.4 + 0.4 / 3 if kind == "multiclass" else 1 - 0.4 / 2
+    assert 0.5 < np.median(proba.max(axis=1)) < limit + 0.05
+    assert clf.loss_ > clf.validation_loss_curve_[-1]
+
+
+def test_only_the_classifier_smooths_labels():
+    """Check the parameters of both, and values that are refused."""
+    assert "label_smoothing" not in TFMLPRegressor().get_params()
+    for value in (1.0, -0.1, np.nan, "much"):
+        with pytest.raises(ValueError, match="'label_smoothing' parameter of TFMLPClassifier"):
+            TFMLPClassifier(label_smoothing=value).fit(*load("iris"))
+
+
 class Crash(Callback):
     """Ends the fit after six epochs."""
 
@@ -137,7 +222,7 @@ class Crash(Callback):
             raise RuntimeError("the process ends")
 
 
-REGULARISED = {"decay": {"weight_decay": 0.1}}
+REGULARISED = {"decay": {"weight_decay": 0.1}, "smoothing": {"label_smoothing": 0.2}}
 regularised = pytest.mark.parametrize("name", REGULARISED)
 
 
@@ -158,7 +243,7 @@ def test_a_regularised_fit_is_resumed_bit_for_bit(name, solver, tmp_path):
     for ours, theirs in zip(clf.coefs_, expected.coefs_, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     other = TFMLPClassifier((8, 6), **params)
-    other.set_params(**{each: 0.0 for each in REGULARISED[name]})
+    other.set_params(**dict.fromkeys(REGULARISED[name], 0.0))
     other.set_callbacks(Checkpoint(path, resume=True))
     named = ", ".join(sorted(REGULARISED[name]))
     with pytest.raises(ValueError, match=f"another fit.* got others for: {named}\\."):
@@ -195,7 +280,7 @@ def test_a_state_of_an_older_version_gets_the_defaults_of_new_parameters():
     X, y = load("iris")
     clf = fit_quietly(TFMLPClassifier(4, max_iter=2, random_state=0), X, y)
     state = clf.__getstate__()
-    for name in ("weight_decay",):
+    for name in ("weight_decay", "label_smoothing"):
         del state[name]
     old = TFMLPClassifier.__new__(TFMLPClassifier)
     old.__setstate__(state)

@@ -14,6 +14,7 @@ from skmlp._engine.pace import Pace
 from skmlp._engine.program_cache import PROGRAMS
 from skmlp._engine.tables import FitNumbers, TableWriter
 from skmlp._model.network import Architecture
+from skmlp._program.regularisers import NO_REGULARISATION, Regularisation
 from skmlp._program.stopping import StoppingRule
 from skmlp._program.values import Data, Sums
 from skmlp._tensorflow import loading as _tensorflow
@@ -32,16 +33,25 @@ class Objective:
         The training samples, in float64.
     alpha : float
         Strength of the penalty.
+    regularisation : Regularisation
+        The regularisers that change the loss: smoothed labels.
     """
 
-    def __init__(self, architecture: Architecture, batch_size: int, samples: Samples, alpha: float):
+    def __init__(
+        self,
+        architecture: Architecture,
+        batch_size: int,
+        samples: Samples,
+        alpha: float,
+        regularisation: Regularisation = NO_REGULARISATION,
+    ):
         tf = _tensorflow.load()
         self._alpha = alpha
         self._n_batches = -(-len(samples.train_rows) // batch_size)
-        wanted = required_program(architecture, "lbfgs", batch_size, samples, n_validation=0)
+        wanted = required_program(architecture, "lbfgs", batch_size, samples, 0, regularisation)
         self._spec, self._program = PROGRAMS.get(tf, wanted)
         self._feed = make_feed(tf, self._spec, samples)
-        numbers = FitNumbers(alpha, {}, StoppingRule(0.0, 0.0))
+        numbers = FitNumbers(alpha, {}, StoppingRule(0.0, 0.0), regularisation=regularisation)
         self._tables = TableWriter(tf, self._spec, samples, batch_size, numbers)
         self._order = samples.train_rows
         self._weight = float(samples.sample_weight[0][self._order].sum())

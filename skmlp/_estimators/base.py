@@ -175,7 +175,10 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
             shuffle=self.shuffle,
             scoring=SCORING.get(self.scoring, "scorer"),
             verbose=int(self.verbose),
-            regularisation=Regularisation(weight_decay=float(self.weight_decay)),
+            regularisation=Regularisation(
+                weight_decay=float(self.weight_decay),
+                label_smoothing=float(getattr(self, "label_smoothing", 0.0)),
+            ),
         )
 
     def _make_scorer(self, architecture: Architecture, samples: Samples, is_weighted: bool) -> Any:

@@ -1,5 +1,6 @@
 """The classifier: labels, their targets and their probabilities."""
 
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from skmlp._data.labels import (
     check_validation_labels,
 )
 from skmlp._estimators.base import BaseTFMLP, Call
-from skmlp._sklearn import StrOptions, check_partial_fit_first_call, fit_context
+from skmlp._sklearn import Interval, StrOptions, check_partial_fit_first_call, fit_context
 
 
 class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
@@ -181,6 +182,13 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         of the schedule and this :math:`\lambda`. Biases do not decay. Unlike `alpha` it is no
         part of the loss, and Adam does not rescale it. Not for solver='lbfgs'.
 
+    label_smoothing : float, default=0.0
+        The share :math:`s` of each target, in [0, 1), that is spread over all classes in training
+        [11]_: of :math:`K` classes the one of the sample has the target
+        :math:`1 - s + s / K` and the others :math:`s / K`; for two classes and for multilabel
+        targets these are :math:`1 - s / 2` and :math:`s / 2` for each label. `loss_curve_` is
+        that of the smoothed targets, `validation_loss_curve_` is not.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
@@ -280,6 +288,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
        pre-tuned MLPs and boosted trees on tabular data." :arxiv:`2407.04491`
     .. [10] Loshchilov, I. and Hutter, F. (2019). "Decoupled weight decay regularization."
        :arxiv:`1711.05101`
+    .. [11] Szegedy, C., Vanhoucke, V., Ioffe, S., Shlens, J. and Wojna, Z. (2016). "Rethinking the
+       inception architecture for computer vision." :arxiv:`1512.00567`
 
     Examples
     --------
@@ -297,6 +307,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
     _own_constraints: ClassVar[dict[str, list]] = {
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
     classes_: np.ndarray
     _label_binarizer: LabelBinarizer
@@ -332,6 +343,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         init="glorot_uniform",
         dtype=None,
         weight_decay=0.0,
+        label_smoothing=0.0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -361,6 +373,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         self.init = init
         self.dtype = dtype
         self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):

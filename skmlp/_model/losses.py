@@ -42,6 +42,11 @@ class Loss:
         or their sum.
     smallest_target : float
         Targets below it have no loss.
+    uniform_target : callable or None
+        Returns the target of each output of a sample that may be of any class:
+        ``uniform_target(n_outputs)``. None where the outputs are no probabilities.
+    build_uniform : callable or None
+        Returns the loss of such a sample, in the shape of `build`: ``build_uniform(tf, outputs)``.
     """
 
     out_activation: str
@@ -51,6 +56,8 @@ class Loss:
     is_classification: bool = False
     averages_outputs: bool = False
     smallest_target: float = -np.inf
+    uniform_target: Callable[[int], float] | None = None
+    build_uniform: Callable[[Any, Tensor], Tensor] | None = None
 
 
 def _clip(outputs: np.ndarray) -> np.ndarray:
@@ -74,11 +81,17 @@ def _build_cross_entropy(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
     return -tf.math.log(_build_clip(tf, tf.reduce_sum(of_class, axis=-1, keepdims=True)))
 
 
+def _build_uniform_cross_entropy(tf: Any, outputs: Tensor) -> Tensor:
+    return -tf.reduce_mean(tf.math.log(_build_clip(tf, outputs)), axis=1, keepdims=True)
+
+
 _CROSS_ENTROPY = Loss(
     out_activation="softmax",
     evaluate=_cross_entropy,
     build=_build_cross_entropy,
     is_classification=True,
+    uniform_target=lambda n_outputs: 1 / n_outputs,
+    build_uniform=_build_uniform_cross_entropy,
 )
 
 
@@ -92,11 +105,18 @@ def _build_binary_cross_entropy(tf: Any, targets: Tensor, outputs: Tensor) -> Te
     return -tf.math.log(tf.where(targets > 0, outputs, 1 - outputs))
 
 
+def _build_uniform_binary_cross_entropy(tf: Any, outputs: Tensor) -> Tensor:
+    outputs = _build_clip(tf, outputs)
+    return -0.5 * (tf.math.log(outputs) + tf.math.log(1 - outputs))
+
+
 _BINARY_CROSS_ENTROPY = Loss(
     out_activation="logistic",
     evaluate=_binary_cross_entropy,
     build=_build_binary_cross_entropy,
     is_classification=True,
+    uniform_target=lambda n_outputs: 0.5,
+    build_uniform=_build_uniform_binary_cross_entropy,
 )
 
 

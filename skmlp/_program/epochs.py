@@ -11,7 +11,7 @@ from skmlp._program.layers import Layer, backward, forward
 from skmlp._program.layout import layout_of
 from skmlp._program.penalty import add_squares
 from skmlp._program.products import round_product
-from skmlp._program.regularisers import decay_weights
+from skmlp._program.regularisers import decay_weights, smooth_targets, smoothing_of
 from skmlp._program.scores import losses, score, tally
 from skmlp._program.solvers import SOLVERS
 from skmlp._program.spec import ProgramSpec
@@ -110,9 +110,18 @@ def _update(
         numbers.is_active > 0 if spec.is_weighted else None,
         decay_weights(tf, spec, numbers, state.params),
         state.slots,
-        _gradients(tf, spec, batch, numbers, state.params, arrays, layers),
+        _gradients(
+            tf,
+            spec,
+            smooth_targets(tf, spec, numbers, batch),
+            numbers,
+            state.params,
+            arrays,
+            layers,
+        ),
     )
-    batch_losses = losses(tf, spec.architecture, batch, layers[-1].values)
+    smoothing = smoothing_of(tf, spec, numbers)
+    batch_losses = losses(tf, spec.architecture, batch, layers[-1].values, smoothing)
     if spec.is_weighted:
         scaled = tf.where(numbers.scale > 0, numbers.scale * batch_losses, np.float64(0))
     else:

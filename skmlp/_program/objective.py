@@ -9,6 +9,7 @@ from typing import Any
 from skmlp._program.batches import numbers_at, take_batch
 from skmlp._program.layers import backward, forward
 from skmlp._program.layout import transpose_parameters
+from skmlp._program.regularisers import smooth_targets, smoothing_of
 from skmlp._program.scores import losses
 from skmlp._program.spec import ProgramSpec
 from skmlp._program.values import BatchNumbers, CallTables, Data, Sums, Tensor
@@ -26,9 +27,12 @@ def add_batches(
         numbers = BatchNumbers.unpack(spec, numbers_at(tf, tables.batches, position))
         batch = take_batch(tf, spec, data.train, numbers.n_rows, position)
         layers = forward(tf, spec, batch.X, params)
-        coef_grads, intercept_grads = backward(tf, spec, batch, numbers, coefs, layers)
+        smoothed = smooth_targets(tf, spec, numbers, batch)
+        coef_grads, intercept_grads = backward(tf, spec, smoothed, numbers, coefs, layers)
         added = [a + b for a, b in zip(grads, coef_grads + intercept_grads, strict=True)]
-        return position + 1, total + losses(tf, architecture, batch, layers[-1].values), added
+        smoothing = smoothing_of(tf, spec, numbers)
+        batch_losses = losses(tf, architecture, batch, layers[-1].values, smoothing)
+        return position + 1, total + batch_losses, added
 
     _, total, grads = tf.while_loop(
         lambda position, *_: position < tables.n_batches,

@@ -9,14 +9,24 @@ from skmlp._model.network import Architecture
 from skmlp._program.values import Batch, Tensor
 
 
-def losses(tf: Any, architecture: Architecture, batch: Batch, outputs: Tensor) -> Tensor:
+def losses(
+    tf: Any,
+    architecture: Architecture,
+    batch: Batch,
+    outputs: Tensor,
+    smoothing: Tensor | None = None,
+) -> Tensor:
     """Return the weighted losses of the samples of a batch, of shape (batch_rows,), as float64.
 
     As in scikit-learn the squared error is halved and averaged over the outputs; the cross-entropy
-    and half the Poisson deviance are summed over them.
+    and half the Poisson deviance are summed over them. ``smoothing`` is the share of the loss that
+    is that of a sample which may be of any class; see `regularisers.smoothing_of`.
     """
     loss = LOSSES[architecture.loss]
     values = loss.build(tf, batch.targets, outputs)
+    if smoothing is not None:
+        assert loss.build_uniform is not None
+        values = (1 - smoothing) * values + smoothing * loss.build_uniform(tf, outputs)
     # A sample of no weight must not count even where its loss is NaN.
     weight = batch.sample_weight
     values = tf.where(weight > 0, values * weight, tf.zeros_like(values))

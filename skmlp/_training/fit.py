@@ -110,7 +110,9 @@ def _minimise(plan: Plan, listener: FitListener | None) -> Trained:
     settings = plan.settings
     plan = replace(plan, samples=plan.samples.astype(np.dtype(np.float64)))
     batch_size = min(len(plan.samples.train_rows), _ROWS_EVALUATED)
-    objective = Objective(plan.architecture, batch_size, plan.samples, settings.alpha)
+    objective = Objective(
+        plan.architecture, batch_size, plan.samples, settings.alpha, settings.regularisation
+    )
     dtype = plan.start.coefs[0].dtype
     solver = LBFGS(
         objective,
