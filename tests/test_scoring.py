@@ -68,6 +68,17 @@ def test_the_same_score_by_name_stops_at_the_same_epoch(estimator):
     np.testing.assert_allclose(fits[0].validation_scores_, fits[1].validation_scores_, rtol=1e-12)
 
 
+@pytest.mark.parametrize("scoring", ["accuracy", "loss"])
+def test_without_a_validation_set_training_stops_by_the_loss(scoring):
+    """Check that a score that nothing is scored by does not keep training going."""
+    X, y = load("iris")
+    params = {"hidden_layer_sizes": 8, "random_state": 0, "tol": 1.0, "n_iter_no_change": 3}
+    expected = TFMLPClassifier(**params).fit(X, y)
+    clf = TFMLPClassifier(**params, scoring=scoring).fit(X, y)
+    assert clf.loss_curve_ == expected.loss_curve_
+    assert clf.n_iter_ < 10
+
+
 def test_best_weights_are_those_of_the_best_score():
     """Check a score that is best in the third epoch, whatever the weights are."""
     scores = iter([0.1, 0.2, 0.9, *[0.3] * 20])
