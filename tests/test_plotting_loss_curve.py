@@ -229,10 +229,10 @@ def test_what_can_not_be_drawn_is_named():
     X, y = load("iris")
     for estimator in (
         LogisticRegression(max_iter=500),
-        fit_quietly(MLPClassifier(5, solver="lbfgs", max_iter=500), X, y),
+        MLPClassifier(5, solver="lbfgs", max_iter=500, random_state=0),
     ):
         with pytest.raises(ValueError, match=r"estimator must be a network.*loss_curve_"):
-            LossCurveDisplay.from_estimator(estimator.fit(X, y))
+            LossCurveDisplay.from_estimator(fit_quietly(estimator, X, y))
     with pytest.raises(ValueError, match="validation curves must be of one length"):
         LossCurveDisplay(train_loss=[1], validation_loss=[1, 2], validation_scores=[1]).plot()
     with pytest.raises(ValueError, match="ax must be matplotlib Axes or None, got str"):
