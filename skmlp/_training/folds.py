@@ -43,8 +43,12 @@ def hold_out_folds(
     if n_folds < 2:
         return np.zeros((n_members, 0), np.int32)
     n_held_out = min(len(rows) // n_folds, MAX_HELD_OUT)
-    folds = [rows[member % n_folds :: n_folds][:n_held_out] for member in range(n_members)]
-    return np.array(folds, np.int32)
+    n_used = min(n_members, n_folds)
+    # Evenly spaced: rows that are left over, and folds that are, take nothing from the last class.
+    n_all = n_used * n_held_out
+    places = (np.arange(n_all) * len(rows) + random_state.randint(len(rows))) // n_all
+    folds = rows[places].reshape(n_held_out, n_used).T
+    return folds[np.arange(n_members) % n_used].astype(np.int32)
 
 
 def training_rows(rows: np.ndarray, held_out: np.ndarray) -> np.ndarray:
