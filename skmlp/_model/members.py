@@ -1,5 +1,6 @@
 """The outputs of several networks of one shape, averaged, in NumPy."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,13 @@ _FEW_ROWS = 256
 
 The kernels of BLAS for float32 round a row differently by its place among others (OpenBLAS on
 Haswell and Zen, seen to 1e-6). In float64 that is 1e-15, and for few rows it takes no longer.
+"""
+
+
+_POOL = threading.Lock()
+"""Held by the call that has a pool of threads, and the limit to those of BLAS.
+
+The limit is that of the process: of two calls at once, one would put back that of the other.
 """
 
 
@@ -67,7 +75,7 @@ def mean_outputs(
     temperature : float, default=1.0
         The sums of the last layer are divided by it.
     n_threads : int, default=1
-        Threads that share the rows.
+        Threads that share the rows. A call while another one has them takes one.
 
     Returns
     -------
@@ -78,11 +86,14 @@ def mean_outputs(
         X, members = X.astype(np.float64), members.astype(np.dtype(np.float64))
     compute = partial(_mean_outputs, members, activation, out_activation, temperature)
     parts = [X[start : start + _ROWS_A_PART] for start in range(0, len(X), _ROWS_A_PART)]
-    if len(X) <= _FEW_ROWS or n_threads < 2:
+    if len(X) <= _FEW_ROWS or n_threads < 2 or not _POOL.acquire(blocking=False):
         return np.concatenate([compute(part) for part in parts])
-    # One thread of BLAS for each of ours: the activations take as long as the products.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
-        return np.concatenate(list(pool.map(compute, parts)))
+    try:
+        # One thread of BLAS for each of ours: the activations take as long as the products.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
+            return np.concatenate(list(pool.map(compute, parts)))
+    finally:
+        _POOL.release()
 
 
 def _mean_outputs(
