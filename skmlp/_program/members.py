@@ -216,6 +216,8 @@ def _loss_and_gradients(
     outputs = ACTIVATIONS[loss.out_activation].build(tf, layers[-1].sums)
     targets = tf.gather(data.targets, rows)
     losses = tf.reduce_sum(loss.build(tf, targets, outputs) * share, axis=[1, 2])
+    if loss.averages_outputs:
+        losses /= spec.layer_units[-1]
     delta = loss.build_delta(tf, _smooth(spec, numbers, targets), outputs) * share
     return losses, _backward(tf, spec, X, params, layers, delta, drop)
 
