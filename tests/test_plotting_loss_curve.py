@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp import TabularMLPClassifier, TabularMLPRegressor, TFMLPClassifier, TFMLPRegressor
 from skmlp.plotting import LossCurveDisplay
 from tests.helpers import fit_quietly, load
 
@@ -101,6 +101,18 @@ def test_regressors_and_lbfgs(solver):
     assert_curve(display.score_line_, np.arange(1, 7), reg.validation_scores_)
     assert display.ax_.get_xlabel() == ("iteration" if solver == "lbfgs" else "epoch")
     assert display.score_ax_.get_ylabel() == "validation R2"
+
+
+@pytest.mark.parametrize("estimator", [TabularMLPClassifier, TabularMLPRegressor])
+def test_tabular_estimators(estimator):
+    """Check the mean of their networks' losses, and what was found out of fold."""
+    params = {"hidden_layer_sizes": 5, "max_iter": 6, "n_best_epochs": 2, "random_state": 0}
+    network = estimator(**params).fit(*load("iris"))
+    display = LossCurveDisplay.from_estimator(network)
+    assert_curve(display.train_line_, range(1, 7), network.loss_curves_.mean(axis=1))
+    assert_curve(display.validation_line_, range(1, 7), network.validation_loss_curve_)
+    assert_curve(display.score_line_, range(1, 7), network.validation_scores_)
+    assert display.ax_.get_xlabel() == "epoch"
 
 
 def test_a_network_that_did_not_move_has_an_empty_curve():

@@ -183,7 +183,7 @@ class LossCurveDisplay:
             validation_scores=getattr(network, "validation_scores_", None),
             validation_epochs=_validation_epochs(network),
             score_name=_score_name(network),
-            epoch_name="iteration" if network.solver == "lbfgs" else "epoch",
+            epoch_name="iteration" if getattr(network, "solver", "") == "lbfgs" else "epoch",
             name=name,
         )
         return display.plot(
