@@ -7,8 +7,11 @@ times::
     SKMLP_MNIST=path/to/mnist.npz python -m benchmarks --out results
 
 It prints tables, and writes them and a picture to the folder that ``--out`` names. ``--quick`` has
-less data, fewer rounds and fewer measurements, and takes less than two minutes; its figures only
-show that all works. A peer that is not installed is left out, and named.
+less data, fewer rounds and fewer measurements, and takes less than two and a half minutes; its
+figures only show that all works. A peer that is not installed is left out, and named.
+
+Tables are fitted in three splits, those of ``SKMLP_TABULAR`` too, a folder of ``.npz`` files. With
+pytabkit this takes hours; ``--only "tabular: wine"`` takes one of them.
 """
 
 import argparse
@@ -17,7 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import against_peers, costs
+from benchmarks import against_peers, costs, tabular
 from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 from skmlp.datasets import MNIST_ENVIRONMENT_VARIABLE
 
@@ -60,9 +63,11 @@ def main():
         os.environ[ENVIRONMENT_VARIABLE] = kept  # nothing depends on an earlier run
         measured = against_peers.compare(arguments.quick, arguments.only, n_rounds)
     rows = [row for name in measured for row in against_peers.table(name, measured[name])]
+    of_tables = tabular.compare(arguments.quick, arguments.only)
     figures = measure_costs(arguments.quick, arguments.only, n_rounds)
     text = f"{against_peers.describe_machine()}; medians of {n_rounds} interleaved rounds.\n"
     text += PEERS_HEAD + "\n".join(rows) + "\n" if rows else ""
+    text += "\n".join(tabular.table(of_tables)) + "\n" if of_tables else ""
     text += COSTS_HEAD + "\n".join(costs.table(figures)) + "\n" if figures else ""
     print(text)
     if arguments.out:

@@ -266,5 +266,6 @@ VERSIONS = {
     "Keras fit": ("keras",),
     "SciKeras": ("scikeras",),
     "skorch": ("skorch",),
+    "pytabkit": ("pytabkit",),
 }
-"""The packages that a peer is made of."""
+"""The packages that a peer is made of; those of `tabular` too."""
