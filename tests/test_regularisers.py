@@ -1,4 +1,4 @@
-"""Decay of the weights and smoothed labels, against formulas and Keras with the same weights."""
+"""Weight decay, smoothed labels and dropout, against formulas and Keras with the same weights."""
 
 import pickle
 
@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 import scipy.sparse
 from scipy.optimize import approx_fprime
+from sklearn.neural_network import MLPClassifier
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp._engine import program_cache, session
 from skmlp._engine.objective import Objective
 from skmlp._model.network import Architecture, initialise
-from skmlp._program.regularisers import Regularisation
+from skmlp._model.records import Optimizer
+from skmlp._program.regularisers import Regularisation, drop_units
+from skmlp._program.spec import ProgramSpec
+from skmlp._program.values import BatchNumbers
 from skmlp._tensorflow.loading import load as load_tensorflow
 from skmlp.callbacks import Checkpoint
-from tests.helpers import LOSS_OF, Callback, fit_quietly, load
+from tests.helpers import LOSS_OF, Callback, fit_quietly, load, run_python
 from tests.test_lbfgs import make_samples
 
 stochastic = pytest.mark.parametrize("solver", ["adam", "sgd"])
@@ -123,16 +128,15 @@ def test_a_batch_without_weight_does_not_decay(solver):
     np.testing.assert_allclose(clf.coefs_[0], other.coefs_[0], rtol=1e-12)
 
 
-def test_another_strength_is_not_another_program(monkeypatch):
+def test_another_strength_is_not_another_program():
     """Check the programs of a process: on and off are two, and each serves every strength."""
-    from skmlp._engine.program_cache import PROGRAMS
-
     X, y = load("iris")
     fit_quietly(TFMLPClassifier(3, batch_size=31, max_iter=1), X, y)
-    before = len(PROGRAMS)
-    for decay in (0.1, 0.2, 1e-5, 0.0):
-        fit_quietly(TFMLPClassifier(3, batch_size=31, max_iter=1, weight_decay=decay), X, y)
-    assert len(PROGRAMS) == before + 1
+    before = len(program_cache.PROGRAMS)
+    for strength in (0.1, 0.2, 1e-5):
+        params = {"weight_decay": strength, "dropout": strength, "label_smoothing": strength}
+        fit_quietly(TFMLPClassifier(3, batch_size=31, max_iter=1, **params), X, y)
+    assert len(program_cache.PROGRAMS) == before + 1
 
 
 TARGETS = {
@@ -214,6 +218,238 @@ def test_only_the_classifier_smooths_labels():
             TFMLPClassifier(label_smoothing=value).fit(*load("iris"))
 
 
+def masks(rate, shape, *, seed=0, step=1, layer=0, dtype=np.float64):
+    """Return what is made of ones by a compiled program that drops units."""
+    tf = load_tensorflow()
+    architecture = Architecture((2, *[shape[1]] * (layer + 1), 1), "relu", "squared_error")
+    regularisation = Regularisation(dropout=(0.0,) * layer + (rate,))
+    spec = ProgramSpec(
+        architecture, "float64", "adam", False, 8, 1, 1, regularisers=regularisation.columns
+    )
+    steps, ones = np.array([step]), np.ones(1)
+    given = regularisation.numbers(ones, ones, steps, seed)
+    columns = {name: np.float64(np.ravel(value)[0]) for name, value in given.items()}
+
+    @tf.function(jit_compile=True)
+    def program(values, numbers):
+        row = BatchNumbers(*[None] * (len(BatchNumbers._fields) - 1), numbers)
+        return drop_units(tf, spec, row, layer, values)
+
+    numbers = {name: tf.constant(value) for name, value in columns.items()}
+    return program(tf.constant(np.ones(shape, dtype)), numbers).numpy()
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.8, 1 - 1e-12, 1e-12])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_masks_have_the_mean_and_the_scale_of_dropout(rate, dtype):
+    """Check the share that is dropped, in all and in each row and unit, and the rest's factor."""
+    shape = 400, 300
+    mask = masks(rate, shape, dtype=dtype)
+    kept = mask[mask != 0]
+    np.testing.assert_allclose(kept, 1 / (1 - rate), rtol=np.finfo(dtype).eps)
+    spread = np.sqrt(rate * (1 - rate))
+    assert abs((mask == 0).mean() - rate) <= 4 * spread / np.sqrt(mask.size) + 1e-9
+    for axis, n in enumerate(shape):
+        deviations = ((mask == 0).mean(axis=axis) - rate) * np.sqrt(n)
+        assert abs(deviations).max() <= 5 * spread + 1e-3
+        if 0.05 < rate < 0.95:  # as spread as independent units would be
+            assert 0.8 < deviations.std() / spread < 1.2
+
+
+def test_masks_of_other_steps_layers_and_seeds_are_others():
+    """Check that no two are correlated, in place or shifted by some rows or units."""
+    shape = 128, 64
+    choices = [{"step": n} for n in (1, 2, 3, 2**31, 2**32 + 5)]
+    choices += [
+        {"layer": 1},
+        {"layer": 2},
+        {"seed": 1},
+        {"seed": 2**32 - 1},
+        {"step": 2, "seed": 1},
+    ]
+    drawn = [(masks(0.5, shape, **choice) == 0) - 0.5 for choice in choices]
+    # The largest of 3e5 normal numbers is about 5 standard deviations.
+    limit = 6.5 * 0.25 / np.sqrt(shape[0] * shape[1])
+    for i, first in enumerate(drawn):
+        for second in drawn[i:]:
+            products = np.fft.ifft2(np.fft.fft2(first) * np.conj(np.fft.fft2(second))).real
+            products = np.abs(products) / first.size
+            if second is first:
+                products[0, 0] = 0.0  # with itself
+            assert products.max() < limit
+    np.testing.assert_array_equal(masks(0.5, shape, step=3), masks(0.5, shape, step=3))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
+@pytest.mark.parametrize("solver_seed", [0, 1])
+def test_a_step_with_dropout_is_that_of_keras(activation, solver_seed):
+    """Check two steps of SGD: loss and gradients by TensorFlow, of Keras's model and the masks."""
+    tf = load_tensorflow()
+    X, y = load("iris")
+    sizes, rates = (8, 6), (0.5, 0.25)
+    params = {"solver": "sgd", "learning_rate_init": 0.05, "momentum": 0.0, "max_iter": 1}
+    params |= {"activation": activation, "batch_size": 75, "shuffle": False, "alpha": 0.0}
+    clf = TFMLPClassifier(sizes, dropout=rates, random_state=solver_seed, **params)
+    model = start_of(clf, X, y).to_keras()
+    fit_quietly(clf, X, y)
+    losses = []
+    for step in (1, 2):
+        rows = slice(75 * (step - 1), 75 * step)
+        with tf.GradientTape() as tape:
+            values = tf.constant(X[rows])
+            for number, layer in enumerate(model.layers):
+                values = layer(values)
+                if number < 2:
+                    shape, seed = (75, sizes[number]), clf._optimizer.seed
+                    values *= masks(rates[number], shape, seed=seed, step=step, layer=number)
+            proba = tf.gather(values, y[rows], axis=1, batch_dims=1)
+            losses.append(-tf.reduce_mean(tf.math.log(proba)))
+        weights = [weight.value for weight in model.weights]
+        for weight, gradient in zip(weights, tape.gradient(losses[-1], weights), strict=True):
+            weight.assign_sub(0.05 * gradient)
+    np.testing.assert_allclose(clf.loss_, np.mean(losses), rtol=1e-12)
+    arrays = model.get_weights()
+    for ours, theirs in zip(clf.coefs_, arrays[::2], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+    for ours, theirs in zip(clf.intercepts_, arrays[1::2], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_predictions_and_validation_drop_nothing(is_sparse, dtype):
+    """Check that the validation loss is that of the predictions, and that training's is larger."""
+    X, y = load("digits")
+    X = scipy.sparse.csr_array(X) if is_sparse else X
+    params = {"dropout": 0.5, "max_iter": 30, "random_state": 0, "dtype": dtype}
+    clf = TFMLPClassifier(30, learning_rate_init=0.01, alpha=0.0, **params)
+    fit_quietly(clf, X, y, X_val=X, y_val=y)
+    expected = -np.log(clf.predict_proba(X)[np.arange(len(y)), y]).mean()
+    np.testing.assert_allclose(clf.validation_loss_curve_[-1], expected, rtol=1e-5)
+    np.testing.assert_array_equal(clf.predict_proba(X), clf.predict_proba(X))
+    assert clf.loss_ > 2 * expected
+    assert clf.score(X, y) > 0.95
+
+
+@pytest.mark.parametrize("name", ["dropout", "all"])
+def test_dropout_does_not_depend_on_the_length_of_calls(name):
+    """Check the bits of many epochs a call, of one with a callback, and of parts of epochs."""
+    X, y = load("digits")
+    params = {"max_iter": 5, "random_state": 0, "batch_size": 16} | REGULARISED[name]
+    plain = fit_quietly(TFMLPClassifier(9, **params), X, y)
+    one = fit_quietly(TFMLPClassifier(9, **params).set_callbacks(Callback()), X, y)
+    parts = fit_quietly(TFMLPClassifier(9, verbose=2, **params), X, y)
+    for other in (one, parts):
+        assert other.loss_curve_ == plain.loss_curve_
+        np.testing.assert_array_equal(other.coefs_[0], plain.coefs_[0])
+
+
+LOSSES = """
+import warnings
+warnings.simplefilter("ignore")
+from skmlp import TFMLPClassifier
+from tests.helpers import load
+X, y = load("digits")
+for size in (20, (100, 60)):
+    for dtype in ("float32", "float64"):
+        clf = TFMLPClassifier(size, dropout=0.3, dtype=dtype, max_iter=3, random_state=0)
+        print(*map(float.hex, clf.fit(X, y).loss_curve_))
+"""
+
+
+def test_dropout_does_not_depend_on_the_number_of_threads():
+    """Check processes with one thread and with four: the bits where Eigen's do not depend on it.
+
+    Eigen divides the products of the larger network in another way, with dropout or without.
+    """
+    done = [run_python(LOSSES, TF_NUM_INTRAOP_THREADS=n, TF_NUM_INTEROP_THREADS=n) for n in "14"]
+    assert [each.returncode for each in done] == [0, 0], done[0].stderr
+    one, four = (each.stdout.splitlines() for each in done)
+    assert one[:2] == four[:2]
+    for line, other, rtol in zip(one[2:], four[2:], [1e-5, 1e-12], strict=True):
+        losses = [[float.fromhex(number) for number in each.split()] for each in (line, other)]
+        np.testing.assert_allclose(*losses, rtol=rtol)
+
+
+def test_without_dropout_no_seed_is_drawn():
+    """Check where random numbers go on, with 0 against scikit-learn, and that others differ."""
+    X, y = load("iris")
+    params = {"hidden_layer_sizes": 5, "max_iter": 2, "early_stopping": True, "shuffle": False}
+    states = [np.random.RandomState(0) for _ in range(4)]
+    fit_quietly(MLPClassifier(random_state=states[0], **params), X, y)
+    for state, dropout in zip(states[1:], [0.0, [0], 0.2], strict=True):
+        est = TFMLPClassifier(random_state=state, dropout=dropout, **params)
+        fit_quietly(est, X, y)
+        assert (est._optimizer.seed is None) == (dropout != 0.2)
+    drawn = [state.uniform() for state in states]
+    assert drawn[0] == drawn[1] == drawn[2] != drawn[3]
+
+
+@both
+def test_each_layer_has_a_rate_of_its_own(estimator):
+    """Check that a rate of 0 drops nothing, and that an array is taken as a tuple is."""
+    X, y = load("iris")
+    params = {"hidden_layer_sizes": (8, 6), "max_iter": 3, "random_state": 0}
+    fits = [
+        fit_quietly(estimator(dropout=dropout, **params), X, y)
+        for dropout in ((0.4, 0.0), np.array([0.4, 0.0]), (0.0, 0.4), 0.4)
+    ]
+    assert fits[0].loss_curve_ == fits[1].loss_curve_
+    assert len({each.loss_ for each in fits}) == 3
+
+
+def test_the_masks_of_all_layers_are_drawn_without_a_compiler_too(monkeypatch):
+    """Check what runs as a graph, where a process can't compile any more."""
+    X, y = load("iris")
+    params = {"max_iter": 3, "random_state": 0, "batch_size": 30, **REGULARISED["all"]}
+    compiled = fit_quietly(TFMLPClassifier((8, 6), **params), X, y)
+    monkeypatch.setattr(program_cache, "PROGRAMS", program_cache.ProgramCache(2))
+    monkeypatch.setattr(session, "PROGRAMS", program_cache.PROGRAMS)
+    monkeypatch.setattr(program_cache, "_can_compile", lambda: False)
+    uncompiled = fit_quietly(TFMLPClassifier((8, 6), **params), X, y)
+    np.testing.assert_allclose(uncompiled.loss_curve_, compiled.loss_curve_, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("dropout", "message"),
+    [
+        (1.0, "'dropout' parameter of TFMLPClassifier"),
+        (-0.1, "'dropout' parameter of TFMLPClassifier"),
+        ("half", "'dropout' parameter of TFMLPClassifier"),
+        ((0.1,), r"one for each hidden layer, of which there are 2; got \(0.1,\)"),
+        ((0.1, 0.2, 0.3), "of which there are 2; got"),
+        (np.zeros((1, 2)), "of which there are 2; got"),
+        ((0.1, 1.0), r"dropout must be in \[0, 1\) for each hidden layer, got"),
+        ((0.1, np.nan), r"dropout must be in \[0, 1\)"),
+        ((0.1, "much"), "a sequence of one for each hidden layer; got"),
+    ],
+)
+def test_a_bad_dropout_is_named(dropout, message):
+    """Check numbers, lengths and kinds."""
+    with pytest.raises(ValueError, match=message):
+        TFMLPClassifier((5, 4), dropout=dropout).fit(*load("iris"))
+
+
+def test_a_record_without_a_seed_is_read():
+    """Check the state of a solver in a file of a version without dropout."""
+    state = {"solver": "adam", "hyper": {}, "schedule": "constant", "learning_rate": 0.1}
+    record = Optimizer.__new__(Optimizer)
+    record.__setstate__(state | {"step": 3, "slots": []})
+    assert record.seed is None
+    assert record.step == 3
+
+
+def test_partial_fit_drops_other_units_in_each_call():
+    """Check that the seed is kept, and that masks go on with the steps."""
+    X, y = load("iris")
+    clf = TFMLPClassifier(8, dropout=0.5, random_state=0, shuffle=False)
+    clf.partial_fit(X, y, classes=[0, 1, 2])
+    seed, first = clf._optimizer.seed, masks(0.5, (150, 8), seed=clf._optimizer.seed, step=1)
+    clf.partial_fit(X, y)
+    assert (clf._optimizer.seed, clf._optimizer.step) == (seed, 2)
+    assert (masks(0.5, (150, 8), seed=seed, step=2) != first).any()
+
+
 class Crash(Callback):
     """Ends the fit after six epochs."""
 
@@ -222,7 +458,12 @@ class Crash(Callback):
             raise RuntimeError("the process ends")
 
 
-REGULARISED = {"decay": {"weight_decay": 0.1}, "smoothing": {"label_smoothing": 0.2}}
+REGULARISED = {
+    "decay": {"weight_decay": 0.1},
+    "smoothing": {"label_smoothing": 0.2},
+    "dropout": {"dropout": 0.3},
+    "all": {"dropout": 0.3, "label_smoothing": 0.2, "weight_decay": 0.1},
+}
 regularised = pytest.mark.parametrize("name", REGULARISED)
 
 
@@ -264,7 +505,7 @@ def test_partial_fit_goes_on_after_a_pickle_bit_for_bit(name):
     assert copy.loss_ == clf.loss_
 
 
-@pytest.mark.parametrize("name", ["weight_decay"])
+@pytest.mark.parametrize("name", ["weight_decay", "dropout"])
 def test_lbfgs_refuses_what_happens_at_steps(name):
     """Check that the error names the parameter, before anything is changed."""
     X, y = load("iris")
@@ -280,7 +521,7 @@ def test_a_state_of_an_older_version_gets_the_defaults_of_new_parameters():
     X, y = load("iris")
     clf = fit_quietly(TFMLPClassifier(4, max_iter=2, random_state=0), X, y)
     state = clf.__getstate__()
-    for name in ("weight_decay", "label_smoothing"):
+    for name in ("weight_decay", "label_smoothing", "dropout"):
         del state[name]
     old = TFMLPClassifier.__new__(TFMLPClassifier)
     old.__setstate__(state)

@@ -80,6 +80,7 @@ class TrainingSession:
             self._judges,
             validation == "loss",
             regularisation,
+            start.optimizer.seed,
         )
         self._rate = LearningRate(
             start.optimizer,

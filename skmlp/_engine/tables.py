@@ -34,6 +34,8 @@ class FitNumbers:
         Whether the validation score is minus the validation loss.
     regularisation : Regularisation
         The regularisers.
+    seed : int or None
+        The seed of what is random in them.
     """
 
     alpha: float
@@ -43,6 +45,7 @@ class FitNumbers:
     judges: bool = False
     scores_loss: bool = False
     regularisation: Regularisation = NO_REGULARISATION
+    seed: int | None = None
 
 
 class TableWriter:
@@ -124,7 +127,9 @@ class TableWriter:
         self._write_batches(
             {name: column[:, part].ravel() for name, column in columns.items()},
             self._solver.step_sizes(self._hyper, rates.ravel(), steps.tolist()),
-            self._numbers.regularisation.numbers(rates.ravel(), is_active[:, part].ravel()),
+            self._numbers.regularisation.numbers(
+                rates.ravel(), is_active[:, part].ravel(), steps, self._numbers.seed
+            ),
         )
         begins = first_batch == 0
         is_complete = last_batch == len(self._n_rows)

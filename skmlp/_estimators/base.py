@@ -26,7 +26,7 @@ from skmlp._data.checks import (
     unchanged_on_error,
 )
 from skmlp._data.samples import Samples, SampleSet
-from skmlp._estimators.combinations import check_combinations
+from skmlp._estimators.combinations import check_combinations, dropout_by_layer
 from skmlp._estimators.constraints import ParameterConstraints
 from skmlp._estimators.doc_link import page_template
 from skmlp._estimators.portable import PortableEstimator
@@ -131,11 +131,13 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
             samples = sample_sets.without_validation(train)
         else:
             samples = self._split(train, validation, random_state)
+        settings = self._settings(call, len(hidden_layer_sizes))
+        seed = _draw_seed(random_state) if settings.regularisation.is_random else None
         class_weight = getattr(self, "class_weight", None)
         weights = (call.sample_weight, call.validation.sample_weight, class_weight)
         is_weighted = any(weight is not None for weight in weights)
         return Plan(
-            settings=self._settings(call),
+            settings=settings,
             architecture=architecture,
             start=start,
             samples=samples,
@@ -146,13 +148,14 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
             before=dict(vars(self)) if is_warm else {},
             identity={} if callbacks is None else self._identity(),
             drawn_from=drawn_from,
+            seed=seed,
         )
 
     def _identity(self) -> dict[str, Any]:
         """Return what a checkpoint compares: the parameters, and the kind of the estimator."""
         return self.get_params(deep=False) | {"estimator": type(self).__name__}
 
-    def _settings(self, call: Call) -> Settings:
+    def _settings(self, call: Call, n_hidden: int) -> Settings:
         """Return the parameters by which training runs."""
         from skmlp._program.regularisers import Regularisation
         from skmlp._program.schedules import class_of
@@ -178,6 +181,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
             regularisation=Regularisation(
                 weight_decay=float(self.weight_decay),
                 label_smoothing=float(getattr(self, "label_smoothing", 0.0)),
+                dropout=dropout_by_layer(self.dropout, n_hidden),
             ),
         )
 
@@ -211,14 +215,15 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
                 "partial_fit does not support early_stopping=True after fit: the weights are those "
                 "of the best epoch, the state of the solver is that of the last one."
             )
-        check_combinations(self, call.is_incremental)
+        hidden_layer_sizes = check_hidden_layer_sizes(self.hidden_layer_sizes)
+        check_combinations(self, len(hidden_layer_sizes), call.is_incremental)
         call.validation.check_complete()
         if call.validation.X is not None and self.validation_fraction is not None:
             raise ValueError(
                 "Both X_val and validation_fraction were given; expected one of them, got "
                 f"validation_fraction={self.validation_fraction}."
             )
-        return check_hidden_layer_sizes(self.hidden_layer_sizes)
+        return hidden_layer_sizes
 
     def _accepted_dtype(self) -> Any:
         return (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype).type
@@ -346,6 +351,10 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
     def _doc_link_template(self) -> str:
         """Address of an estimator's page, which scikit-learn links its HTML representation to."""
         return page_template()
+
+
+def _draw_seed(random_state: np.random.RandomState) -> int:
+    return int(random_state.randint(2**32, dtype=np.uint64))
 
 
 def _as_dtype(targets: np.ndarray, dtype: np.dtype, name: str) -> np.ndarray:

@@ -102,8 +102,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Whether to shuffle the samples before every epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the initial weights and biases, then the hold-out if there is one, then one shuffle
-        an epoch. Pass an int for reproducible results.
+        Draws the initial weights and biases, then the hold-out if there is one, then a seed for
+        `dropout` if there is any, then one shuffle an epoch. Pass an int for reproducible results.
 
     tol : float, default=1e-4
         How much the loss (or with early stopping the validation score) must improve for an
@@ -188,6 +188,13 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         :math:`1 - s + s / K` and the others :math:`s / K`; for two classes and for multilabel
         targets these are :math:`1 - s / 2` and :math:`s / 2` for each label. `loss_curve_` is
         that of the smoothed targets, `validation_loss_curve_` is not.
+
+    dropout : float or array-like of float of shape (n_layers - 2,), default=0.0
+        The share :math:`p` of the units of the hidden layers, or of each of them, that is dropped
+        at a step of 'adam' or 'sgd' [12]_: for each sample anew a value of a layer is zero with
+        probability :math:`p`, and otherwise divided by :math:`1 - p`. Predictions and the scores
+        of a validation set drop nothing; the losses in `loss_curve_` are those of training. Not
+        for solver='lbfgs'.
 
     Attributes
     ----------
@@ -290,6 +297,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
        :arxiv:`1711.05101`
     .. [11] Szegedy, C., Vanhoucke, V., Ioffe, S., Shlens, J. and Wojna, Z. (2016). "Rethinking the
        inception architecture for computer vision." :arxiv:`1512.00567`
+    .. [12] Srivastava, N., Hinton, G., Krizhevsky, A., Sutskever, I. and Salakhutdinov, R. (2014).
+       "Dropout: A simple way to prevent neural networks from overfitting." JMLR 15.
 
     Examples
     --------
@@ -344,6 +353,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         dtype=None,
         weight_decay=0.0,
         label_smoothing=0.0,
+        dropout=0.0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -374,6 +384,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         self.dtype = dtype
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
+        self.dropout = dropout
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):

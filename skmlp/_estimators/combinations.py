@@ -1,15 +1,17 @@
 """The combinations of parameters that can't be trained, refused before any work starts."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-_BY_STEPS_ONLY = ("weight_decay",)
+_BY_STEPS_ONLY = ("dropout", "weight_decay")
 """Parameters of what happens at the steps of a stochastic solver, which are off at 0."""
 
 
-def check_combinations(estimator: Any, is_incremental: bool) -> None:
+def check_combinations(estimator: Any, n_hidden: int, is_incremental: bool) -> None:
     """Raise ValueError if a solver, or partial_fit, can't do what the parameters ask for."""
+    dropout_by_layer(estimator.dropout, n_hidden)
     if estimator.solver == "lbfgs":
         _check_lbfgs(estimator)
     elif is_incremental:
@@ -39,3 +41,29 @@ def _check_partial_fit(estimator: Any) -> None:
             f"partial_fit does not support learning_rate={schedule!r}, a schedule over a whole "
             f"fit: the length of the training is not known. Expected one of {others}."
         )
+
+
+def dropout_by_layer(dropout: Any, n_hidden: int) -> tuple[float, ...]:
+    """Return the dropout of each hidden layer, from one number or one for each.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer than hidden layers, or one is not in [0, 1).
+    """
+    if isinstance(dropout, Real):
+        return (float(dropout),) * n_hidden
+    try:
+        rates = np.asarray(dropout, np.float64)
+    except (TypeError, ValueError):
+        rates = np.empty(0)
+        n_hidden = -1  # no length will do
+    if rates.shape != (n_hidden,):
+        expected = "" if n_hidden < 0 else f", of which there are {n_hidden}"
+        raise ValueError(
+            "dropout must be a number in [0, 1) or a sequence of one for each hidden layer"
+            f"{expected}; got {dropout!r}."
+        )
+    if not ((rates >= 0) & (rates < 1)).all():
+        raise ValueError(f"dropout must be in [0, 1) for each hidden layer, got {dropout!r}.")
+    return tuple(rates.tolist())

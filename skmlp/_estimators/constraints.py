@@ -55,6 +55,7 @@ def _shared_constraints() -> dict[str, list]:
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "init": [StrOptions({"glorot_uniform", "truncated_normal"})],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "dtype": [StrOptions({"float32", "float64"}), None],
         **{name: rule for solver in SOLVERS.values() for name, rule in solver.parameters.items()},

@@ -95,8 +95,8 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Whether to shuffle the samples before every epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the initial weights and biases, then the hold-out if there is one, then one shuffle
-        an epoch. Pass an int for reproducible results.
+        Draws the initial weights and biases, then the hold-out if there is one, then a seed for
+        `dropout` if there is any, then one shuffle an epoch. Pass an int for reproducible results.
 
     tol : float, default=1e-4
         How much the loss (or with early stopping the validation score) must improve for an
@@ -167,6 +167,13 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         they are multiplied by :math:`1 - \eta_t \lambda`, with the learning rate :math:`\eta_t`
         of the schedule and this :math:`\lambda`. Biases do not decay. Unlike `alpha` it is no
         part of the loss, and Adam does not rescale it. Not for solver='lbfgs'.
+
+    dropout : float or array-like of float of shape (n_layers - 2,), default=0.0
+        The share :math:`p` of the units of the hidden layers, or of each of them, that is dropped
+        at a step of 'adam' or 'sgd' [11]_: for each sample anew a value of a layer is zero with
+        probability :math:`p`, and otherwise divided by :math:`1 - p`. Predictions and the scores
+        of a validation set drop nothing; the losses in `loss_curve_` are those of training. Not
+        for solver='lbfgs'.
 
     Attributes
     ----------
@@ -252,6 +259,8 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
        pre-tuned MLPs and boosted trees on tabular data." :arxiv:`2407.04491`
     .. [10] Loshchilov, I. and Hutter, F. (2019). "Decoupled weight decay regularization."
        :arxiv:`1711.05101`
+    .. [11] Srivastava, N., Hinton, G., Krizhevsky, A., Sutskever, I. and Salakhutdinov, R. (2014).
+       "Dropout: A simple way to prevent neural networks from overfitting." JMLR 15.
 
     Examples
     --------
@@ -300,6 +309,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         init="glorot_uniform",
         dtype=None,
         weight_decay=0.0,
+        dropout=0.0,
     ):
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -329,6 +339,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         self.init = init
         self.dtype = dtype
         self.weight_decay = weight_decay
+        self.dropout = dropout
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):

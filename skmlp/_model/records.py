@@ -35,6 +35,8 @@ class Optimizer:
     slots : list of list of ndarray
         For Adam the first and the second moments, for SGD the velocities, each of weights and then
         biases.
+    seed : int or None
+        The seed of the masks of dropout, which follow from it and from the step.
     """
 
     solver: str
@@ -43,10 +45,11 @@ class Optimizer:
     learning_rate: float
     step: int
     slots: list[list[np.ndarray]]
+    seed: int | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = _without_names_of_0_1_0(state) if "divides_rate" in state else state
-        self.__dict__.update(state)
+        self.__dict__.update({"seed": None} | state)  # which older files do not have
 
 
 def _without_names_of_0_1_0(state: dict[str, Any]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def _update(
     """
     layout = layout_of(spec)
     arrays = layout.split(state.params, tf.reshape)
-    layers = forward(tf, spec, batch.X, arrays)
+    layers = forward(tf, spec, batch.X, arrays, numbers)
     params, slots = SOLVERS[spec.solver].update(
         tf,
         numbers,

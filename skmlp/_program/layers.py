@@ -16,6 +16,7 @@ from skmlp._program.products import (
     multiply_transposed,
     round_product,
 )
+from skmlp._program.regularisers import drop_units
 from skmlp._program.spec import ProgramSpec
 from skmlp._program.values import Batch, BatchNumbers, SparseRows, Tensor
 
@@ -25,20 +26,35 @@ class Layer(NamedTuple):
 
     sums: Tensor
     values: Tensor
+    passed: Tensor  # to the next layer: the values, in training without units that are dropped
 
 
-def forward(tf: Any, spec: ProgramSpec, X: Tensor, params: list[Tensor]) -> list[Layer]:
-    """Return all layers, the input first and the outputs last."""
+def forward(
+    tf: Any,
+    spec: ProgramSpec,
+    X: Tensor,
+    params: list[Tensor],
+    numbers: BatchNumbers | None = None,
+) -> list[Layer]:
+    """Return all layers, the input first and the outputs last.
+
+    Parameters
+    ----------
+    numbers : BatchNumbers, default=None
+        The numbers of the batch, in training; without them no units are dropped.
+    """
     architecture = spec.architecture
     n_layers = len(architecture.coef_shapes)
-    layers = [Layer(None, X)]
+    layers = [Layer(None, X, X)]
     for number, (coef, intercept) in enumerate(
         zip(params[:n_layers], params[n_layers:], strict=True)
     ):
         is_last = number == n_layers - 1
         name = architecture.out_activation if is_last else architecture.activation
-        sums = _weigh(tf, spec, number, layers[-1].values, coef) + intercept
-        layers.append(Layer(sums, ACTIVATIONS[name].build(tf, sums)))
+        sums = _weigh(tf, spec, number, layers[-1].passed, coef) + intercept
+        values = ACTIVATIONS[name].build(tf, sums)
+        passed = values if is_last else drop_units(tf, spec, numbers, number, values)
+        layers.append(Layer(sums, values, passed))
     return layers
 
 
@@ -59,10 +75,11 @@ def backward(
     delta = loss.build_delta(tf, batch.targets, layers[-1].values) * batch.sample_weight
     for number in reversed(range(len(coefs))):
         coef, below = coefs[number], layers[number]
-        coef_grads.insert(0, _coef_gradient(tf, spec, number, below.values, delta, coef))
+        coef_grads.insert(0, _coef_gradient(tf, spec, number, below.passed, delta, coef))
         intercept_grads.insert(0, tf.reduce_sum(delta, axis=0))
         if number > 0:
             delta = tf.matmul(delta, coef, transpose_b=not is_transposed(spec, number))
+            delta = drop_units(tf, spec, numbers, number - 1, delta)
             assert activation.backpropagate is not None
             delta = activation.backpropagate(tf, rounded, below.sums, below.values, delta)
     return coef_grads, intercept_grads

@@ -99,6 +99,8 @@ class Plan:
         if no checkpoint needs it.
     drawn_from : dict of str to object
         State of the random numbers before anything was drawn; empty if no checkpoint needs it.
+    seed : int or None
+        A seed for what is random in the program, if the regularisers need one.
     """
 
     settings: Settings
@@ -112,6 +114,7 @@ class Plan:
     before: dict[str, Any] = field(default_factory=dict)
     identity: dict[str, Any] = field(default_factory=dict)
     drawn_from: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
 
     @property
     def is_warm(self) -> bool:

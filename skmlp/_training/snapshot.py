@@ -17,7 +17,7 @@ _FREE_PARAMS = {"max_iter", "verbose", "random_state"}
 `max_iter` does change them where the learning rate follows a schedule over the whole fit.
 """
 
-_LATER_PARAMS = {"weight_decay", "label_smoothing"}
+_LATER_PARAMS = {"weight_decay", "label_smoothing", "dropout"}
 """Parameters that the files of older versions do not know, which are off at 0."""
 
 

@@ -48,7 +48,9 @@ def _optimizer(plan: Plan) -> Optimizer:
     settings, kept = plan.settings, plan.before.get("_optimizer")
     if plan.is_incremental and kept is not None and kept.solver == settings.solver:
         has_ended = class_of(kept.schedule).spans_fit
-        return replace(kept, schedule=settings.schedule) if has_ended else kept
+        schedule = settings.schedule if has_ended else kept.schedule
+        seed = plan.seed if kept.seed is None else kept.seed
+        return replace(kept, schedule=schedule, seed=seed)
     params = plan.start.coefs + plan.start.intercepts
     n_slots = SOLVERS[settings.solver].n_slots
     return Optimizer(
@@ -58,6 +60,7 @@ def _optimizer(plan: Plan) -> Optimizer:
         learning_rate=settings.hyper["learning_rate_init"],
         step=0,
         slots=[[np.zeros_like(param) for param in params] for _ in range(n_slots)],
+        seed=plan.seed,
     )
 
 
