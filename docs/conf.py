@@ -9,6 +9,7 @@ from pathlib import Path
 import skmlp
 from skmlp._estimators.base import BaseTFMLP
 from skmlp._estimators.doc_link import PAGE
+from skmlp._estimators.tabular import BaseTabularMLP
 from skmlp.datasets import MNIST_ENVIRONMENT_VARIABLE
 
 project = "skmlp"
@@ -16,7 +17,7 @@ author = "the skmlp authors"
 copyright = f"2026, {author}"  # noqa: A001, the name is given by Sphinx
 version = release = skmlp.__version__
 
-SINGLE_PAGES = ["user_guide", "coming_from", "displays"]
+SINGLE_PAGES = ["user_guide", "tabular", "coming_from", "displays"]
 """Pages without pages below them, which need no list of such beside them."""
 
 extensions = [
@@ -42,7 +43,7 @@ html_sidebars = {name: [] for name in SINGLE_PAGES}
 html_show_sourcelink = False
 
 # The gallery shows estimators, which link to their pages here and not to those of a release.
-BaseTFMLP._doc_link_template = f"../{PAGE}"
+BaseTFMLP._doc_link_template = BaseTabularMLP._doc_link_template = f"../{PAGE}"
 
 EXAMPLES_WITHOUT_DATA = r"[\\/]plot_(?!mnist\.py)"
 
