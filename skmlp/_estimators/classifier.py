@@ -47,8 +47,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
         Number of units of each hidden layer.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'silu', \
-            'gelu', 'mish'}, default='relu'
+    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'silu', 'gelu', 'mish'}, default='relu'
         Activation function of the hidden layers: f(x) = x, 1 / (1 + exp(-x)), tanh(x) or
         max(0, x), as in scikit-learn; and beyond it
 
@@ -72,8 +71,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Number of samples of a batch; "auto" is ``min(200, n_samples)``. The last batch of an
         epoch may be smaller.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'coslog'} or callable, \
-            default='constant'
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'coslog'} or callable, default='constant'
         Schedule of the learning rate. 'constant' stays at `learning_rate_init`. As in
         scikit-learn, two are only used by solver='sgd': 'invscaling' is
         ``learning_rate_init / (t + 1) ** power_t`` after `t` samples, updated every epoch;
@@ -312,7 +310,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     (2, 3)
     >>> clf.score(X, y) > 0.95
     True
-    """
+    """  # noqa: E501, the type of a parameter is one line in a raw docstring
 
     _own_constraints: ClassVar[dict[str, list]] = {
         "class_weight": [StrOptions({"balanced"}), dict, list, None],

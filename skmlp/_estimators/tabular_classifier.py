@@ -115,7 +115,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     loss_curve_ : list of float
         Training loss of each epoch, the mean over the networks.
 
-    loss_curves_ : ndarray of shape (n_iter_, n_networks)
+    loss_curves_ : ndarray of shape (`n_iter_`, n_networks)
         Training loss of each network.
 
     loss_ : float
@@ -134,7 +134,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     intercepts_ : list of ndarray of shape (n_networks * n_best_epochs, fan_out)
         Biases of each layer.
 
-    is_categorical_ : ndarray of bool of shape (n_features_in_,) or None
+    is_categorical_ : ndarray of bool of shape (`n_features_in_`,) or None
         The columns that are encoded as categories. None if there are none.
 
     categories_ : list of ndarray
