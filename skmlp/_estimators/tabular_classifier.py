@@ -259,6 +259,9 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the networks.
 
+        A fit that fails leaves the estimator as it was. Ctrl-C ends training early, and what was
+        trained until then is kept.
+
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
@@ -373,6 +376,8 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
 
     def predict_log_proba(self, X):
         """Return the logarithms of `predict_proba`.
+
+        TensorFlow is not needed.
 
         Parameters
         ----------

@@ -216,6 +216,9 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the networks.
 
+        A fit that fails leaves the estimator as it was. Ctrl-C ends training early, and what was
+        trained until then is kept.
+
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
