@@ -3,6 +3,7 @@
 import math
 import threading
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -211,7 +212,7 @@ def test_masks_have_the_share_and_the_scale(tf):
 
 
 def test_without_a_share_nothing_is_dropped(tf):
-    values = tf.constant(NUMBERS)
+    values = tf.constant(np.reshape(NUMBERS, (1, -1, 1)))
     np.testing.assert_array_equal(_drop(tf, np.float32(0), tf.constant(5), 0, values), values)
 
 
@@ -407,10 +408,7 @@ def test_only_the_given_rows_are_held_out():
 
 UNITS = (7, 12, 9, 3)
 NETWORKS = Members(
-    [
-        rng.standard_normal((6, *pair)).astype(np.float32) / 2
-        for pair in zip(UNITS, UNITS[1:], strict=False)
-    ],
+    [rng.standard_normal((6, *pair)).astype(np.float32) / 2 for pair in pairwise(UNITS)],
     [rng.standard_normal((6, units)).astype(np.float32) for units in UNITS[1:]],
 )
 SAMPLES = rng.standard_normal((1000, 7)).astype(np.float32)

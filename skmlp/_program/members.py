@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from skmlp._model.activations import ACTIVATIONS
 from skmlp._model.losses import LOSSES
 from skmlp._program.batches import at_position
+from skmlp._program.regularisers import random_bits
 
 Tensor = Any
 
@@ -107,6 +108,9 @@ class MembersState(NamedTuple):
     first_moments: list[Tensor]
     second_moments: list[Tensor]
 
+
+_LAYER_STEP = 0x85EBCA6B
+"""An odd number with no pattern in its bits, by which the keys of two layers differ."""
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.95, 1e-8
 """The parameters of Adam, those of RealMLP."""
@@ -261,23 +265,12 @@ def _identity(product: Tensor) -> Tensor:
 
 
 def _drop(tf: Any, share: Tensor, key: Tensor, layer: int, values: Tensor) -> Tensor:
-    """Set a share of values to zero and scale the others: the same ones for the same key.
-
-    The mask is an integer hash of key, layer and position (Wellons' lowbias32 mixer): XLA's own
-    generators take 4 to 30 ms for a batch on a CPU, the hash 0.3.
-    """
-    shape = values.shape.as_list()
-    position = tf.bitcast(tf.reshape(tf.range(math.prod(shape)), shape), tf.uint32)
-    start = tf.bitcast(key, tf.uint32) + tf.constant((layer + 1) * 0x85EBCA6B % 2**32, tf.uint32)
-    bits = position * tf.constant(0x9E3779B9, tf.uint32) + start
-    bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(16, tf.uint32)))
-    bits = bits * tf.constant(0x7FEB352D, tf.uint32)
-    bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(15, tf.uint32)))
-    bits = bits * tf.constant(0x846CA68B, tf.uint32)
-    bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(16, tf.uint32)))
-    bits = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))
-    uniform = tf.cast(tf.bitcast(bits, tf.int32), tf.float32)  # int32: AVX2 converts no other
-    return tf.where(uniform >= share * 2.0**24, values / (1 - share), tf.zeros_like(values))
+    """Set a share of values to zero and scale the others; see `regularisers.drop_units`."""
+    n_members, n_rows, n_units = values.shape
+    own = tf.bitcast(key, tf.uint32) + tf.constant((layer + 1) * _LAYER_STEP % 2**32, tf.uint32)
+    bits = tf.reshape(random_bits(tf, own, (n_members * n_rows, n_units)), values.shape)
+    limit = tf.cast(share * 2.0**32, tf.uint32)
+    return tf.where(bits >= limit, values / (1 - share), tf.zeros_like(values))
 
 
 def _adam(

@@ -153,7 +153,7 @@ def drop_units(tf: Any, spec: ProgramSpec, numbers: Any, layer: int, values: Ten
         return values
     rate = numbers.hyper[f"dropout_{layer}"]
     limit = tf.cast(tf.minimum(rate * 2.0**32, np.float64(2**32 - 1)), tf.uint32)
-    is_kept = _random_bits(tf, numbers.hyper[f"mask_{layer}"], values.shape) >= limit
+    is_kept = random_bits(tf, numbers.hyper[f"mask_{layer}"], values.shape) >= limit
     scale = tf.cast(1 / (1 - rate), values.dtype)
     return tf.where(is_kept, scale * values, tf.zeros_like(values))
 
@@ -185,7 +185,7 @@ def _hash_integers(x: np.ndarray) -> np.ndarray:
     return x ^ (x >> np.uint32(_SHIFTS[2]))
 
 
-def _random_bits(tf: Any, key: Tensor, shape: tuple[int, int]) -> Tensor:
+def random_bits(tf: Any, key: Tensor, shape: tuple[int, int]) -> Tensor:
     """Return 32 random bits for each row and unit: a hash of its position, with the key twice.
 
     The key comes in a second time between the products. With it at the start alone, the bits for
