@@ -28,11 +28,14 @@ def small(**params):
     )
 
 
+NEW = ["class_weight", "scoring", "init", "dtype", "weight_decay", "label_smoothing", "dropout"]
+
+
 def test_parameters_are_those_of_scikit_learn():
-    """Check names, defaults and order; only validation_fraction differs, four are new."""
+    """Check names, defaults and order; only validation_fraction differs, some are new."""
     theirs = inspect.signature(MLPClassifier).parameters
     ours = inspect.signature(TFMLPClassifier).parameters
-    assert list(ours) == [*theirs, "class_weight", "scoring", "init", "dtype"]
+    assert list(ours) == [*theirs, *NEW]
     for name, parameter in theirs.items():
         assert ours[name].kind == parameter.kind
         if name != "validation_fraction":

@@ -59,6 +59,9 @@ BAD_PARAMETERS = [
     ("scoring", ("accurate", 1)),
     ("init", ("zeros", None)),
     ("dtype", ("float16", "int", np.float32)),
+    ("weight_decay", (-1e-9, None, np.nan)),
+    ("label_smoothing", (1.0, -0.1, None)),
+    ("dropout", (1.0, -0.1, None, (0.1, 0.2), (1.0,), "half")),
 ]
 
 

@@ -49,7 +49,8 @@ class Optimizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = _without_names_of_0_1_0(state) if "divides_rate" in state else state
-        self.__dict__.update({"seed": None} | state)  # which older files do not have
+        self.__dict__.update(state)
+        self.__dict__.setdefault("seed", None)  # which older files do not have
 
 
 def _without_names_of_0_1_0(state: dict[str, Any]) -> dict[str, Any]:
