@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skmlp._engine.members_session import BLOCK_BATCHES, MembersSession
+from skmlp._engine.program_cache import round_up_batch
 from skmlp._model.members import Members
 from skmlp._program.members import MembersSpec, StepNumbers
 from skmlp._training.folds import hold_out_folds, training_rows
@@ -65,6 +66,11 @@ class MembersPlan:
     evaluate: Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[float, float]]
     random_state: np.random.RandomState
 
+    @property
+    def has_own_validation(self) -> bool:
+        """Whether all networks are scored on the same rows, a validation set of the user's."""
+        return len(self.X) > self.n_train
+
 
 @dataclass
 class TrainedMembers:
@@ -107,7 +113,7 @@ def train_members(plan: MembersPlan, after_epoch: Callable[..., Any]) -> Trained
     """
     rng, settings = plan.random_state, plan.settings
     held_out, rows = _choose_rows(plan)
-    batch_rows = _batch_rows(settings.batch_size, held_out.shape[1] + rows.shape[1])
+    batch_rows = _batch_rows(settings.batch_size, held_out.shape[1], rows.shape[1])
     spec = _required_spec(plan, batch_rows, held_out.shape[1])
     session = MembersSession(
         spec, plan.X, plan.targets, plan.sample_weight, held_out, _initial(spec, rng)
@@ -119,6 +125,7 @@ def train_members(plan: MembersPlan, after_epoch: Callable[..., Any]) -> Trained
     try:
         for epoch in range(settings.max_iter):
             curve, sums = session.run_epoch(*batches.of_epoch(epoch))
+            _check_finite(settings, epoch, curve, sums)
             loss, score = _evaluate(plan, sums, held_out)
             best.add(score, epoch, session, sums)
             curves.append(curve)
@@ -130,14 +137,27 @@ def train_members(plan: MembersPlan, after_epoch: Callable[..., Any]) -> Trained
             raise
         warn_user("Training interrupted by user.")
     epochs, snapshots, sums_of_best = best.in_order()
+    for epoch, snapshot in zip(epochs, snapshots, strict=True):
+        _check_finite(settings, epoch - 1, *snapshot)
     return TrainedMembers(_stack(snapshots), held_out, sums_of_best, epochs, curves, losses, scores)
+
+
+def _check_finite(settings: MembersSettings, epoch: int, *arrays: np.ndarray) -> None:
+    """Raise ValueError if something that an epoch has led to is not finite."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError(
+            f"Training diverged: epoch {epoch + 1} led to numbers that are not finite. Expected a "
+            "smaller learning_rate_init or weight_decay, got "
+            f"learning_rate_init={settings.learning_rate_init} and "
+            f"weight_decay={settings.weight_decay}."
+        )
 
 
 def _choose_rows(plan: MembersPlan) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that each network holds out, and those that it trains on."""
     k = plan.settings.n_networks
     rows = np.nonzero(plan.sample_weight[: plan.n_train])[0].astype(np.int32)
-    if len(plan.X) > plan.n_train:  # a validation set of the user's
+    if plan.has_own_validation:
         added = np.arange(plan.n_train, len(plan.X), dtype=np.int32)
         return np.tile(added, (k, 1)), np.tile(rows, (k, 1))
     held_out = hold_out_folds(k, rows, plan.classes, plan.random_state)
@@ -201,11 +221,17 @@ class _Batches:
         return rows, _numbers(self._settings, steps, self._n_batches), _keys(self._seed, steps)
 
 
-def _batch_rows(batch_size: Any, n_train: int) -> int:
+def _batch_rows(batch_size: Any, n_held_out: int, n_train: int) -> int:
     """Return the rows of a batch: about a 35th of the samples, a power of two."""
-    if batch_size != "auto":
+    if batch_size != "auto" and batch_size <= n_train:
         return int(batch_size)
-    rows = 2 ** round(np.log2(max(n_train, 1) / 35))
+    if batch_size != "auto":
+        warn_user(
+            f"Got batch_size={batch_size}, larger than the {n_train} training samples of a "
+            "network. It is going to be clipped."
+        )
+        return round_up_batch(n_train)
+    rows = 2 ** round(np.log2(max(n_held_out + n_train, 1) / 35))
     return int(min(max(rows, _MIN_BATCH), _MAX_BATCH))
 
 
