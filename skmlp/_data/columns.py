@@ -68,10 +68,16 @@ def list_of(column: Column) -> list[Any]:
     return values
 
 
-def as_table(estimator: Any, X: Any) -> Any:
+def as_table(estimator: Any, X: Any, name: str = "X") -> Any:
     """Return X if it is a DataFrame with data in it, or as a two-dimensional array."""
     if not _is_dataframe(X):
-        return check_array(_as_array(X), dtype=None, ensure_all_finite=False, estimator=estimator)
+        return check_array(
+            _as_array(X),
+            dtype=None,
+            ensure_all_finite=False,
+            estimator=estimator,
+            input_name=name,
+        )
     for count, name in zip(X.shape, ("sample", "feature"), strict=True):
         if not count:
             raise ValueError(

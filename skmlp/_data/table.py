@@ -117,6 +117,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         table = as_table(self, X)
         validate_data(self, table, reset=False, skip_check_array=True)
+        return self.encode(table)
+
+    def encode(self, table: Any) -> np.ndarray:
+        """Return the outputs for a table that was checked, whatever `set_output` says."""
         outputs = np.zeros((len(table), self.n_features_out_), np.float32)
         start = 0
         for part, columns in self._parts(columns_of(table)):

@@ -1,13 +1,12 @@
 """Scores of predictions that were made already, by a scorer of scikit-learn's or of the user's."""
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import check_scoring
 
-from skmlp._sklearn import accepts_sample_weight
+from skmlp._estimators.scorer import as_number, takes_weight
 
 
 class _HeldOutRegressor(RegressorMixin, BaseEstimator):
@@ -65,7 +64,7 @@ def score_classification(
 
 def _score(scoring: Any, model: Any, y: np.ndarray, sample_weight: np.ndarray) -> float:
     scorer = check_scoring(model, scoring)
-    weight = {"sample_weight": sample_weight} if accepts_sample_weight(scorer) else {}
+    weight = {"sample_weight": sample_weight} if takes_weight(scorer) else {}
     row_numbers = np.arange(len(y))[:, np.newaxis]
     try:
         score = scorer(model, row_numbers, y, **weight)
@@ -73,6 +72,4 @@ def _score(scoring: Any, model: Any, y: np.ndarray, sample_weight: np.ndarray) -
         if not isinstance(scoring, str):
             raise
         raise ValueError(f"scoring={scoring!r} can't score the rows held out: {error}") from error
-    if not isinstance(score, Real):
-        raise ValueError(f"scoring={scoring!r} must return a number, got {score!r}.")
-    return float(score)
+    return as_number(score, scoring)

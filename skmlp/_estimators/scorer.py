@@ -46,8 +46,8 @@ class ValidationScorer:
         self._scoring = estimator.scoring
         self._scorer = check_scoring(self._estimator, estimator.scoring)
         self._samples = X, y
-        takes_weight = sample_weight is not None and _takes_weight(self._scorer)
-        self._weight = {"sample_weight": sample_weight} if takes_weight else {}
+        is_weighted = sample_weight is not None and takes_weight(self._scorer)
+        self._weight = {"sample_weight": sample_weight} if is_weighted else {}
 
     def __call__(self, parameters: Parameters) -> float:
         """Return the score, which may be NaN.
@@ -60,15 +60,7 @@ class ValidationScorer:
         """
         self._estimator.coefs_ = parameters.coefs
         self._estimator.intercepts_ = parameters.intercepts
-        score = self._score()
-        if np.ndim(score) == 0 and hasattr(score, "item"):
-            score = score.item()
-        if not isinstance(score, Real):
-            raise ValueError(
-                f"scoring={self._scoring!r} must return a number, got {score!r} of type "
-                f"{type(score).__name__}."
-            )
-        return float(score)
+        return as_number(self._score(), self._scoring)
 
     def _score(self) -> Any:
         try:
@@ -81,7 +73,19 @@ class ValidationScorer:
             ) from error
 
 
-def _takes_weight(scorer: Callable[..., Any]) -> bool:
+def as_number(score: Any, scoring: Any) -> float:
+    """Return what a scorer has returned as a float; an error if it is no number."""
+    if np.ndim(score) == 0 and hasattr(score, "item"):
+        score = score.item()
+    if not isinstance(score, Real):
+        raise ValueError(
+            f"scoring={scoring!r} must return a number, got {score!r} of type "
+            f"{type(score).__name__}."
+        )
+    return float(score)
+
+
+def takes_weight(scorer: Callable[..., Any]) -> bool:
     """Tell whether a scorer can be given sample weights."""
     if (accepts := accepts_sample_weight(scorer)) is not None:
         return accepts

@@ -11,9 +11,10 @@ import numpy as np
 from joblib import cpu_count
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_consistent_length, check_random_state
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmlp._data.checks import ValidationSet, naming_errors, unchanged_on_error
+from skmlp._data.columns import as_table
 from skmlp._data.table import TableEncoder
 from skmlp._estimators.doc_link import page_template
 from skmlp._estimators.versioned import VersionedEstimator
@@ -47,7 +48,9 @@ class BaseTabularMLP(VersionedEstimator, ABC):
     }
 
     @abstractmethod
-    def _learn_targets(self, y: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    def _learn_targets(
+        self, y: Any, sample_weight: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Learn from y; return targets of shape (n_samples, n_outputs), and numbers of classes."""
 
     @abstractmethod
@@ -101,16 +104,18 @@ class BaseTabularMLP(VersionedEstimator, ABC):
             categorical_features=self.categorical_features,
             random_state=random_state.randint(2**31),
         )
-        encoded = encoder.fit_transform(X)
-        self._learn_columns(encoder)
-        check_consistent_length(encoded, y)
+        table = as_table(self, X)
+        self._learn_columns(encoder.fit(table))
+        encoded = encoder.encode(table)
+        with naming_errors("X and y"):
+            check_consistent_length(encoded, y)
         if len(encoded) < 2:
             raise ValueError(
                 f"Found array with {len(encoded)} sample(s) while a minimum of 2 is required."
             )
-        with naming_errors("y"):
-            targets, classes = self._learn_targets(y)
         weight = self._check_weight(sample_weight, encoded, "sample_weight")
+        with naming_errors("y"):
+            targets, classes = self._learn_targets(y, weight)
         weight = self._weigh_classes(classes, weight)
         n_train = len(encoded)
         if validation.X is not None:
@@ -123,7 +128,7 @@ class BaseTabularMLP(VersionedEstimator, ABC):
             loss=self._loss(),
             X=encoded,
             targets=targets,
-            sample_weight=weight,
+            sample_weight=weight.astype(np.float32),
             n_train=n_train,
             classes=classes,
             evaluate=self._evaluate_sums,
@@ -157,22 +162,29 @@ class BaseTabularMLP(VersionedEstimator, ABC):
             self.feature_names_in_ = encoder.feature_names_in_
 
     def _check_weight(self, sample_weight: Any, X: np.ndarray, name: str) -> np.ndarray:
+        """Return weights of which the largest is 1, in float64: only their ratios matter."""
         if sample_weight is None:
-            return np.ones(len(X), np.float32)
+            return np.ones(len(X))
         with naming_errors(name), np.errstate(over="ignore"):
             weight = check_sample_weight(
-                sample_weight, X, dtype=np.float32, ensure_non_negative=True
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-            if not weight.any() or not np.isfinite(weight.sum()):
-                raise ValueError("the sum must be above 0 and finite.")
-        return weight
+            if not np.isfinite(weight.sum()):
+                raise ValueError("the sum is too large for float64, expected smaller weights.")
+        return weight / weight.max()
+
+    def _encode(self, X: Any, name: str = "X") -> np.ndarray:
+        """Return the features of a table with the columns of `fit`."""
+        table = as_table(self, X, name)
+        validate_data(self, table, reset=False, skip_check_array=True)
+        return self._encoder.encode(table)
 
     def _encode_validation(
         self, validation: ValidationSet
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the features, targets and weights of a validation set of the user's."""
         with naming_errors("X_val"):
-            X = self._encoder.transform(validation.X)
+            X = self._encode(validation.X, "X_val")
         with naming_errors("y_val"):
             targets = self._encode_targets(validation.y, "y_val")
             check_consistent_length(X, targets)
@@ -208,12 +220,20 @@ class BaseTabularMLP(VersionedEstimator, ABC):
         self.validation_scores_ = trained.scores
         self.temperature_ = self._choose_temperature(plan, trained)
         self.validation_score_ = float("nan")
-        rows = trained.held_out.ravel()
+        outputs, rows = self._outputs_held_out(plan, trained, self.temperature_)
         if plan.sample_weight[rows].any():
-            outputs = np.mean([self._activate(s, self.temperature_) for s in trained.sums], axis=0)
             _, self.validation_score_ = self._evaluate(
-                outputs.reshape(len(rows), -1), plan.targets[rows], plan.sample_weight[rows]
+                outputs, plan.targets[rows], plan.sample_weight[rows]
             )
+
+    def _outputs_held_out(
+        self, plan: MembersPlan, trained: TrainedMembers, temperature: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the outputs for the rows held out, averaged over all that did so, and the rows."""
+        outputs = np.mean([self._activate(sums, temperature) for sums in trained.sums], axis=0)
+        if plan.has_own_validation:
+            return outputs.mean(axis=0), trained.held_out[0]
+        return outputs.reshape(-1, outputs.shape[-1]), trained.held_out.ravel()
 
     def _choose_temperature(self, plan: MembersPlan, trained: TrainedMembers) -> float:
         return 1.0
@@ -225,9 +245,8 @@ class BaseTabularMLP(VersionedEstimator, ABC):
     def _mean_outputs(self, X: Any) -> np.ndarray:
         """Return the outputs of all networks, averaged, for new rows of a table."""
         check_is_fitted(self)
-        encoded = self._encoder.transform(X)
         return mean_outputs(
-            encoded,
+            self._encode(X),
             Members(self.coefs_, self.intercepts_),
             self.activation,
             self._out_activation(),

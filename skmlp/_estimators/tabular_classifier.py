@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from sklearn.base import ClassifierMixin
 from sklearn.utils import check_array, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 
 from skmlp._data.checks import ValidationSet
 from skmlp._data.class_weight import class_factors
@@ -85,7 +85,8 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     scoring : str, callable or None, default=None
         Score out of fold, by which epochs are chosen: None is the accuracy, "loss" minus the
         log-loss, a str one of :func:`sklearn.metrics.get_scorer_names`. A callable takes
-        ``(estimator, X, y)``; the estimator predicts the rows held out whatever `X` is.
+        ``(estimator, X, y)``, and `sample_weight` if it has such a parameter; the estimator
+        predicts the rows held out whatever `X` is.
 
     verbose : int or bool, default=False
         Whether to print a line an epoch.
@@ -101,7 +102,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
 
     validation_score_ : float
         Score out of fold of the averaged outputs of the best epochs: an estimate of the score on
-        new data. NaN if no row could be held out.
+        new data. With `X_val`, that of the predictions for it. NaN if no row could be held out.
 
     validation_scores_ : list of float
         Score out of fold after each epoch, the mean over all networks.
@@ -406,7 +407,9 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         with np.errstate(divide="ignore"):
             return np.log(y_prob, out=y_prob)
 
-    def _learn_targets(self, y: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    def _learn_targets(
+        self, y: Any, sample_weight: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         y = self._as_labels(y, "y")
         self.classes_, numbers = np.unique(y, return_inverse=True)
         return np.eye(len(self.classes_), dtype=np.float32)[numbers], numbers
@@ -416,11 +419,11 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         y = check_array(y, ensure_2d=False, dtype=None, input_name=name)
         y = as_labels(column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y)
         check_classification_targets(y)
-        if y.ndim > 1 or (type_of_target(y).startswith("multi") and y.ndim > 1):
+        if y.ndim > 1:
             raise ValueError(
-                f"{name} is an indicator matrix, expected one label for each row: "
+                f"{name} has shape {y.shape}, expected one label for each row: "
                 f"{type(self).__name__} does not support multilabel targets. Fit one estimator a "
-                "label, with sklearn.multioutput.MultiOutputClassifier."
+                "column, with sklearn.multioutput.MultiOutputClassifier."
             )
         return y
 
@@ -440,12 +443,12 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
             return sample_weight
         labels = self.classes_[y]
         factors = class_factors(self.class_weight, self.classes_, labels, sample_weight)
-        weight = (sample_weight * factors).astype(np.float32)
+        weight = sample_weight * (factors / max(factors.max(), 1))
         if not weight.any():
             raise ValueError(
                 f"class_weight={self.class_weight!r} leaves no sample with a weight above 0."
             )
-        return weight
+        return weight / weight.max()
 
     def _label_smoothing(self) -> float:
         return self.label_smoothing
@@ -463,15 +466,12 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
 
     def _choose_temperature(self, plan: Any, trained: Any) -> float:
         """Return the temperature with the least log-loss out of fold (Guo et al., 2017)."""
-        weight = plan.sample_weight[trained.held_out]
-        if not self.calibrate or not weight.any():
+        if not self.calibrate or not plan.sample_weight[trained.held_out].any():
             return 1.0
-        targets = plan.targets[trained.held_out]
 
         def log_loss(log_temperature: float) -> float:
-            temperature = np.exp(log_temperature)
-            outputs = np.mean([self._activate(sums, temperature) for sums in trained.sums], axis=0)
-            return _log_loss(outputs, targets, weight)
+            outputs, rows = self._outputs_held_out(plan, trained, np.exp(log_temperature))
+            return _log_loss(outputs, plan.targets[rows], plan.sample_weight[rows])
 
         found = minimize_scalar(log_loss, bounds=np.log([0.2, 5.0]), method="bounded")
         return float(np.exp(found.x))
@@ -480,7 +480,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         self, outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray
     ) -> tuple[float, float]:
         loss = _log_loss(outputs, targets, sample_weight)
-        if self.scoring == "loss":
+        if self.scoring in ("loss", "neg_log_loss"):  # the latter's own needs all classes
             return loss, -loss
         y_true = targets.argmax(axis=1)
         if self.scoring is None:

@@ -69,7 +69,8 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     scoring : str, callable or None, default=None
         Score out of fold, by which epochs are chosen: None is R2, "loss" minus the
         squared error, a str one of :func:`sklearn.metrics.get_scorer_names`. A callable takes
-        ``(estimator, X, y)``; the estimator predicts the rows held out whatever `X` is.
+        ``(estimator, X, y)``, and `sample_weight` if it has such a parameter; the estimator
+        predicts the rows held out whatever `X` is.
 
     verbose : int or bool, default=False
         Whether to print a line an epoch.
@@ -85,7 +86,8 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
 
     validation_score_ : float
         Score out of fold of the averaged outputs of the best epochs: an estimate of the score on
-        new data. NaN if no row could be held out.
+        new data. With `X_val`, that of the predictions for it. NaN if no row could be held out,
+        and for R2 if only one was.
 
     validation_scores_ : list of float
         Score out of fold after each epoch, the mean over all networks.
@@ -301,7 +303,12 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
 
     def _decode(self, outputs: np.ndarray) -> np.ndarray:
         """Return numbers on the scale of y, within the range of training."""
-        y = np.clip(outputs * self._scale + self._mean, *self._range)
+        return self._from_standard(outputs, self._range)
+
+    def _from_standard(
+        self, numbers: np.ndarray, limits: tuple[np.ndarray, np.ndarray]
+    ) -> np.ndarray:
+        y = np.clip(numbers * self._scale + self._mean, *limits)
         return y[:, 0] if self._is_single else y
 
     def __sklearn_tags__(self):
@@ -309,14 +316,21 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         tags.target_tags.multi_output = True
         return tags
 
-    def _learn_targets(self, y: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    def _learn_targets(
+        self, y: Any, sample_weight: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         y = self._as_table(y, "y")
         self.n_outputs_ = y.shape[1]
-        self._mean, scale = y.mean(axis=0), y.std(axis=0)
+        trained = sample_weight > 0
+        seen, weight = y[trained], sample_weight[trained]
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._mean = np.average(seen, axis=0, weights=weight)
+            scale = np.sqrt(np.average((seen - self._mean) ** 2, axis=0, weights=weight))
         if not np.isfinite(scale).all():
             raise ValueError("y has values whose squares are too large for float64.")
         self._scale = np.where(scale > 0, scale, 1.0)
-        self._range = y.min(axis=0), y.max(axis=0)
+        self._range = seen.min(axis=0), seen.max(axis=0)
+        self._range_of_all = y.min(axis=0), y.max(axis=0)
         return self._standardise(y), None
 
     def _as_table(self, y: Any, name: str) -> np.ndarray:
@@ -328,12 +342,17 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         return y.reshape(len(y), -1)
 
     def _standardise(self, y: np.ndarray) -> np.ndarray:
-        return ((y - self._mean) / self._scale).astype(np.float32)
+        largest = np.finfo(np.float32).max  # for rows that are not trained on
+        with np.errstate(over="ignore"):
+            standard = (y - self._mean) / self._scale
+        return np.clip(standard, -largest, largest).astype(np.float32)
 
     def _encode_targets(self, y: Any, name: str) -> np.ndarray:
         y = self._as_table(y, name)
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"{name} has {y.shape[1]} columns, expected {self.n_outputs_}.")
+        least, most = self._range_of_all
+        self._range_of_all = np.minimum(least, y.min(axis=0)), np.maximum(most, y.max(axis=0))
         return self._standardise(y)
 
     def _loss(self) -> str:
@@ -354,10 +373,11 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
             return loss, -loss
         if not np.isfinite(outputs).all():
             return loss, float("nan")
-        y_true, y_pred = self._decode(targets), self._decode(outputs)
+        # Float32 may have rounded a target of 0, say, to a number below it.
+        y_true, y_pred = self._from_standard(targets, self._range_of_all), self._decode(outputs)
         if self.scoring is None:
             if len(y_true) < 2:
-                return loss, -loss
+                return loss, float("nan")
             return loss, float(r2_score(y_true, y_pred, sample_weight=sample_weight))
         return loss, score_regression(self.scoring, y_true, y_pred, sample_weight)
 
