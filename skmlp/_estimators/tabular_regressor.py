@@ -86,8 +86,9 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
 
     validation_score_ : float
         Score out of fold of the averaged outputs of the best epochs: an estimate of the score on
-        new data. With `X_val`, that of the predictions for it. NaN if no row could be held out,
-        and for R2 if only one was.
+        new data, with the weights of the rows. The epochs were chosen by the same rows, so that it
+        may be too high where there are fewer than about 200. With `X_val`, it is the score of the
+        predictions for it. NaN if no row could be held out, and for R2 if only one was.
 
     validation_scores_ : list of float
         Score out of fold after each epoch, the mean over all networks.
