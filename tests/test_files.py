@@ -17,7 +17,7 @@ import skops.io
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp.callbacks import Checkpoint
 from tests.helpers import fit_quietly, load
-from tests.write_files import CHECKPOINT, N_LATER, SHARED
+from tests.write_files import CHECKPOINT, N_LATER, SHARED, mixed_table
 
 pytestmark = pytest.mark.filterwarnings(
     # A LabelBinarizer of another version of scikit-learn, which says so.
@@ -69,6 +69,16 @@ def test_a_checkpoint_predicts_and_is_resumed(directory, tmp_path):
     fit_quietly(est, *load("iris"))
     np.testing.assert_allclose(est.coefs_[0], expected["checkpoint_coef_later"], rtol=1e-12)
     np.testing.assert_allclose(est.loss_curve_, expected["checkpoint_loss_curve_later"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("directory", [d for d in DIRECTORIES if (d / "tabular.pkl").exists()])
+@pytest.mark.parametrize("name", ["tabular.pkl", "tabular.skops"])
+def test_a_saved_tabular_classifier_predicts(directory, name):
+    """Check probabilities for the rows of training, and that there is such a file."""
+    read = load_skops if name.endswith(".skops") else joblib.load
+    clf = read(directory / name)
+    expected = np.load(directory / "expected.npz")["tabular_proba"]
+    np.testing.assert_allclose(clf.predict_proba(mixed_table()[0]), expected, rtol=1e-6)
 
 
 def modules_in(data):

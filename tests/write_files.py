@@ -11,9 +11,10 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import pandas as pd
 import skops.io
 
-from skmlp import TFMLPClassifier
+from skmlp import TabularMLPClassifier, TFMLPClassifier
 from skmlp.callbacks import Checkpoint
 from tests.helpers import Callback, load
 
@@ -21,6 +22,16 @@ SHARED = {"hidden_layer_sizes": 4, "batch_size": 50, "learning_rate_init": 0.02,
 CLASSIFIER = {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.3, "max_iter": 6}
 CHECKPOINT = {"early_stopping": True, "n_iter_no_change": 20, "max_iter": 12}
 N_LATER = 2  # calls of partial_fit
+TABULAR = {"hidden_layer_sizes": 4, "n_networks": 2, "max_iter": 3, "n_best_epochs": 1}
+TABULAR |= {"random_state": 0}
+
+
+def mixed_table():
+    """Return a table of numbers, some of them missing, strings and booleans, and labels."""
+    numbers = np.arange(60.0) % 7
+    numbers[::9] = np.nan
+    table = pd.DataFrame({"number": numbers, "word": list("abc") * 20, "flag": [True, False] * 30})
+    return table, np.arange(60) % 3
 
 
 class StopError(Exception):
@@ -36,7 +47,7 @@ class StopAfterSix(Callback):
 
 
 def write(directory: Path) -> None:
-    """Write a classifier, a checkpoint after five epochs, and what both are expected to do."""
+    """Write classifiers, a checkpoint after five epochs, and what they are expected to do."""
     directory.mkdir(exist_ok=True)
     X, y = load("iris")
     clf = TFMLPClassifier(**SHARED | CLASSIFIER).fit(X, y)
@@ -59,6 +70,10 @@ def write(directory: Path) -> None:
         "checkpoint_coef_later": whole.coefs_[0],
         "checkpoint_loss_curve_later": np.array(whole.loss_curve_),
     }
+    table = TabularMLPClassifier(**TABULAR).fit(*mixed_table())
+    (directory / "tabular.pkl").write_bytes(pickle.dumps(table))
+    (directory / "tabular.skops").write_bytes(skops.io.dumps(table))
+    expected["tabular_proba"] = table.predict_proba(mixed_table()[0])
     np.savez(directory / "expected.npz", **expected)
 
 
