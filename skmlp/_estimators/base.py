@@ -28,7 +28,6 @@ from skmlp._data.checks import (
 from skmlp._data.samples import Samples, SampleSet
 from skmlp._estimators.combinations import check_combinations, dropout_by_layer
 from skmlp._estimators.constraints import ParameterConstraints
-from skmlp._estimators.doc_link import page_template
 from skmlp._estimators.portable import PortableEstimator
 from skmlp._model.network import (
     Architecture,
@@ -344,13 +343,6 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-    _doc_link_module = "skmlp"
-
-    @property
-    def _doc_link_template(self) -> str:
-        """Address of an estimator's page, which scikit-learn links its HTML representation to."""
-        return page_template()
 
 
 def _draw_seed(random_state: np.random.RandomState) -> int:

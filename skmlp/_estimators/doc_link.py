@@ -6,6 +6,17 @@ PAGE = "api/generated/{estimator_module}.{estimator_name}.html"
 """Page of an estimator below the root of the documentation, as a format of scikit-learn's."""
 
 
+class DocLinkMixin:
+    """Has scikit-learn link the HTML representation of an estimator to its page."""
+
+    _doc_link_module = "skmlp"
+
+    @property
+    def _doc_link_template(self) -> str:
+        """Address of an estimator's page, as a format."""
+        return page_template()
+
+
 def page_template() -> str:
     """Return the address of an estimator's page as a format, or "" if none is known.
 

@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmlp._data.checks import ValidationSet, naming_errors, unchanged_on_error
 from skmlp._data.columns import as_table
 from skmlp._data.table import TableEncoder
-from skmlp._estimators.doc_link import page_template
 from skmlp._estimators.versioned import VersionedEstimator
 from skmlp._model.activations import HIDDEN_ACTIVATIONS
 from skmlp._model.members import Members, mean_outputs
@@ -263,13 +262,6 @@ class BaseTabularMLP(VersionedEstimator, ABC):
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
-
-    _doc_link_module = "skmlp"
-
-    @property
-    def _doc_link_template(self) -> str:
-        """Address of an estimator's page, which scikit-learn links its HTML representation to."""
-        return page_template()
 
 
 def _n_threads() -> int:

@@ -1,4 +1,4 @@
-"""Pickled states that say which version of the package wrote them."""
+"""The base of all estimators: pickled states that say which version of the package wrote them."""
 
 import inspect
 import re
@@ -7,6 +7,7 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from skmlp._estimators.doc_link import DocLinkMixin
 from skmlp._version import __version__
 from skmlp.exceptions import InconsistentVersionWarning
 
@@ -14,7 +15,7 @@ _VERSION_KEY = "_skmlp_version"
 """Where the pickled state, and it alone, says which version wrote it."""
 
 
-class VersionedEstimator(BaseEstimator):
+class VersionedEstimator(DocLinkMixin, BaseEstimator):
     """Base class that adds the version to the pickled state, and looks at it when it is loaded."""
 
     def __getstate__(self) -> dict[str, Any]:
