@@ -1,6 +1,7 @@
 """The schedules of the learning rate, against scikit-learn's optimizer, formulas and Keras."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -177,11 +178,13 @@ def test_what_can_not_follow_a_schedule_over_a_fit_is_named(schedule):
     """Check partial_fit, at first and after a fit, and L-BFGS; the old names are ignored there."""
     X, y = load("iris")
     clf = TFMLPClassifier(4, max_iter=2, learning_rate=schedule, random_state=0)
-    message = "partial_fit does not support learning_rate=.*the length of the training"
+    message = "partial_fit is not available for learning_rate=.*the length of the training"
     for est in (clf, fit_quietly(clone(clf), X, y)):
         before = dict(vars(est))
-        with pytest.raises(ValueError, match=message):
+        assert not hasattr(est, "partial_fit")
+        with pytest.raises(AttributeError) as error:
             est.partial_fit(X, y, classes=[0, 1, 2])
+        assert re.match(message, str(error.value.__cause__))
         assert vars(est) == before
     with pytest.raises(ValueError, match=r"learning_rate=.* needs solver='adam' or 'sgd', got"):
         clf.set_params(solver="lbfgs").fit(X, y)

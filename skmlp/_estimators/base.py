@@ -26,7 +26,7 @@ from skmlp._data.checks import (
     unchanged_on_error,
 )
 from skmlp._data.samples import Samples, SampleSet
-from skmlp._estimators.combinations import check_combinations, dropout_by_layer
+from skmlp._estimators.combinations import check_combinations, check_partial_fit, dropout_by_layer
 from skmlp._estimators.constraints import ParameterConstraints
 from skmlp._estimators.portable import PortableEstimator
 from skmlp._model.network import (
@@ -215,7 +215,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
                 "of the best epoch, the state of the solver is that of the last one."
             )
         hidden_layer_sizes = check_hidden_layer_sizes(self.hidden_layer_sizes)
-        check_combinations(self, len(hidden_layer_sizes), call.is_incremental)
+        check_combinations(self, len(hidden_layer_sizes))
         call.validation.check_complete()
         if call.validation.X is not None and self.validation_fraction is not None:
             raise ValueError(
@@ -330,13 +330,14 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         parameters = Parameters(self.coefs_, self.intercepts_)
         return forward(X, parameters, self.activation, self.out_activation_)
 
-    def _check_solver(self) -> bool:
+    def _can_go_on(self) -> bool:
         """Tell that there is a partial_fit, or raise why not."""
         if self.solver == "lbfgs":
             raise AttributeError(
                 "partial_fit is only available for the stochastic solvers 'adam' and 'sgd', got "
                 "solver='lbfgs'."
             )
+        check_partial_fit(self.learning_rate)
         return True
 
     def __sklearn_tags__(self):

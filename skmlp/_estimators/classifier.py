@@ -47,9 +47,9 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
         Number of units of each hidden layer.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'silu', 'gelu', 'mish'}, default='relu'
-        Activation function of the hidden layers: f(x) = x, 1 / (1 + exp(-x)), tanh(x) or
-        max(0, x), as in scikit-learn; and beyond it
+    activation : str, default='relu'
+        Activation function of the hidden layers. As in scikit-learn 'identity', 'logistic',
+        'tanh' and 'relu': f(x) = x, 1 / (1 + exp(-x)), tanh(x) or max(0, x). Beyond it:
 
         - 'leaky_relu': x above 0, 0.2 x below;
         - 'elu' [3]_: x above 0, exp(x) - 1 below;
@@ -71,7 +71,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Number of samples of a batch; "auto" is ``min(200, n_samples)``. The last batch of an
         epoch may be smaller.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'coslog'} or callable, default='constant'
+    learning_rate : str or callable, default='constant'
         Schedule of the learning rate. 'constant' stays at `learning_rate_init`. As in
         scikit-learn, two are only used by solver='sgd': 'invscaling' is
         ``learning_rate_init / (t + 1) ** power_t`` after `t` samples, updated every epoch;
@@ -310,7 +310,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     (2, 3)
     >>> clf.score(X, y) > 0.95
     True
-    """  # noqa: E501, the type of a parameter is one line in a raw docstring
+    """
 
     _own_constraints: ClassVar[dict[str, list]] = {
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
@@ -447,15 +447,16 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         self._fit(Call(X, y, sample_weight, ValidationSet(X_val, y_val, sample_weight_val)))
         return self
 
-    @available_if(lambda self: self._check_solver() and self._check_class_weight())
+    @available_if(lambda self: self._can_go_on() and self._check_class_weight())
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch on some samples, going on from the previous call.
 
         The state of the solver, such as Adam's moments, is used again, and so are its
         hyper-parameters: a change of `learning_rate_init` takes effect in the next `fit`. Nothing
-        is held out. Not available for solver='lbfgs' and for class_weight='balanced', as the
-        classes of samples yet to come are not known.
+        is held out. Not available for solver='lbfgs', for class_weight='balanced', as the
+        classes of samples yet to come are not known, and for a `learning_rate` that follows the
+        share of a fit that is done, as the length of training is not known.
 
         Parameters
         ----------
@@ -480,8 +481,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         ------
         ValueError
             As for `fit`; and without `classes` in the first call, if `classes` are not those of
-            the first call, if `y` has others, if ``early_stopping=True``, or if `learning_rate`
-            is a schedule over a whole fit.
+            the first call, if `y` has others, or if ``early_stopping=True``.
 
         See Also
         --------

@@ -9,13 +9,11 @@ _BY_STEPS_ONLY = ("dropout", "weight_decay")
 """Parameters of what happens at the steps of a stochastic solver, which are off at 0."""
 
 
-def check_combinations(estimator: Any, n_hidden: int, is_incremental: bool) -> None:
-    """Raise ValueError if a solver, or partial_fit, can't do what the parameters ask for."""
+def check_combinations(estimator: Any, n_hidden: int) -> None:
+    """Raise ValueError if the solver can't do what the parameters ask for."""
     dropout_by_layer(estimator.dropout, n_hidden)
     if estimator.solver == "lbfgs":
         _check_lbfgs(estimator)
-    elif is_incremental:
-        _check_partial_fit(estimator)
 
 
 def _check_lbfgs(estimator: Any) -> None:
@@ -31,15 +29,16 @@ def _check_lbfgs(estimator: Any) -> None:
         )
 
 
-def _check_partial_fit(estimator: Any) -> None:
-    from skmlp._program.schedules import SCHEDULES, class_of
+def check_partial_fit(learning_rate: Any) -> None:
+    """Raise AttributeError if there is no partial_fit for a schedule of the learning rate."""
+    from skmlp._program.schedules import SCHEDULES
 
-    schedule = estimator.learning_rate
-    if class_of(schedule).spans_fit:
-        others = [name for name, each in SCHEDULES.items() if not each.spans_fit]
-        raise ValueError(
-            f"partial_fit does not support learning_rate={schedule!r}, a schedule over a whole "
-            f"fit: the length of the training is not known. Expected one of {others}."
+    others = [name for name, each in SCHEDULES.items() if not each.spans_fit]
+    over_fit = [name for name, each in SCHEDULES.items() if each.spans_fit]
+    if callable(learning_rate) or learning_rate in over_fit:
+        raise AttributeError(
+            f"partial_fit is not available for learning_rate={learning_rate!r}, a schedule over a "
+            f"whole fit: the length of the training is not known. Expected one of {others}."
         )
 
 

@@ -40,9 +40,9 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
     hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
         Number of units of each hidden layer.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'silu', 'gelu', 'mish'}, default='relu'
-        Activation function of the hidden layers: f(x) = x, 1 / (1 + exp(-x)), tanh(x) or
-        max(0, x), as in scikit-learn; and beyond it
+    activation : str, default='relu'
+        Activation function of the hidden layers. As in scikit-learn 'identity', 'logistic',
+        'tanh' and 'relu': f(x) = x, 1 / (1 + exp(-x)), tanh(x) or max(0, x). Beyond it:
 
         - 'leaky_relu': x above 0, 0.2 x below;
         - 'elu' [3]_: x above 0, exp(x) - 1 below;
@@ -64,7 +64,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Number of samples of a batch; "auto" is ``min(200, n_samples)``. The last batch of an
         epoch may be smaller.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'coslog'} or callable, default='constant'
+    learning_rate : str or callable, default='constant'
         Schedule of the learning rate. 'constant' stays at `learning_rate_init`. As in
         scikit-learn, two are only used by solver='sgd': 'invscaling' is
         ``learning_rate_init / (t + 1) ** power_t`` after `t` samples, updated every epoch;
@@ -270,7 +270,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
     >>> from sklearn.preprocessing import scale
     >>> reg.fit(X, scale(y)).predict(X[:2]).shape
     (2,)
-    """  # noqa: E501, the type of a parameter is one line in a raw docstring
+    """
 
     _own_constraints: ClassVar[dict[str, list]] = {
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
@@ -404,14 +404,15 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         self._fit(Call(X, y, sample_weight, ValidationSet(X_val, y_val, sample_weight_val)))
         return self
 
-    @available_if(lambda self: self._check_solver())
+    @available_if(lambda self: self._can_go_on())
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on some samples, going on from the previous call.
 
         The state of the solver, such as Adam's moments, is used again, and so are its
         hyper-parameters: a change of `learning_rate_init` takes effect in the next `fit`. Nothing
-        is held out. Not available for solver='lbfgs'.
+        is held out. Not available for solver='lbfgs', and for a `learning_rate` that follows the
+        share of a fit that is done, as the length of training is not known.
 
         Parameters
         ----------
@@ -432,8 +433,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Raises
         ------
         ValueError
-            As for `fit`; and if ``early_stopping=True``, or `learning_rate` is a schedule over
-            a whole fit.
+            As for `fit`; and if ``early_stopping=True``.
 
         See Also
         --------
