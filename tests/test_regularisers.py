@@ -128,15 +128,15 @@ def test_a_batch_without_weight_does_not_decay(solver):
     np.testing.assert_allclose(clf.coefs_[0], other.coefs_[0], rtol=1e-12)
 
 
-def test_another_strength_is_not_another_program():
-    """Check the programs of a process: on and off are two, and each serves every strength."""
+def test_another_strength_is_not_another_program(monkeypatch):
+    """Check a cache of programs: on and off are two, and each serves every strength."""
+    monkeypatch.setattr(session, "PROGRAMS", program_cache.ProgramCache(4))
     X, y = load("iris")
     fit_quietly(TFMLPClassifier(3, batch_size=31, max_iter=1), X, y)
-    before = len(program_cache.PROGRAMS)
     for strength in (0.1, 0.2, 1e-5):
         params = {"weight_decay": strength, "dropout": strength, "label_smoothing": strength}
         fit_quietly(TFMLPClassifier(3, batch_size=31, max_iter=1, **params), X, y)
-    assert len(program_cache.PROGRAMS) == before + 1
+    assert len(session.PROGRAMS) == 2
 
 
 TARGETS = {
