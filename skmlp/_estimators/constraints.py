@@ -19,10 +19,14 @@ class ParameterConstraints:
     """
 
     def __get__(self, estimator: Any, cls: type) -> dict[str, list]:
-        return {**_shared_constraints(), **cls._own_constraints}  # type: ignore[attr-defined]
+        return _constraints_of(cls)
 
 
 @cache
+def _constraints_of(cls: Any) -> dict[str, list]:
+    return {**_shared_constraints(), **cls._own_constraints}
+
+
 def _shared_constraints() -> dict[str, list]:
     from skmlp._program.schedules import SCHEDULES
     from skmlp._program.solvers import SOLVERS
