@@ -23,7 +23,7 @@ _IQR_OF_NORMAL = 1.349
 @named_by_files
 @dataclass(frozen=True)
 class Numbers:
-    """What is known of columns of numbers.
+    """The statistics of columns of numbers.
 
     Each column has five outputs: the score of its quantile, three periodic features of that score,
     and the number itself, scaled and clipped smoothly. A column that was constant has none of

@@ -33,7 +33,7 @@ _LOGGER = logging.getLogger("skmlp")
 
 
 class _State:
-    """What XLA has been told in this process."""
+    """The flags that XLA has been given in this process."""
 
     cuts_products = False
     why_not: str | None = None

@@ -18,7 +18,7 @@ CONTEXT = "tensorflow.python.eager.context"
 
 
 class _Notes:
-    """What the forks of this process and its parents have met."""
+    """Notes of the forks of this process and of its parents."""
 
     was_forked_too_late = False
     is_starting = False  # TensorFlow is being imported, perhaps by another thread

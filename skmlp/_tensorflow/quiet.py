@@ -31,7 +31,7 @@ _LOCK = threading.RLock()
 
 
 class _State:
-    """What is known of descriptor 2, and of TensorFlow's log level."""
+    """The state of descriptor 2, and of TensorFlow's log level."""
 
     filter: "_Filter | None" = None
     n_users = 0  # threads that want the filter

@@ -17,7 +17,7 @@ _ALIGNMENT = 64
 
 
 class _State:
-    """What the check has found in this process."""
+    """The result of the check in this process."""
 
     works = False
     why_not: str | None = None
