@@ -118,4 +118,4 @@ def test_another_c_library_keeps_its_memory(error, monkeypatch):
         raise error
 
     monkeypatch.setattr(ctypes, "CDLL", fail)
-    memory.trim_memory()
+    assert memory.trim_memory() is None

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import check_scoring
 
-from skmlp._estimators.scorer import as_number, takes_weight
+from skmlp._estimators.scorer import call_scorer, takes_weight
 
 
 class _HeldOutRegressor(RegressorMixin, BaseEstimator):
@@ -66,10 +66,4 @@ def _score(scoring: Any, model: Any, y: np.ndarray, sample_weight: np.ndarray) -
     scorer = check_scoring(model, scoring)
     weight = {"sample_weight": sample_weight} if takes_weight(scorer) else {}
     row_numbers = np.arange(len(y))[:, np.newaxis]
-    try:
-        score = scorer(model, row_numbers, y, **weight)
-    except (AttributeError, TypeError, ValueError) as error:
-        if not isinstance(scoring, str):
-            raise
-        raise ValueError(f"scoring={scoring!r} can't score the rows held out: {error}") from error
-    return as_number(score, scoring)
+    return call_scorer(scorer, scoring, "the rows held out", model, row_numbers, y, **weight)

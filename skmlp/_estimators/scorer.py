@@ -60,21 +60,34 @@ class ValidationScorer:
         """
         self._estimator.coefs_ = parameters.coefs
         self._estimator.intercepts_ = parameters.intercepts
-        return as_number(self._score(), self._scoring)
-
-    def _score(self) -> Any:
-        try:
-            return self._scorer(self._estimator, *self._samples, **self._weight)
-        except (AttributeError, TypeError, ValueError) as error:
-            if not isinstance(self._scoring, str):
-                raise
-            raise ValueError(
-                f"scoring={self._scoring!r} can't score the validation set: {error}"
-            ) from error
+        arguments = self._estimator, *self._samples
+        return call_scorer(
+            self._scorer, self._scoring, "the validation set", *arguments, **self._weight
+        )
 
 
-def as_number(score: Any, scoring: Any) -> float:
-    """Return what a scorer has returned as a float; an error if it is no number."""
+def call_scorer(
+    scorer: Callable[..., Any], scoring: Any, scored: str, *arguments: Any, **weight: Any
+) -> float:
+    """Return the number that a scorer returns for some arguments.
+
+    Parameters
+    ----------
+    scorer : callable
+        The scorer.
+    scoring : object
+        The parameter of the estimator that names the scorer.
+    scored : str
+        A name of the samples for the error.
+    *arguments, **weight
+        The arguments of the scorer.
+    """
+    try:
+        score = scorer(*arguments, **weight)
+    except (AttributeError, TypeError, ValueError) as error:
+        if not isinstance(scoring, str):
+            raise
+        raise ValueError(f"scoring={scoring!r} can't score {scored}: {error}") from error
     if np.ndim(score) == 0 and hasattr(score, "item"):
         score = score.item()
     if not isinstance(score, Real):
