@@ -15,6 +15,7 @@ from skmlp._model import members as _members
 from skmlp._model.activations import ACTIVATIONS
 from skmlp._model.members import Members, mean_outputs
 from skmlp._program.members import (
+    SCORED_ROWS,
     MembersData,
     MembersSpec,
     MembersState,
@@ -87,9 +88,11 @@ def batches(n_batches=10, batch_rows=8, seed=0):
     return generator.randint(0, N_ROWS, (n_batches, 3, batch_rows)).astype(np.int32)
 
 
-def train(rows, spec=SPEC, targets=ONE_HOT, weight=WEIGHT, numbers=None, n_epochs=2):
+def train(
+    rows, spec=SPEC, targets=ONE_HOT, weight=WEIGHT, numbers=None, n_epochs=2, held_out=HELD_OUT
+):
     """Return losses, sums of the rows held out, and parameters after some epochs, compiled."""
-    session = MembersSession(spec, X, targets, weight, HELD_OUT, initial(spec))
+    session = MembersSession(spec, X, targets, weight, held_out, initial(spec))
     for epoch in range(n_epochs):
         keys = _keys(7, epoch * len(rows) + np.arange(len(rows)))
         losses, sums = session.run_epoch(rows, numbers or step(len(rows)), keys)
@@ -237,10 +240,15 @@ def test_networks_are_independent():
         assert (one[2] != other[2]).any()
 
 
-def test_sums_held_out_are_those_of_the_networks():
+MANY_HELD_OUT = rng.randint(0, N_ROWS, (3, 2 * SCORED_ROWS + 5)).astype(np.int32)
+
+
+@pytest.mark.parametrize("held_out", [HELD_OUT, MANY_HELD_OUT], ids=["few", "in parts"])
+def test_sums_held_out_are_those_of_the_networks(held_out):
     """Check a forward pass in NumPy with the parameters at the end of an epoch."""
-    _, sums, (scale, *others) = train(batches())
-    values = X[HELD_OUT].astype(np.float64) * scale
+    spec = replace(SPEC, validation_rows=held_out.shape[1])
+    _, sums, (scale, *others) = train(batches(), spec, held_out=held_out)
+    values = X[held_out].astype(np.float64) * scale
     for layer in range(3):
         values = values @ others[layer] + others[3 + layer]
         if layer < 2:

@@ -229,7 +229,11 @@ class BaseTabularMLP(VersionedEstimator, ABC):
         self, plan: MembersPlan, trained: TrainedMembers, temperature: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the outputs for the rows held out, averaged over all that did so, and the rows."""
-        outputs = np.mean([self._activate(sums, temperature) for sums in trained.sums], axis=0)
+        first, *others = trained.sums
+        outputs = self._activate(first, temperature)
+        for sums in others:  # one at a time: those of a large validation set are large
+            outputs = outputs + self._activate(sums, temperature)
+        outputs = outputs / len(trained.sums)
         if plan.has_own_validation:
             return outputs.mean(axis=0), trained.held_out[0]
         return outputs.reshape(-1, outputs.shape[-1]), trained.held_out.ravel()

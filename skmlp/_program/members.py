@@ -112,6 +112,9 @@ class MembersState(NamedTuple):
 _LAYER_STEP = 0x85EBCA6B
 """An odd number with no pattern in its bits, by which the keys of two layers differ."""
 
+SCORED_ROWS = 4096
+"""Rows of each network that are scored at a time: their layers take some 25 MB."""
+
 BETA_1, BETA_2, EPSILON = 0.9, 0.95, 1e-8
 """The parameters of Adam, those of RealMLP."""
 
@@ -168,10 +171,35 @@ def run_members(
     )
     held_out = tf.cond(
         tables.is_complete > 0,
-        lambda: _forward(tf, spec, tf.gather(data.X, data.held_out), state.params)[-1].sums,
+        lambda: _score_held_out(tf, spec, data, state.params),
         lambda: tf.zeros([spec.n_members, spec.validation_rows, spec.layer_units[-1]]),
     )
     return losses, held_out, state
+
+
+def _score_held_out(tf: Any, spec: MembersSpec, data: MembersData, params: list[Tensor]) -> Tensor:
+    """Return the weighted sums of the last layer for the rows held out, a part of them at a time.
+
+    The layers of all rows at once would take 600 MB for 100,000 rows and the default networks.
+    """
+
+    def sums_of(rows: Tensor) -> Tensor:
+        return _forward(tf, spec, tf.gather(data.X, rows), params)[-1].sums
+
+    k, n_rows, n_outputs = spec.n_members, spec.validation_rows, spec.layer_units[-1]
+    if n_rows <= SCORED_ROWS:
+        return sums_of(data.held_out)
+    n_parts = -(-n_rows // SCORED_ROWS)
+    padded = tf.pad(data.held_out, [[0, 0], [0, n_parts * SCORED_ROWS - n_rows]])
+    parts = tf.transpose(tf.reshape(padded, [k, n_parts, SCORED_ROWS]), [1, 0, 2])
+    results = tf.TensorArray(tf.float32, n_parts, element_shape=[k, SCORED_ROWS, n_outputs])
+    _, results = tf.while_loop(
+        lambda part, _: part < n_parts,
+        lambda part, sums: (part + 1, sums.write(part, sums_of(at_position(tf, parts, part)))),
+        (tf.constant(0), results),
+    )
+    sums = tf.transpose(results.stack(), [1, 0, 2, 3])
+    return tf.reshape(sums, [k, n_parts * SCORED_ROWS, n_outputs])[:, :n_rows]
 
 
 class Layer(NamedTuple):
