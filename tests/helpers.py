@@ -8,6 +8,7 @@ import warnings
 from copy import copy
 from functools import cache
 from itertools import combinations, product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,9 @@ from sklearn.preprocessing import scale
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp._model.network import initialise
 from skmlp._training.plan import Plan, Settings
+
+ROOT = Path(__file__).parents[1]
+"""The directory of the checkout."""
 
 PEERS = {TFMLPClassifier: MLPClassifier, TFMLPRegressor: MLPRegressor}
 """scikit-learn's estimator for each of ours."""

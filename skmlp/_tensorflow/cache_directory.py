@@ -27,8 +27,8 @@ MIN_FREE_BYTES = 2**28
 SOURCES = ("_program", "_model", "_engine/compiling.py", "_tensorflow/named_functions.py")
 """Folders and files of the package that make programs: a change of them makes other programs.
 
-The flags of XLA are among the settings. `tests/test_kept_sources.py` reads the imports of
-`compiling` and holds this list.
+The flags of XLA are among the settings. `tests/tensorflow/test_kept_sources.py` reads the imports
+of `compiling` and holds this list.
 """
 
 _IMPORTED = time.time()

@@ -19,7 +19,7 @@ from skmlp._program.values import BatchNumbers
 from skmlp._tensorflow.loading import load as load_tensorflow
 from skmlp.callbacks import Checkpoint
 from tests.helpers import LOSS_OF, Callback, fit_quietly, load, run_python
-from tests.test_lbfgs import make_samples
+from tests.training.test_lbfgs import make_samples
 
 stochastic = pytest.mark.parametrize("solver", ["adam", "sgd"])
 both = pytest.mark.parametrize("estimator", [TFMLPClassifier, TFMLPRegressor])

@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlp._data.quantiles import learn_quantiles, normal_scores
 from skmlp._data.table import TableEncoder
-from tests.test_preprocessing import cosines_of
+from tests.preprocessing.test_preprocessing import cosines_of
 
 N_VIEWS = 5
 ROBUST = N_VIEWS - 1

@@ -7,7 +7,6 @@
 import pickle
 import pickletools
 import shutil
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -16,7 +15,7 @@ import skops.io
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp.callbacks import Checkpoint
-from tests.helpers import fit_quietly, load
+from tests.helpers import ROOT, fit_quietly, load
 from tests.write_files import CHECKPOINT, N_LATER, SHARED, mixed_table
 
 pytestmark = pytest.mark.filterwarnings(
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.InconsistentVersionWarning"
 )
 
-DIRECTORIES = sorted(path for path in (Path(__file__).parent / "data").iterdir() if path.is_dir())
+DIRECTORIES = sorted(path for path in (ROOT / "tests" / "data").iterdir() if path.is_dir())
 versions = pytest.mark.parametrize("directory", DIRECTORIES, ids=lambda path: path.name)
 
 

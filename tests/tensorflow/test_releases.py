@@ -10,9 +10,8 @@ import pytest
 from skmlp._tensorflow import flags, kept_programs, quiet, releases, sharing
 from skmlp._tensorflow.releases import TRICKS, is_on, why_off
 from skmlp._tensorflow.status import describe_tricks
-from tests.helpers import run_python
+from tests.helpers import ROOT, run_python
 
-ROOT = Path(__file__).parent.parent
 README = (Path(releases.__file__).parent / "README.md").read_text()
 ROWS = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", README, flags=re.MULTILINE))
 
@@ -76,7 +75,7 @@ def test_a_row_of_the_readme_says_what_a_trick_rests_on(name):
     assert tuple(versions) == TRICKS[name].tried
     assert elsewhere.startswith("off") == TRICKS[name].is_gated
     assert upstream == "none known" or "https://github.com/" in upstream
-    found = re.findall(r"`(tests/\w+\.py)::(\w+)`", tests)
+    found = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", tests)
     assert found
     for path, test in found:
         assert f"def {test}(" in (ROOT / path).read_text()

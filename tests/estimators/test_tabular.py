@@ -32,8 +32,8 @@ from skmlp import TabularMLPClassifier, TabularMLPRegressor
 from skmlp._engine.members_session import MembersSession
 from skmlp.plotting import LossCurveDisplay
 from tests.helpers import fit_quietly, run_python
-from tests.test_ecosystem import LABEL_KINDS
-from tests.test_table import tables
+from tests.promises.test_ecosystem import LABEL_KINDS
+from tests.samples.test_table import tables
 
 both = pytest.mark.parametrize("estimator", [TabularMLPClassifier, TabularMLPRegressor])
 
@@ -132,7 +132,7 @@ def test_fits_at_the_same_time_have_the_same_bits(estimator, fitted):
 
 IN_A_PROCESS = """
 import sys, numpy as np
-from tests.test_tabular import *
+from tests.estimators.test_tabular import *
 for estimator in (TabularMLPClassifier, TabularMLPRegressor):
     est = small(estimator).fit(TABLE, target_of(estimator))
     np.save(f"{sys.argv[-1]}/{estimator.__name__}.npy", outputs_of(est))
@@ -888,7 +888,7 @@ def test_an_interrupt_keeps_what_was_trained(estimator, monkeypatch):
 def test_fit_in_a_forked_process_raises_at_once():
     """Check a real fork after a fit: fit raises, predict works."""
     code = (
-        "import os\nfrom tests.test_tabular import *\n"
+        "import os\nfrom tests.estimators.test_tabular import *\n"
         "est = clf().fit(X, CLASSES); many = np.concatenate([X] * 9); est.predict(many)\n"
         "pid = os.fork()\n"
         "if pid == 0:\n"

@@ -14,7 +14,7 @@ from skmlp._model.network import Architecture, initialise
 from skmlp._tensorflow.loading import load as load_tensorflow
 from skmlp.onnx import register_converters
 from tests.helpers import fit_quietly, load, with_network
-from tests.test_lbfgs import make_samples
+from tests.training.test_lbfgs import make_samples
 
 NEW = ["leaky_relu", "elu", "selu", "silu", "gelu", "mish"]
 new = pytest.mark.parametrize("activation", NEW)

@@ -7,7 +7,6 @@ import re
 import secrets
 import textwrap
 from contextlib import contextmanager
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -21,7 +20,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp import TFMLPClassifier
-from tests.helpers import load, run_python, run_script
+from tests.helpers import ROOT, load, run_python, run_script
 
 X, Y = (array[:300] for array in load("digits"))
 SIZES = [(4,), (16,), (16, 8)]
@@ -143,7 +142,7 @@ def test_engines_give_what_one_process_gives(engine, expected, monkeypatch):
 
 def page(title):
     """Return the code of a section of the page "Beyond one machine"."""
-    text = Path(__file__).parents[1].joinpath("docs", "beyond_one_machine.rst").read_text()
+    text = (ROOT / "docs" / "beyond_one_machine.rst").read_text()
     sections = re.split(r"\n(.+)\n---+\n", text)
     section = sections[sections.index(title) + 1]
     blocks = re.findall(r"\.\. code-block:: python\n\n((?: {3}.*\n|\n)+)", section)
