@@ -10,6 +10,8 @@ import pytest
 from skmlp._engine import compiling
 from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 
+pytest_plugins = ["tests.costs"]
+
 matplotlib.use("Agg")
 
 hypothesis.settings.register_profile(

@@ -25,6 +25,7 @@ from sklearn.preprocessing import scale
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp._model.network import initialise
 from skmlp._training.plan import Plan, Settings
+from tests.costs import count
 
 ROOT = Path(__file__).parents[1]
 """The directory of the checkout."""
@@ -77,6 +78,7 @@ def run_script(path, *, timeout=120, **environment):
 
 def _run(arguments, timeout, environment):
     # JAX sets it where a test has imported it.
+    count("processes")
     environment = {"TF_CPP_MIN_LOG_LEVEL": None} | environment
     names = {name for name, value in environment.items() if value is None}
     env = {name: value for name, value in os.environ.items() if name not in names}
