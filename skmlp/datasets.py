@@ -29,7 +29,7 @@ _DIGESTS = {
 }
 
 
-def load_mnist(path: str | os.PathLike | None = None, *, return_X_y: bool = False) -> Any:
+def load_mnist(path: str | os.PathLike[str] | None = None, *, return_X_y: bool = False) -> Any:
     """Load MNIST as the tutorial uses it: 55,000 images train, 5,000 validate, 10,000 test.
 
     The first 5,000 of the 60,000 training images are the validation set.
@@ -91,7 +91,7 @@ def load_mnist(path: str | os.PathLike | None = None, *, return_X_y: bool = Fals
     )
 
 
-def _find_arrays(path: str | os.PathLike | None) -> dict[str, np.ndarray]:
+def _find_arrays(path: str | os.PathLike[str] | None) -> dict[str, np.ndarray]:
     """Return the four arrays from the path, the environment variable's file, or Keras."""
     if path is not None:
         if not isinstance(path, str | os.PathLike):

@@ -77,7 +77,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     Dates and times raise an error, and so do infinity and sparse matrices.
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
         "max_categories": [Interval(Integral, 2, None, closed="left")],
         "random_state": ["random_state"],

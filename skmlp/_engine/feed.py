@@ -51,7 +51,7 @@ class DenseFeed:
             for _ in range(n_blocks)
         ]
         self._thread = ThreadPoolExecutor(1) if n_blocks == 2 else None
-        self._ahead: tuple[np.ndarray, Future] | None = None
+        self._ahead: tuple[np.ndarray, Future[Any]] | None = None
 
     def load(self, rows: np.ndarray, upcoming: np.ndarray) -> Data:
         """Return the data of a call.

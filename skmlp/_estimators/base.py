@@ -60,7 +60,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
     """Base class of the estimators. Use the derived classes instead."""
 
     _parameter_constraints = ParameterConstraints()
-    _own_constraints: ClassVar[dict[str, list]] = {}
+    _own_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     @abstractmethod
     def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:

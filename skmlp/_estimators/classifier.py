@@ -312,7 +312,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     True
     """
 
-    _own_constraints: ClassVar[dict[str, list]] = {
+    _own_constraints: ClassVar[dict[str, list[Any]]] = {
         "class_weight": [StrOptions({"balanced"}), dict, list, None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }

@@ -18,16 +18,16 @@ class ParameterConstraints:
     does not import. A class adds rules of its own as `_own_constraints`.
     """
 
-    def __get__(self, estimator: Any, cls: type) -> dict[str, list]:
+    def __get__(self, estimator: Any, cls: type) -> dict[str, list[Any]]:
         return _constraints_of(cls)
 
 
 @cache
-def _constraints_of(cls: Any) -> dict[str, list]:
+def _constraints_of(cls: Any) -> dict[str, list[Any]]:
     return {**_shared_constraints(), **cls._own_constraints}
 
 
-def _shared_constraints() -> dict[str, list]:
+def _shared_constraints() -> dict[str, list[Any]]:
     from skmlp._program.schedules import SCHEDULES
     from skmlp._program.solvers import SOLVERS
 

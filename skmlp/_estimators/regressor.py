@@ -272,7 +272,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
     (2,)
     """
 
-    _own_constraints: ClassVar[dict[str, list]] = {
+    _own_constraints: ClassVar[dict[str, list[Any]]] = {
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
     }
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class BaseTabularMLP(VersionedEstimator, ABC):
     """Base class of the tabular estimators. Use the derived classes instead."""
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(HIDDEN_ACTIVATIONS))],
         "n_networks": [Interval(Integral, 1, None, closed="left")],

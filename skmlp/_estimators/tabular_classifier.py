@@ -215,7 +215,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     1.0
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseTabularMLP._parameter_constraints,
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "calibrate": ["boolean"],

@@ -47,7 +47,7 @@ class Activation:
     build: Callable[[Any, Tensor], Tensor]
     keras: str | Callable[[Any, Any], Any]
     onnx: Callable[["OnnxNodes", Any], Any]
-    backpropagate: Callable[[Any, Callable, Tensor, Tensor, Tensor], Tensor] | None = None
+    backpropagate: Callable[[Any, Callable[..., Any], Tensor, Tensor, Tensor], Tensor] | None = None
     init_factor: float = 6.0
     init_by_fan_in: bool = False
 
@@ -166,7 +166,7 @@ def _apply_silu(values: np.ndarray) -> None:
 
 
 def _backpropagate_silu(
-    tf: Any, rounded: Callable, sums: Tensor, values: Tensor, delta: Tensor
+    tf: Any, rounded: Callable[..., Any], sums: Tensor, values: Tensor, delta: Tensor
 ) -> Tensor:
     share = _build_logistic(tf, sums)
     return delta * (share + values * (1 - share))
@@ -200,7 +200,7 @@ def _apply_gelu(values: np.ndarray) -> None:
 
 
 def _backpropagate_gelu(
-    tf: Any, rounded: Callable, sums: Tensor, values: Tensor, delta: Tensor
+    tf: Any, rounded: Callable[..., Any], sums: Tensor, values: Tensor, delta: Tensor
 ) -> Tensor:
     share = _build_logistic(tf, _gelu_exponent(sums))
     slope = _GELU_SCALE * (1 + 3 * _GELU_CUBE * (sums * sums))
@@ -240,7 +240,7 @@ def _elu(alpha: float, scale: float, **options: Any) -> Activation:
         return tf.where(sums > 0, scale * sums, below)
 
     def backpropagate(
-        tf: Any, rounded: Callable, sums: Tensor, values: Tensor, delta: Tensor
+        tf: Any, rounded: Callable[..., Any], sums: Tensor, values: Tensor, delta: Tensor
     ) -> Tensor:
         return delta * tf.where(sums < 0, values + scale * alpha, scale * tf.ones_like(sums))
 
@@ -290,7 +290,7 @@ def _build_mish(tf: Any, sums: Tensor) -> Tensor:
 
 
 def _backpropagate_mish(
-    tf: Any, rounded: Callable, sums: Tensor, values: Tensor, delta: Tensor
+    tf: Any, rounded: Callable[..., Any], sums: Tensor, values: Tensor, delta: Tensor
 ) -> Tensor:
     small = tf.exp(tf.minimum(sums, tf.cast(_MISH_LIMIT, sums.dtype)))
     n = small * (small + 2)

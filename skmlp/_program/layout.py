@@ -55,12 +55,14 @@ class Layout:
         alone = [self.coef_shapes[i] for i in self.large]
         return [*alone, (sum(prod(self._shape(i)) for i in self.small),)]
 
-    def join(self, arrays: list[Any], ravel: Callable, concatenate: Callable) -> list[Any]:
+    def join(
+        self, arrays: list[Any], ravel: Callable[..., Any], concatenate: Callable[..., Any]
+    ) -> list[Any]:
         """Join the arrays of weights and then biases, by functions of NumPy or TensorFlow."""
         vector = concatenate([ravel(arrays[i]) for i in self.small])
         return [arrays[i] for i in self.large] + [vector]
 
-    def split(self, joined: list[Any], reshape: Callable) -> list[Any]:
+    def split(self, joined: list[Any], reshape: Callable[..., Any]) -> list[Any]:
         """Return the arrays of weights and then biases; see `join`."""
         arrays: dict[int, Any] = dict(zip(self.large, joined, strict=False))
         vector, start = joined[-1], 0
@@ -82,7 +84,9 @@ def layout_of(spec: ProgramSpec) -> Layout:
     return Layout(tuple(in_program), tuple(spec.architecture.intercept_shapes))
 
 
-def transpose_parameters(spec: ProgramSpec, arrays: list[Any], transpose: Callable) -> list[Any]:
+def transpose_parameters(
+    spec: ProgramSpec, arrays: list[Any], transpose: Callable[..., Any]
+) -> list[Any]:
     """Transpose the weights that are transposed in a program, of all weights and then biases.
 
     From those of scikit-learn to those of the program, or back, by NumPy's or TensorFlow's.

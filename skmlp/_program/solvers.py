@@ -30,7 +30,7 @@ class Adam:
     """
 
     n_slots = 2
-    parameters: ClassVar[dict[str, list]] = {
+    parameters: ClassVar[dict[str, list[Any]]] = {
         "beta_1": [Interval(Real, 0, 1, closed="left")],
         "beta_2": [Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
@@ -86,7 +86,7 @@ class SGD:
     """
 
     n_slots = 1
-    parameters: ClassVar[dict[str, list]] = {
+    parameters: ClassVar[dict[str, list[Any]]] = {
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
     }
@@ -145,7 +145,7 @@ class ObjectiveOnly:
     """A solver on the host, SciPy's L-BFGS-B: the program only evaluates the objective."""
 
     n_slots = 0
-    parameters: ClassVar[dict[str, list]] = {}
+    parameters: ClassVar[dict[str, list[Any]]] = {}
 
     @staticmethod
     def step_sizes(hyper: dict[str, float], rates: np.ndarray, steps: list[int]) -> np.ndarray:

@@ -71,7 +71,7 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
            [ 3.  ]])
     """
 
-    _parameter_constraints: ClassVar[dict[str, list]] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "max_abs": [Interval(Real, 0, None, closed="neither"), None]
     }
 

@@ -1,0 +1,106 @@
+"""Sessions of checks, each in an environment of its own.
+
+``nox`` runs those that a change has to pass, but for the long ones; ``nox -l`` lists all. With
+``--no-venv --no-install`` they run in the environment that is there, as in ``.ci/run``.
+"""
+
+import os
+import re
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["lint", "types", "docs", "tests"]
+nox.options.reuse_venv = "yes"
+
+WORKERS = ("-n", "2")
+
+GRID = ("identity", "logistic", "tanh", "relu")
+"""Parts of the longest sweep: a process can't hold the programs of all of them."""
+
+RELEASES = [
+    nox.param("~=2.20.0", id="2.20"),
+    nox.param("~=2.21.0", id="2.21"),
+    nox.param("==2.22.0rc0", id="2.22rc"),
+]
+"""Releases of TensorFlow that were tried, as pip is asked for them."""
+
+
+def oldest_dependencies():
+    """Return what `pyproject.toml` requires, each in the oldest release that it allows."""
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    return [requirement.replace(">=", "==") for requirement in project["dependencies"]]
+
+
+def readme_command():
+    """Return the arguments with which the README runs the tests."""
+    with open("README.md", encoding="utf-8") as readme:
+        return re.search(r"python -m pytest (.*)", readme.read())[1].split()
+
+
+@nox.session
+def lint(session):
+    """Check format, style, and the files of the hosted checks."""
+    session.install("-e", ".[dev]")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("zizmor", "--offline", "--quiet", ".github")
+
+
+@nox.session
+def types(session):
+    """Check types."""
+    session.install("-e", ".[dev]")
+    session.run("mypy")
+
+
+@nox.session
+def docs(session):
+    """Run the examples of the documentation, and build it."""
+    session.install("-e", ".[docs]")
+    pages = [f"docs/{name}" for name in sorted(os.listdir("docs")) if name.endswith(".rst")]
+    session.run("python", "-m", "doctest", *pages)
+    options = ["-W", "--keep-going", "-q", "-b", "html"]
+    session.run("python", "-m", "sphinx", *options, "docs", "docs/_build/html")
+
+
+@nox.session
+def tests(session):
+    """Run the tests as the README does; arguments after ``--`` take the place of its own."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "pytest", *(session.posargs or readme_command()))
+
+
+@nox.session
+def clusters(session):
+    """Run the searches on loky, threads, Dask and Ray, one after another.
+
+    Each starts workers of its own, and gives up if they take too long.
+    """
+    session.install("-e", ".[test,dask,ray]")
+    session.run("python", "-m", "pytest", "-q", "-m", "slow", "tests/promises/test_clusters.py")
+
+
+@nox.session
+def slow(session):
+    """Run the sweeps over many configurations, but for those on clusters."""
+    session.install("-e", ".[test]")
+    pytest = ("python", "-m", "pytest", "-q", *WORKERS, "-m", "slow")
+    for activation in GRID:
+        session.run(*pytest, "-k", f"whole_grid and {activation}")
+    session.run(*pytest, "-k", "not whole_grid", "--ignore", "tests/promises/test_clusters.py")
+
+
+@nox.session(python="3.11")
+def oldest(session):
+    """Run the tests with the oldest releases of all that is required."""
+    session.install("-e", ".[test]", *oldest_dependencies())
+    session.run("python", "-m", "pytest", *(session.posargs or readme_command()))
+
+
+@nox.session
+@nox.parametrize("release", RELEASES)
+def tensorflow(session, release):
+    """Run the tests with a release of TensorFlow."""
+    session.install("-e", ".[test]", f"tensorflow{release}")
+    session.run("python", "-m", "pytest", *(session.posargs or readme_command()))
