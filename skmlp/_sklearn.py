@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _get_feature_names as get_feature_names
 
 __all__ = [
     "CallbackContext",
@@ -30,21 +31,14 @@ __all__ = [
     "check_categorical_features",
     "check_feature_names",
     "check_feature_names_in",
-    "check_optimize_result",
     "check_partial_fit_first_call",
     "check_sample_weight",
     "fit_context",
+    "get_feature_names",
     "init_callback_context",
     "validate_params",
     "without_running_callbacks",
 ]
-
-
-def check_optimize_result(solver: str, result: Any, max_iter: int) -> None:
-    """Warn of an optimizer of SciPy's that has not converged, in scikit-learn's words."""
-    from sklearn.utils.optimize import _check_optimize_result  # imports scipy.optimize
-
-    _check_optimize_result(solver, result, max_iter)
 
 
 def accepts_sample_weight(scorer: Any) -> bool | None:

@@ -1,22 +1,112 @@
 """Warnings that point at the line of the user's, however deep in the package they are raised."""
 
+import os
 import sys
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
+import joblib
 import sklearn.base
 
-_SKIPPED = (
-    str(Path(__file__).parent),
-    sklearn.base.__file__,  # the wrapper of a decorated fit
-)
+
+def _directory_of(file: str | None) -> str:
+    return f"{Path(str(file)).parent}{os.sep}"
 
 
-def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the first frame outside of the package, as Python 3.12 does for given prefixes."""
-    level = 2  # the caller's
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_SKIPPED):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
+_PACKAGE = (_directory_of(__file__), str(sklearn.base.__file__))
+"""The package, and the wrapper of a decorated `fit`."""
+
+_LIBRARIES = tuple(_directory_of(file) for file in (__file__, sklearn.__file__, joblib.__file__))
+"""Where the calls between the user and a fit come from: pipelines, searches, `Parallel`."""
+
+_STANDARD_LIBRARY = (_directory_of(os.__file__), "<frozen ")
+_SITE_PACKAGES = ("site-packages", "dist-packages")  # which lie within the standard library
+
+_MODULES = ("skmlp", "sklearn.neural_network._multilayer_perceptron")
+"""The modules that a warning is of, beside the user's: ours, and that of scikit-learn's networks.
+
+A script that hides the warnings of scikit-learn's networks by their module then hides ours too,
+when it has changed the import; and a script that names this package hides them as well.
+"""
+
+
+def warn_user(message: str | Warning, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line of the user's, with a filter for any of three modules taking effect.
+
+    The three are the module of that line, `skmlp`, and the one of scikit-learn's networks. Of the
+    filters that match one of them, the first in `warnings.filters` counts, as always.
+
+    Parameters
+    ----------
+    message : str or Warning
+        The text, or the warning itself.
+    category : type of Warning, default=UserWarning
+        The category of a text.
+    """
+    frame = _user_frame(sys._getframe(1))
+    kind = type(message) if isinstance(message, Warning) else category
+    own = frame.f_globals.get("__name__") or "<string>"
+    warnings.warn_explicit(
+        message,
+        kind,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        module=_filtered_module(str(message), kind, frame.f_lineno, (own, *_MODULES)),
+        registry=frame.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+def _user_frame(frame: FrameType) -> FrameType:
+    """Return the first frame outside of the package and of what calls it for the user.
+
+    Workers have no frame of the user's. There it is the first one outside of the package.
+    """
+    outside = [each for each in _outwards(frame) if not _is_in(each, _PACKAGE)]
+    users = [each for each in outside if not _is_in(each, _LIBRARIES)]
+    if users and not _is_of_python(users[0]):
+        return users[0]
+    return outside[0] if outside else frame
+
+
+def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _is_in(frame: FrameType, places: tuple[str, ...]) -> bool:
+    return frame.f_code.co_filename.startswith(places)
+
+
+def _is_of_python(frame: FrameType) -> bool:
+    is_installed = any(name in frame.f_code.co_filename for name in _SITE_PACKAGES)
+    return _is_in(frame, _STANDARD_LIBRARY) and not is_installed
+
+
+def _filtered_module(
+    text: str, category: type[Warning], line: int, modules: tuple[str, ...]
+) -> str:
+    """Return the module by which the first filter that applies knows a warning."""
+    for _, pattern, kind, module, number in _filters():
+        if not issubclass(category, kind) or number not in (0, line) or not _fits(pattern, text):
+            continue
+        for name in modules:
+            if _fits(module, name):
+                return name
+    return modules[0]
+
+
+def _filters() -> Sequence[Any]:
+    """Return the filters in effect; Python 3.14 may keep those of a block apart."""
+    in_effect = getattr(warnings, "_get_filters", None)
+    return warnings.filters if in_effect is None else in_effect()
+
+
+def _fits(pattern: Any, text: str) -> bool:
+    """Tell whether a filter's part is none, a regular expression that matches, or the text."""
+    if pattern is None or isinstance(pattern, str):
+        return pattern is None or pattern == text
+    return bool(pattern.match(text))

@@ -1,9 +1,13 @@
 """Warnings point at the line of the user's."""
 
+import os
 import warnings
 
 import pytest
+from joblib import parallel_config
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import cross_val_score
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 
 from skmlp import TFMLPClassifier
@@ -23,12 +27,35 @@ def test_a_fit_warns_at_the_line_that_called_it():
     assert "batch_size=200" in str(caught[0].message)
 
 
-def test_a_fit_within_scikit_learn_warns_at_its_line():
-    """Check a pipeline: the first line outside of the package is scikit-learn's."""
+def test_lbfgs_warns_at_the_line_that_called_it_in_scikit_learn_s_words():
+    """Check the text against MLPClassifier's, whose fit takes as many iterations."""
     X, y = load("iris")
+    params = {"hidden_layer_sizes": 5, "solver": "lbfgs", "max_iter": 2, "random_state": 0}
+    with pytest.warns(ConvergenceWarning) as theirs:
+        MLPClassifier(**params).fit(X, y)
+    with pytest.warns(ConvergenceWarning) as ours:
+        TFMLPClassifier(**params).fit(X, y)
+    assert ours[0].filename == __file__
+    assert str(ours[0].message) == str(theirs[0].message)
+
+
+def test_a_fit_within_scikit_learn_warns_at_the_line_of_the_user():
+    """Check a pipeline, and a search that fits in the same thread."""
+    X, y = load("iris")
+    clf = TFMLPClassifier(5, max_iter=2)
     with pytest.warns(ConvergenceWarning) as caught:
-        make_pipeline(TFMLPClassifier(5, max_iter=2)).fit(X, y)
-    assert caught[0].filename.endswith("pipeline.py")
+        make_pipeline(clf).fit(X, y)
+    with pytest.warns(ConvergenceWarning) as caught_in_search:
+        cross_val_score(clf, X, y, cv=2)
+    assert {warning.filename for warning in [*caught, *caught_in_search]} == {__file__}
+
+
+def test_a_fit_in_a_worker_warns_at_the_line_of_what_fits_it():
+    """Check threads of joblib, in which no line of the user's leads to the fit."""
+    X, y = load("iris")
+    with pytest.warns(ConvergenceWarning) as caught, parallel_config("threading", n_jobs=2):
+        cross_val_score(TFMLPClassifier(5, max_iter=2), X, y, cv=2)
+    assert caught[0].filename.endswith(os.path.join("model_selection", "_validation.py"))
 
 
 def test_a_warning_from_outside_points_at_its_caller():

@@ -11,7 +11,8 @@ import scipy.sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
-from skmlp._sklearn import check_feature_names, check_sample_weight
+from skmlp._sklearn import check_feature_names, check_sample_weight, get_feature_names
+from skmlp._warn import warn_user
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,29 @@ def check_validation_features(estimator: BaseEstimator, X_val: Any, X: Any, dtyp
     """Return the features of a validation set, in the type and format of those to train on."""
     # A value that overflows float32 is an error, so need not be a warning too.
     with naming_errors("X_val"), np.errstate(over="ignore"):
-        check_feature_names(estimator, X_val, reset=False)
+        check_names_of_validation_set(estimator, X_val)
         X_val = check_array(X_val, accept_sparse="csr", dtype=dtype, input_name="X_val")
-        if X_val.shape[1] != X.shape[1]:
-            raise ValueError(f"X_val has {X_val.shape[1]} features, expected {X.shape[1]} as in X.")
+        check_number_of_features(X_val, X.shape[1])
     if scipy.sparse.issparse(X):
         return scipy.sparse.csr_array(X_val)
     return X_val.toarray() if scipy.sparse.issparse(X_val) else X_val
+
+
+def check_names_of_validation_set(estimator: BaseEstimator, X_val: Any) -> None:
+    """Check the names of the features of X_val as scikit-learn does, which would warn of X."""
+    fitted, names = getattr(estimator, "feature_names_in_", None), get_feature_names(X_val)
+    if fitted is None and names is not None:
+        warn_user("X_val has feature names, but X has none")
+    elif fitted is not None and names is None:
+        warn_user("X_val does not have valid feature names, but X has feature names")
+    else:
+        check_feature_names(estimator, X_val, reset=False)
+
+
+def check_number_of_features(X_val: Any, n_features: int) -> None:
+    """Check that X_val has as many features as X."""
+    if X_val.shape[1] != n_features:
+        raise ValueError(f"X_val has {X_val.shape[1]} features, expected {n_features} as in X.")
 
 
 def as_csr_array(X: Any) -> Any:

@@ -8,19 +8,33 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
+from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
+from skmlp._warn import warn_user
 
-def as_labels(y: Any) -> np.ndarray:
+
+def without_column(y: np.ndarray, name: str = "y") -> np.ndarray:
+    """Make a column one-dimensional, with scikit-learn's warning; return any other y as it is."""
+    if y.ndim != 2 or y.shape[1] != 1:
+        return y
+    warn_user(
+        f"A column-vector {name} was passed when a 1d array was expected. Please change the shape "
+        f"of {name} to (n_samples, ), for example using ravel().",
+        DataConversionWarning,
+    )
+    return y.ravel()
+
+
+def as_labels(y: Any, name: str = "y") -> np.ndarray:
     """Make a column of labels one-dimensional, with a warning, and sparse indicators dense.
 
     Numbers and booleans in an array of objects get their own type, which scikit-learn asks for.
     """
     if scipy.sparse.issparse(y):
         return y.toarray()
-    y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+    y = without_column(y, name)
     if y.dtype == object and all(isinstance(label, Number | np.bool_) for label in y.flat):
         numbers = np.array(y.tolist())
         # Some integers are not the same as floats.

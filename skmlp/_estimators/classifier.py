@@ -688,7 +688,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
     def _encode_validation_targets(self, y: Any) -> np.ndarray:
         y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y_val")
-        y = as_labels(y)
+        y = as_labels(y, "y_val")
         check_validation_labels(self._label_binarizer, self.classes_, y)
         return binarize(self._label_binarizer, y)
 

@@ -4,10 +4,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 
 from skmlp._data.checks import ValidationSet
+from skmlp._data.labels import without_column
 from skmlp._estimators.base import BaseTFMLP, Call
 from skmlp._model.losses import LOSSES, REGRESSION_LOSSES
 from skmlp._sklearn import StrOptions, fit_context
@@ -503,8 +504,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
 
     def _as_targets(self, y: Any, name: str) -> np.ndarray:
         """Return numbers as a table, if the loss can take them."""
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        y = without_column(y, name)
         if y.min() < (smallest := LOSSES[self.loss].smallest_target):
             values = "negative values" if smallest == 0 else f"values below {smallest}"
             raise ValueError(

@@ -13,7 +13,13 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmlp._data.checks import ValidationSet, naming_errors, unchanged_on_error
+from skmlp._data.checks import (
+    ValidationSet,
+    check_names_of_validation_set,
+    check_number_of_features,
+    naming_errors,
+    unchanged_on_error,
+)
 from skmlp._data.columns import as_table
 from skmlp._data.table import TableEncoder
 from skmlp._estimators.versioned import VersionedEstimator
@@ -172,18 +178,25 @@ class BaseTabularMLP(VersionedEstimator, ABC):
                 raise ValueError("the sum is too large for float64, expected smaller weights.")
         return weight / weight.max()
 
-    def _encode(self, X: Any, name: str = "X") -> np.ndarray:
+    def _encode(self, X: Any) -> np.ndarray:
         """Return the features of a table with the columns of `fit`."""
-        table = as_table(self, X, name)
+        table = as_table(self, X)
         validate_data(self, table, reset=False, skip_check_array=True)
         return self._encoder.encode(table)
+
+    def _encode_validation_features(self, X_val: Any) -> np.ndarray:
+        """Return the features of a validation set with the columns of X."""
+        with naming_errors("X_val"):
+            table = as_table(self, X_val, "X_val")
+            check_names_of_validation_set(self, table)
+            check_number_of_features(table, self.n_features_in_)
+            return self._encoder.encode(table)
 
     def _encode_validation(
         self, validation: ValidationSet
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the features, targets and weights of a validation set of the user's."""
-        with naming_errors("X_val"):
-            X = self._encode(validation.X, "X_val")
+        X = self._encode_validation_features(validation.X)
         with naming_errors("y_val"):
             targets = self._encode_targets(validation.y, "y_val")
             check_consistent_length(X, targets)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.optimize import minimize_scalar
 from sklearn.base import ClassifierMixin
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 
 from skmlp._data.checks import ValidationSet
@@ -420,7 +420,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     def _as_labels(self, y: Any, name: str) -> np.ndarray:
         """Return labels that were checked."""
         y = check_array(y, ensure_2d=False, dtype=None, input_name=name)
-        y = as_labels(column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y)
+        y = as_labels(y, name)
         check_classification_targets(y)
         if y.ndim > 1:
             raise ValueError(

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 
 from skmlp._data.checks import ValidationSet
+from skmlp._data.labels import without_column
 from skmlp._estimators.held_out import score_regression
 from skmlp._estimators.tabular import BaseTabularMLP
 from skmlp._sklearn import fit_context
@@ -338,9 +339,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name=name)
         if name == "y":
             self._is_single = y.ndim == 1 or y.shape[1] == 1
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return y.reshape(len(y), -1)
+        return without_column(y, name).reshape(len(y), -1)
 
     def _standardise(self, y: np.ndarray) -> np.ndarray:
         largest = np.finfo(np.float32).max  # for rows that are not trained on

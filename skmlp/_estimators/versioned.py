@@ -2,13 +2,13 @@
 
 import inspect
 import re
-import warnings
 from typing import Any
 
 from sklearn.base import BaseEstimator
 
 from skmlp._estimators.doc_link import DocLinkMixin
 from skmlp._version import __version__
+from skmlp._warn import warn_user
 from skmlp.exceptions import InconsistentVersionWarning
 
 _VERSION_KEY = "_skmlp_version"
@@ -24,13 +24,12 @@ class VersionedEstimator(DocLinkMixin, BaseEstimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         original = state.get(_VERSION_KEY)
         if original is not None and _major(original) > _major(__version__):
-            warnings.warn(
+            warn_user(
                 InconsistentVersionWarning(
                     estimator_name=type(self).__name__,
                     current_skmlp_version=__version__,
                     original_skmlp_version=original,
-                ),
-                stacklevel=2,
+                )
             )
         own = {name: state[name] for name in state if name != _VERSION_KEY}
         super().__setstate__(_defaults_of_new_parameters(type(self), own) | own)

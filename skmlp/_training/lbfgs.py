@@ -5,13 +5,14 @@ from functools import partial
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
+from sklearn.exceptions import ConvergenceWarning
 
 from skmlp._model.network import Architecture, Parameters
 from skmlp._model.records import History
-from skmlp._sklearn import check_optimize_result
 from skmlp._training.log import TrainingLog
 from skmlp._training.loop import TaskListener
 from skmlp._training.plan import Trained
+from skmlp._warn import warn_user
 
 
 class LBFGS:
@@ -60,13 +61,14 @@ class LBFGS:
         if self._listener is not None:
             self._listener.close()
         self._log.stop(stopped=False, halted=self._halted)
-        warn = partial(check_optimize_result, "lbfgs", result, max_iter)
+        has_converged = result.status == 0
+        warn = partial(_warn_of_end, result, max_iter)
         return Trained(
             self._unpack(result.x),
             self._history,
             loss=float(result.fun),
             n_iter=min(result.nit, max_iter),
-            warn=None if self._halted else warn,
+            warn=None if self._halted or has_converged else warn,
         )
 
     def _minimised(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
@@ -92,3 +94,21 @@ class LBFGS:
 
     def _unpack(self, vector: np.ndarray) -> Parameters:
         return Parameters.from_vector(vector.copy(), self._architecture)
+
+
+def _warn_of_end(result: OptimizeResult, max_iter: int) -> None:
+    """Warn that L-BFGS has not converged, in scikit-learn's words.
+
+    scikit-learn's own function would point at the line that calls it.
+    """
+    n_iter = min(result.nit, max_iter)
+    advice = (
+        f"\nIncrease the number of iterations to improve the convergence (max_iter={max_iter})."
+    )
+    warn_user(
+        f"lbfgs failed to converge after {n_iter} iteration(s) (status={result.status}):\n"
+        f"{result.message}\n{advice if n_iter == max_iter else ''}"
+        "\nYou might also want to scale the data as shown in:\n"
+        "    https://scikit-learn.org/stable/modules/preprocessing.html",
+        ConvergenceWarning,
+    )
