@@ -1,4 +1,4 @@
-"""A demonstration: ``python -m skmlp`` learns handwritten digits and draws what it predicts.
+"""A demonstration: ``python -m skmlp`` learns handwritten digits, and draws losses and predictions.
 
 The digits come with scikit-learn, so that nothing is downloaded.
 """
@@ -12,14 +12,14 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from skmlp import TFMLPClassifier, plot_example_errors, plot_images
+from skmlp import LossCurveDisplay, TFMLPClassifier, plot_example_errors, plot_images
 
 DEFAULT_OUTPUT_DIR = Path("skmlp-demo")
 SEED = 0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train on the digits, print how it goes, and write two pictures.
+    """Train on the digits, print how it goes, and write three pictures.
 
     Parameters
     ----------
@@ -34,9 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         flush=True,
     )
     clf = train(X_train, y_train)
-    y_pred = clf.predict(X_test)
-    print(f"Accuracy on {len(X_test)} test images: {np.mean(y_pred == y_test):.1%}")
-    for path in draw(X_test, y_test, y_pred, output_dir):
+    print(f"Accuracy on {len(X_test)} test images: {clf.score(X_test, y_test):.1%}")
+    for path in draw(clf, X_test, y_test, output_dir):
         print(f"Picture: {path}")
 
 
@@ -60,7 +59,7 @@ def make_output_dir(arguments: Sequence[str] | None) -> Path:
     """
     parser = argparse.ArgumentParser(
         prog="python -m skmlp",
-        description="Train TFMLPClassifier on scikit-learn's digits and draw its predictions.",
+        description="Train TFMLPClassifier on scikit-learn's digits; draw losses and predictions.",
     )
     parser.add_argument(
         "--output-dir",
@@ -124,16 +123,18 @@ def train(X: np.ndarray, y: np.ndarray) -> TFMLPClassifier:
 
 
 def draw(
-    images: np.ndarray, y_true: np.ndarray, y_pred: np.ndarray, output_dir: Path
+    clf: TFMLPClassifier, images: np.ndarray, y_true: np.ndarray, output_dir: Path
 ) -> list[Path]:
-    """Write a picture of predictions and one of errors.
+    """Write a picture of the losses, one of predictions and one of errors.
 
     Parameters
     ----------
+    clf : TFMLPClassifier
+        The fitted classifier.
     images : ndarray of shape (n_images, 64)
         Images.
-    y_true, y_pred : ndarray of shape (n_images,)
-        True and predicted digits.
+    y_true : ndarray of shape (n_images,)
+        The digits that they show.
     output_dir : Path
         Where to write.
 
@@ -142,14 +143,17 @@ def draw(
     paths : list of Path
         The files written, PNG.
     """
-    pictures = {
-        "predictions.png": plot_images(images, y_true, y_pred, title="Predictions on test images"),
-        "errors.png": plot_example_errors(images, y_true, y_pred),
+    y_pred = clf.predict(images)
+    predictions = plot_images(images, y_true, y_pred, title="Predictions on test images")
+    figures = {
+        "losses.png": LossCurveDisplay.from_estimator(clf).figure_,
+        "predictions.png": predictions[0, 0].figure,
+        "errors.png": plot_example_errors(images, y_true, y_pred)[0, 0].figure,
     }
     paths = []
-    for name, axes in pictures.items():
+    for name, figure in figures.items():
         paths.append(output_dir / name)
-        axes[0, 0].figure.savefig(paths[-1], dpi=150)
+        figure.savefig(paths[-1], dpi=150)
     return paths
 
 

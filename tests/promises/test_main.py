@@ -31,7 +31,7 @@ def test_main_job_trains_and_writes_pictures(tmp_path):
     accuracy = re.search(r"[Aa]ccuracy on \d+ test images: (\S+)%", done.stdout)[1]
     assert float(accuracy) > 96
     paths = [Path(path) for path in re.findall(r"Picture: (.+)", done.stdout)]
-    assert len(paths) == 2
+    assert [path.name for path in paths] == ["losses.png", "predictions.png", "errors.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 
