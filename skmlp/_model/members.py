@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from skmlp._blas import single_threaded
 from skmlp._model.activations import ACTIVATIONS
 
 _ROWS_A_PART = 64
@@ -22,10 +22,7 @@ Haswell and Zen, seen to 1e-6). In float64 that is 1e-15, and for few rows it ta
 
 
 _POOL = threading.Lock()
-"""Held by the call that has a pool of threads, and the limit to those of BLAS.
-
-The limit is that of the process: of two calls at once, one would put back that of the other.
-"""
+"""Held by the call that has a pool of threads: two calls at once would have too many."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def mean_outputs(
         return np.concatenate([compute(part) for part in parts])
     try:
         # One thread of BLAS for each of ours: the activations take as long as the products.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
+        with single_threaded(), ThreadPoolExecutor(n_threads) as pool:
             return np.concatenate(list(pool.map(compute, parts)))
     finally:
         _POOL.release()

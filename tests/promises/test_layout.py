@@ -13,7 +13,7 @@ from tests.helpers import run_python
 ROOT = Path(skmlp.__file__).parent
 
 ORDER = [
-    {"exceptions", "_extras", "_sklearn", "_tensorflow", "_version", "_warn"},
+    {"exceptions", "_blas", "_extras", "_sklearn", "_tensorflow", "_version", "_warn"},
     {"_model", "preprocessing"},
     {"_data"},
     {"_program"},
