@@ -108,8 +108,9 @@ class Checkpoint:
 
     Notes
     -----
-    `fit` goes on only with the same data and parameters, which it checks by hashes of them. A
-    larger `max_iter` is not another parameter: it trains a model for longer.
+    `fit` goes on only with the same data and parameters, which it checks by hashes of them. Equal
+    values are the same, whatever their type and layout. A larger `max_iter` is not another
+    parameter: it trains a model for longer.
 
     The same bits are promised on the same machine by the same versions of the libraries.
 

@@ -1,11 +1,15 @@
 """Tells whether a checkpoint is of the fit that is to go on from it."""
 
+import hashlib
+from collections.abc import Iterable
 from numbers import Integral, Real
 from pickle import PicklingError
 from typing import Any
 
 import joblib
+import numpy as np
 import scipy.sparse
+from sklearn.utils import gen_batches
 
 from skmlp._model.records import Snapshot
 from skmlp._program.schedules import class_of
@@ -20,11 +24,16 @@ _FREE_PARAMS = {"max_iter", "verbose", "random_state"}
 _LATER_PARAMS = {"weight_decay", "label_smoothing", "dropout"}
 """Parameters that the files of older versions do not know, which are off at 0."""
 
+_CELLS_A_PART = 2**18
+"""Cells of an array that are hashed at a time: 2 MB, of which there may be a copy."""
 
-def check_same_fit(snapshot: Snapshot, fingerprint: dict[str, str]) -> None:
-    """Raise ValueError if a snapshot is not of the fit with a fingerprint."""
-    names = sorted(snapshot.fingerprint.keys() | fingerprint.keys())
-    others = [name for name in names if snapshot.fingerprint.get(name) != fingerprint.get(name)]
+
+def check_same_fit(snapshot: Snapshot, plan: Plan) -> None:
+    """Raise ValueError if a snapshot is not of the fit of a plan."""
+    saved, own = snapshot.fingerprint, fingerprint(plan)
+    others = _differing(saved, own, saved.keys() | own.keys())
+    if others:  # a file of an older version has hashes of the values as they were given
+        others = _differing(saved, _fingerprint_of_0_1_0(plan), others)
     if others:
         raise ValueError(
             "The checkpoint to resume from is of another fit. Expected the same data and "
@@ -33,34 +42,62 @@ def check_same_fit(snapshot: Snapshot, fingerprint: dict[str, str]) -> None:
         )
 
 
+def _differing(saved: dict[str, str], own: dict[str, str], names: Iterable[str]) -> list[str]:
+    """Return those of some names whose hashes are not the same."""
+    return sorted(name for name in names if saved.get(name) != own.get(name))
+
+
 def fingerprint(plan: Plan) -> dict[str, str]:
     """Return hashes of the parameters and the data that a fit depends on.
+
+    Equal values have the same hash, whatever their type and the layout of their memory.
 
     Raises
     ------
     ValueError
         If a parameter can't be pickled, which a checkpoint has to.
     """
-    identity, samples = plan.identity, plan.samples
-    parts = {
+    params = _params(plan) | {"hidden_layer_sizes": plan.architecture.layer_units[1:-1]}
+    if "dropout" in params:
+        params["dropout"] = plan.settings.regularisation.dropout
+    hashes = {name: _hash(name, _plain(value)) for name, value in params.items()}
+    dtype = plan.samples.dtype
+    return hashes | {name: _digest(arrays, dtype) for name, arrays in _arrays(plan).items()}
+
+
+def _params(plan: Plan) -> dict[str, Any]:
+    """Return the parameters that a fit depends on, as they were given."""
+    given = plan.identity
+    params = {
         name: value
-        for name, value in identity.items()
+        for name, value in given.items()
         if name not in _FREE_PARAMS and not _is_off(name, value)
     }
     if class_of(plan.settings.schedule).spans_fit:
-        parts["max_iter"] = plan.settings.max_iter
-    if isinstance(identity["random_state"], Integral):
-        parts["random_state"] = identity["random_state"]
-    parts["initial weights"] = plan.start.coefs + plan.start.intercepts
-    suffixes = ("", "_val")
-    blocks = {"X": samples.X, "y": samples.targets, "sample_weight": samples.sample_weight}
-    for name, arrays in blocks.items():
-        parts |= {name + end: _arrays(array) for end, array in zip(suffixes, arrays, strict=False)}
-    return {name: _hash(name, part) for name, part in parts.items()}
+        params["max_iter"] = plan.settings.max_iter
+    if isinstance(given["random_state"], Integral):
+        params["random_state"] = given["random_state"]
+    return params
 
 
 def _is_off(name: str, value: Any) -> bool:
-    return name in _LATER_PARAMS and isinstance(value, Real) and value == 0
+    return name in _LATER_PARAMS and not np.any(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return the value in Python's own types: sequences as tuples, whole numbers as int."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {_plain(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    return str.__str__(value) if isinstance(value, str) else value
 
 
 def _hash(name: str, part: Any) -> str:
@@ -73,8 +110,56 @@ def _hash(name: str, part: Any) -> str:
         ) from error
 
 
-def _arrays(array: Any) -> Any:
-    """Return the arrays that a sparse array consists of; any other as it is."""
+def _arrays(plan: Plan) -> dict[str, list[Any]]:
+    """Return the arrays that a fit depends on, some by one name."""
+    samples = plan.samples
+    arrays = {"initial weights": plan.start.coefs + plan.start.intercepts}
+    blocks = {"X": samples.X, "y": samples.targets, "sample_weight": samples.sample_weight}
+    for name, parts in blocks.items():
+        arrays |= {name + end: [part] for end, part in zip(("", "_val"), parts, strict=False)}
+    return arrays
+
+
+def _digest(arrays: list[Any], dtype: np.dtype) -> str:
+    """Return a hash of the values of arrays in a type, or in bool if that is theirs."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        for part, of_type in _dense_parts(array, dtype):
+            of_type = np.dtype(bool) if part.dtype == bool else of_type
+            digest.update(f"{of_type} {part.shape} ".encode())
+            n_columns = max(1, part[:1].size)
+            for rows in gen_batches(len(part), max(1, _CELLS_A_PART // n_columns)):
+                values = np.ascontiguousarray(part[rows], of_type)
+                digest.update((values + of_type.type(0)).data)  # there is a zero below zero
+    return digest.hexdigest()
+
+
+def _dense_parts(array: Any, dtype: np.dtype) -> list[tuple[np.ndarray, np.dtype]]:
+    """Return an array and the type of its values; of a sparse one the arrays that it consists of.
+
+    Two sparse arrays of the same entries are made equal: each entry is there once, in order.
+    """
+    if not scipy.sparse.issparse(array):
+        return [(array, dtype)]
+    if not array.has_canonical_format:
+        array = array.copy()
+        array.sum_duplicates()
+    index = np.dtype(np.int64)
+    shape = np.array(array.shape)
+    return [(shape, index), (array.data, dtype), (array.indices, index), (array.indptr, index)]
+
+
+def _fingerprint_of_0_1_0(plan: Plan) -> dict[str, str]:
+    """Return hashes as the first builds of 0.1.0 made them, of values as they were given."""
+    params = {name: _hash(name, value) for name, value in _params(plan).items()}
+    arrays = {
+        name: [_as_joblib_hashes(array) for array in own] for name, own in _arrays(plan).items()
+    }
+    parts = {name: own if name == "initial weights" else own[0] for name, own in arrays.items()}
+    return params | {name: _hash(name, part) for name, part in parts.items()}
+
+
+def _as_joblib_hashes(array: Any) -> Any:
     if scipy.sparse.issparse(array):
         return [array.shape, array.data, array.indices, array.indptr]
     return array

@@ -9,7 +9,7 @@ from skmlp._program.schedules import class_of
 from skmlp._program.solvers import SOLVERS
 from skmlp._program.stopping import START
 from skmlp._training.plan import Plan
-from skmlp._training.snapshot import check_same_fit, fingerprint
+from skmlp._training.snapshot import check_same_fit
 
 
 def starting_state(plan: Plan, snapshot: Snapshot | None) -> TrainingState:
@@ -28,7 +28,7 @@ def starting_state(plan: Plan, snapshot: Snapshot | None) -> TrainingState:
         If the snapshot is of another fit.
     """
     if snapshot is not None:
-        check_same_fit(snapshot, fingerprint(plan))
+        check_same_fit(snapshot, plan)
         return replace(snapshot.state, history=snapshot.state.history.copy())
     return TrainingState(
         plan.start,
