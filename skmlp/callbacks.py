@@ -3,14 +3,13 @@
 import copy
 import math
 import os
-import threading
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any
 
 import joblib
 
 from skmlp._estimators.base import BaseTFMLP
+from skmlp._estimators.checkpoint_file import CheckpointFile
 from skmlp._estimators.fit_callbacks import learning_rate_setter
 from skmlp._model.records import Snapshot
 from skmlp._sklearn import CallbackContext, Interval, validate_params, without_running_callbacks
@@ -93,7 +92,8 @@ class Checkpoint:
     Parameters
     ----------
     path : str or os.PathLike
-        The file to write. Its directory has to exist. Each fit needs a file of its own.
+        The file to write; `~` is the home directory. Its directory has to exist: none is made, for
+        a mistake in its name to be seen. Each fit needs a file of its own.
 
     every : int, default=1
         How many epochs there are between two writes.
@@ -113,6 +113,10 @@ class Checkpoint:
     parameter: it trains a model for longer.
 
     The same bits are promised on the same machine by the same versions of the libraries.
+
+    Before training starts a small file is written beside `path` and removed, so that a place where
+    nothing can be written is an error then, and not after the first epochs. What `path` names is
+    left as it is until then.
 
     The file is written by :func:`joblib.dump` and read by :func:`joblib.load`, which is a pickle:
     load only files that you trust. Callbacks are not part of it.
@@ -150,7 +154,7 @@ class Checkpoint:
         self.resume = resume
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
-        """Check that the estimator can be resumed and the file be written.
+        """Check that the estimator can be resumed, and write a file beside the path and remove it.
 
         scikit-learn calls it when `fit` starts.
 
@@ -168,8 +172,9 @@ class Checkpoint:
             If it is another estimator, such as a pipeline around one.
         ValueError
             If its solver is 'lbfgs'.
-        FileNotFoundError
-            If there is no directory to write the file to.
+        OSError
+            If the file can't be written: it would be in a directory that does not exist, is a
+            directory itself or no file, or the system refuses it. The message has the reason.
 
         See Also
         --------
@@ -191,8 +196,7 @@ class Checkpoint:
                 "Checkpoint expects solver='adam' or 'sgd', got 'lbfgs': what L-BFGS has kept is "
                 "inside SciPy, and can't be resumed."
             )
-        if not Path(self.path).absolute().parent.is_dir():
-            raise FileNotFoundError(f"path={str(self.path)!r} is in a directory that isn't there.")
+        CheckpointFile(self.path).check()
 
     def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
         """Do nothing.
@@ -248,7 +252,9 @@ class Checkpoint:
         """
         is_epoch = hasattr(fitted_estimator, "_training_state")
         if is_epoch and fitted_estimator.n_iter_ % self.every == 0:
-            self._write(fitted_estimator)
+            # A copy, as other callbacks are given the estimator too.
+            model = without_running_callbacks(copy.copy(fitted_estimator))
+            CheckpointFile(self.path).write(lambda file: joblib.dump(model, file))
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
         """Do nothing.
@@ -288,6 +294,8 @@ class Checkpoint:
         ------
         ValueError
             If the file is not one that a checkpoint has written.
+        OSError
+            If the file can't be read.
 
         See Also
         --------
@@ -299,28 +307,15 @@ class Checkpoint:
         >>> from skmlp.callbacks import Checkpoint
         >>> clf = TFMLPClassifier().set_callbacks(Checkpoint("model.joblib", resume=True))
         """
-        if not self.resume or not Path(self.path).exists():
+        if not self.resume:
             return None
+        file = CheckpointFile(self.path)
         try:
-            return joblib.load(self.path)._training_state
+            with file.naming_errors("read"):
+                return joblib.load(file.path)._training_state if file.path.exists() else None
+        except OSError:
+            raise
         except Exception as error:
             raise ValueError(
-                f"path={str(self.path)!r} is not a file that a Checkpoint has written."
+                f"path={str(file.path)!r} is not a file that a Checkpoint has written."
             ) from error
-
-    def _write(self, fitted_estimator: BaseTFMLP) -> None:
-        """Replace the file by a new one in a single step."""
-        # A copy, as other callbacks are given the estimator too.
-        model = without_running_callbacks(copy.copy(fitted_estimator))
-        path = Path(self.path)
-        # Names of their own, for fits of several processes or threads not to share a file.
-        own = f"{os.getpid()}-{threading.get_ident()}"
-        temporary = path.with_name(f".{path.name}.{own}.tmp")
-        try:
-            with open(temporary, "wb") as file:
-                joblib.dump(model, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
