@@ -4,7 +4,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp._model.network import check_hidden_layer_sizes
@@ -106,7 +106,8 @@ class SearchDisplay:
         """Draw the results of a search.
 
         They are read from its `cv_results_`. For a halving search there is a curve for each
-        iteration, named by the resources that its fits had.
+        iteration, named by the resources that its fits had. Candidates that have no hidden layers,
+        such as another estimator in the place of a network, are left out.
 
         Parameters
         ----------
@@ -160,14 +161,16 @@ class SearchDisplay:
         results = search.cv_results_
         param_name = _find_parameter(results["params"], param_name)
         metric = _find_metric(search, metric)
-        default = search.estimator.get_params().get(param_name)
+        sizes = [_size_of(search.estimator, params, param_name) for params in results["params"]]
+        networks = [row for row, size in enumerate(sizes) if size is not None]
+        groups = _groups(search)
         display = cls(
-            hidden_layer_sizes=[params.get(param_name, default) for params in results["params"]],
-            mean_test_score=results[f"mean_test_{metric}"],
-            std_test_score=results[f"std_test_{metric}"],
-            mean_fit_time=results["mean_fit_time"],
-            std_fit_time=results["std_fit_time"],
-            groups=_groups(search),
+            hidden_layer_sizes=[sizes[row] for row in networks],
+            mean_test_score=results[f"mean_test_{metric}"][networks],
+            std_test_score=results[f"std_test_{metric}"][networks],
+            mean_fit_time=results["mean_fit_time"][networks],
+            std_fit_time=results["std_fit_time"][networks],
+            groups=None if groups is None else [groups[row] for row in networks],
             score_name=_score_name(search, metric),
         )
         return display.plot(ax, errorbar_kwargs=errorbar_kwargs, scatter_kwargs=scatter_kwargs)
@@ -287,11 +290,28 @@ def _find_parameter(candidates: list[dict[str, Any]], name: str | None) -> str:
     return name
 
 
+def _size_of(estimator: Any, params: dict[str, Any], name: str) -> Any:
+    """Return the hidden layers of a candidate; None if it has none."""
+    if name in params:
+        return params[name]
+    # Of the estimator that is searched, or of one that is a parameter of the candidate.
+    candidate = clone(estimator).set_params(**clone(params, safe=False))
+    return candidate.get_params().get(name)
+
+
 def _find_metric(search: Any, metric: str | None) -> str:
     """Return the name of a score in `cv_results_`."""
-    names = list(search.scorer_) if search.multimetric_ else ["score"]
+    start = "mean_test_"
+    names = [key.removeprefix(start) for key in search.cv_results_ if key.startswith(start)]
+    if metric is None and len(names) == 1:
+        return names[0]
+    if metric is None and isinstance(search.refit, str):
+        metric = search.refit
     if metric is None:
-        metric = search.refit if search.multimetric_ else "score"
+        raise ValueError(
+            f"Give metric: the search has several scores, {names}, and is not said to refit by one "
+            f"of them; got refit={search.refit!r}."
+        )
     if metric not in names:
         raise ValueError(f"metric must be a score of the search, {names}, got {metric!r}.")
     return metric

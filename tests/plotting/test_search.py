@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401, its import has an effect
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from skmlp import TFMLPClassifier
 from skmlp.plotting import SearchDisplay
@@ -152,8 +154,82 @@ def test_one_of_several_scores_is_chosen():
     with pytest.raises(ValueError, match=r"metric must be a score of the search.*'accuracy'.*'f1'"):
         SearchDisplay.from_search(search, metric="f1")
     search = fit_quietly(search.set_params(refit=False), *load("iris"))
-    with pytest.raises(ValueError, match=r"metric must be a score of the search.*got False"):
+    with pytest.raises(ValueError, match=r"Give metric: .*'accuracy'.*; got refit=False"):
         SearchDisplay.from_search(search)
+
+
+def two_scores(estimator, X, y):
+    return {"right": estimator.score(X, y), "wrong": 1 - estimator.score(X, y)}
+
+
+def one_score(estimator, X, y):
+    return {"right": estimator.score(X, y)}
+
+
+def plain_score(estimator, X, y):
+    return estimator.score(X, y)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "refit", "metric", "expected", "label"),
+    [
+        (two_scores, "wrong", None, "wrong", "wrong"),
+        (two_scores, "wrong", "right", "right", "right"),
+        (two_scores, False, "wrong", "wrong", "wrong"),
+        (one_score, False, None, "right", "right"),
+        (plain_score, True, None, "score", "score"),
+        ({"right": plain_score, "loss": "neg_log_loss"}, "right", None, "right", "right"),
+        ("neg_log_loss", False, "score", "score", "neg_log_loss"),
+    ],
+)
+def test_scores_may_be_of_functions(scoring, refit, metric, expected, label):
+    """Check what a search can be scored by against `cv_results_`."""
+    grid = {"hidden_layer_sizes": [2, 4]}
+    search = GridSearchCV(network(), grid, cv=2, scoring=scoring, refit=refit)
+    results = fit_quietly(search, *load("iris")).cv_results_
+    display = SearchDisplay.from_search(search, metric=metric)
+    np.testing.assert_allclose(
+        points(display.score_curves_[0])[1], results[f"mean_test_{expected}"]
+    )
+    assert display.axes_[0].get_ylabel() == label
+
+
+def test_a_function_of_several_scores_needs_a_choice():
+    """Check the error, which names the scores."""
+    grid = {"hidden_layer_sizes": [2, 4]}
+    search = GridSearchCV(network(), grid, cv=2, scoring=two_scores, refit=lambda results: 0)
+    fit_quietly(search, *load("iris"))
+    with pytest.raises(ValueError, match=r"Give metric: .*\['right', 'wrong'\].*refit=<function"):
+        SearchDisplay.from_search(search)
+
+
+@pytest.mark.parametrize("kind", ["grid", "halving"])
+def test_candidates_without_hidden_layers_are_left_out(kind):
+    """Check other estimators in the place of the network, and one of other layers."""
+    pipe = Pipeline([("scale", StandardScaler()), ("clf", network(hidden_layer_sizes=3))])
+    grid = [
+        {"clf": [SVC(), LogisticRegression()]},
+        {"clf__hidden_layer_sizes": [2, 4]},
+        {"clf": [network(hidden_layer_sizes=8)], "clf__alpha": [0.1]},
+        {"clf__alpha": [0.1]},
+        {"clf": [network()], "clf__hidden_layer_sizes": [6]},
+    ]
+    if kind == "grid":
+        search = GridSearchCV(pipe, grid, cv=2)
+    else:
+        search = HalvingGridSearchCV(pipe, grid, cv=2, random_state=0, max_resources=40)
+    results = fit_quietly(search, *load("iris")).cv_results_
+    display = SearchDisplay.from_search(search)
+    is_network = [not isinstance(p.get("clf"), SVC | LogisticRegression) for p in results["params"]]
+    assert len(display.hidden_layer_sizes) == sum(is_network)
+    np.testing.assert_array_equal(
+        display.mean_test_score, results["mean_test_score"][np.array(is_network)]
+    )
+    if kind == "grid":
+        assert display.hidden_layer_sizes == [2, 4, 8, 3, 6]
+        x, y, _ = points(display.score_curves_[0])
+        np.testing.assert_array_equal(x, [2, 3, 4, 6, 8])
+        np.testing.assert_array_equal(y, results["mean_test_score"][[2, 5, 3, 6, 4]])
 
 
 def test_axes_and_styles_are_those_given():
