@@ -656,23 +656,23 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         return True
 
     def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
-        given = y
+        # A LabelBinarizer remembers sparse indicators, and predicts such.
+        indicators = y if scipy.sparse.issparse(y) else None
         with naming_errors("y"), np.errstate(invalid="ignore"):
             y = as_labels(y)
             check_classification_targets(y)
         if call.is_incremental:
-            self._learn_classes(y, call.classes)
+            self._learn_classes(y, call.classes, indicators)
         elif is_warm:
             check_same_labels(self._label_binarizer, self.classes_, y)
         else:
             with naming_errors("y"):
-                # It remembers sparse indicators, and predicts such.
-                sparse = scipy.sparse.issparse(given)
-                self._label_binarizer = LabelBinarizer().fit(given if sparse else y)
+                labels = y if indicators is None else indicators
+                self._label_binarizer = LabelBinarizer().fit(labels)
             self.classes_ = self._label_binarizer.classes_
         return binarize(self._label_binarizer, y)
 
-    def _learn_classes(self, y: np.ndarray, classes: Any) -> None:
+    def _learn_classes(self, y: np.ndarray, classes: Any, indicators: Any) -> None:
         """Learn the labels that are to come from the first call of partial_fit, and check y."""
         if classes is not None:
             with naming_errors("classes"):
@@ -682,7 +682,9 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
                 else:
                     check_classification_targets(classes)
         if check_partial_fit_first_call(self, classes):
-            labels = y if type_of_target(y).startswith("multilabel") else self.classes_
+            labels = self.classes_
+            if type_of_target(y).startswith("multilabel"):
+                labels = y if indicators is None else indicators
             self._label_binarizer = LabelBinarizer().fit(labels)
         check_known_labels(self._label_binarizer, self.classes_, y)
 
