@@ -109,9 +109,9 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         at which it stops.
 
     verbose : bool or int, default=False
-        1 prints a line an epoch: training loss and, if a validation set is scored, validation
-        loss and accuracy. 2 or more also prints loss and accuracy of a batch every 100
-        iterations, after the update by it.
+        True, or any int above 0, prints a line an epoch, for solver='lbfgs' an iteration: training
+        loss and, if a validation set is scored, validation loss and accuracy. 2, and no other int,
+        also prints loss and accuracy of a batch every 100 iterations, after the update by it.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the previous call. The optimiser starts anew,

@@ -213,9 +213,11 @@ class BaseTabularMLP(VersionedEstimator, ABC):
     def _after_epoch(self, epoch: int, loss: float, validation: tuple[float, float]) -> None:
         """Print an epoch, if it is to be printed."""
         if self.verbose:
+            from skmlp._training.log import short
+
             print(
-                f"Epoch: {epoch:3d}, training loss: {loss:.4f}, validation loss: "
-                f"{validation[0]:.4f}, validation score: {validation[1]:.4f}",
+                f"Epoch: {epoch:3d}, training loss: {short(loss)}, validation loss: "
+                f"{short(validation[0])}, validation score: {short(validation[1])}",
                 flush=True,
             )
 

@@ -14,10 +14,21 @@ from skmlp._training.plan import Plan
 
 BATCHES_BETWEEN_LINES = 100
 
+VERBOSE_OF_BATCHES = 2
+"""The only `verbose` that prints batches too: scripts for scikit-learn have any number, also 10."""
+
+
+def short(number: float) -> str:
+    """Return a number with four significant digits or more, whatever its size."""
+    size = abs(number)
+    if size >= 1e4:
+        return f"{number:.4e}"
+    return f"{number:.4f}" if size >= 1 or size == 0 else f"{number:#.4g}"
+
 
 @dataclass(frozen=True)
 class TrainingLog:
-    """Prints a line an epoch (``verbose=1``), and one every 100 iterations (2 and more).
+    """Prints a line an epoch or iteration, and one every 100 batches (``verbose=2``).
 
     Parameters
     ----------
@@ -41,7 +52,7 @@ class TrainingLog:
     @property
     def wants_batches(self) -> bool:
         """Whether single batches are printed."""
-        return self.verbose >= 2
+        return self.verbose == VERBOSE_OF_BATCHES
 
     def wants_batch(self, number: int) -> bool:
         """Tell whether this batch of the epoch is printed."""
@@ -62,7 +73,7 @@ class TrainingLog:
             return
         outputs = forward(X, parameters, architecture.activation, architecture.out_activation)
         line = f"Iteration {number:3d}: batch loss: "
-        line += f"{mean_loss(targets, outputs, weight, architecture):.4f}"
+        line += short(mean_loss(targets, outputs, weight, architecture))
         if architecture.is_classification:
             share = score(targets, outputs, weight, architecture)
             line += f", batch accuracy: {share:.1%}"
@@ -72,11 +83,12 @@ class TrainingLog:
         """Print the epochs that are new in the history."""
         if not self.verbose:
             return
+        name = "Iteration" if self.plan.settings.solver == "lbfgs" else "Epoch"
         for epoch in range(history.n_epochs - n_new, history.n_epochs):
-            line = f"Epoch: {epoch + 1:3d}, training loss: {history.loss_curve[epoch]:.4f}"
+            line = f"{name}: {epoch + 1:3d}, training loss: {short(history.loss_curve[epoch])}"
             if history.validation_scores:
                 line += (
-                    f", validation loss: {history.validation_loss_curve[epoch]:.4f}"
+                    f", validation loss: {short(history.validation_loss_curve[epoch])}"
                     f", validation {self._describe(history.validation_scores[epoch])}"
                 )
             print(line, flush=True)
@@ -92,9 +104,9 @@ class TrainingLog:
 
     def _describe(self, score: float) -> str:
         if self.plan.settings.scoring != "metric":
-            return f"score: {score:.4f}"
+            return f"score: {short(score)}"
         is_accuracy = self.plan.architecture.is_classification
-        return f"accuracy: {score:.1%}" if is_accuracy else f"R2: {score:.4f}"
+        return f"accuracy: {score:.1%}" if is_accuracy else f"R2: {short(score)}"
 
     def _rate(self, history: History, epoch: int) -> None:
         """Print that an adaptive learning rate was divided."""
@@ -102,11 +114,11 @@ class TrainingLog:
             return
         rate = history.learning_rates[epoch]
         if rate < history.learning_rates[epoch - 1]:
-            print(f"{self._reason()} Setting learning rate to {rate:f}")
+            print(f"{self._reason()} Setting learning rate to {rate:g}")
 
     def _reason(self) -> str:
         watched = "Validation score" if self.rule.watches_score else "Training loss"
         return (
-            f"{watched} did not improve more than tol={self.rule.tol:f} for "
+            f"{watched} did not improve more than tol={self.rule.tol:g} for "
             f"{self.rule.n_iter_no_change} consecutive epochs."
         )

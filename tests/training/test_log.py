@@ -58,7 +58,7 @@ def test_the_reason_to_stop(capsys, early_stopping, what):
         early_stopping=early_stopping,
     )
     assert lines[-1] == (
-        f"{what} did not improve more than tol=10.000000 for 2 consecutive epochs. Stopping."
+        f"{what} did not improve more than tol=10 for 2 consecutive epochs. Stopping."
     )
 
 
