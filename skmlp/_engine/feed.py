@@ -4,7 +4,8 @@ A block is gathered by the host, in memory that the program reads without a copy
 block is ever held twice, whatever the size and the type of the data.
 """
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from skmlp._engine.blocks import (
 from skmlp._engine.memory import aligned_empty, to_tensor
 from skmlp._program.spec import ProgramSpec
 from skmlp._program.values import Data
+from skmlp._threads import Helper, start_helper
 
 
 class DenseFeed:
@@ -50,41 +52,44 @@ class DenseFeed:
             SharedBlock(tf, spec, spec.block_batches, spec.batch_rows, make=aligned_empty)
             for _ in range(n_blocks)
         ]
-        self._thread = ThreadPoolExecutor(1) if n_blocks == 2 else None
-        self._ahead: tuple[np.ndarray, Future[Any]] | None = None
+        self._ahead: np.ndarray | None = None  # the rows in the last of the blocks
 
-    def load(self, rows: np.ndarray, upcoming: np.ndarray) -> Data:
-        """Return the data of a call.
+    @contextmanager
+    def loaded(self, rows: np.ndarray, upcoming: np.ndarray) -> Iterator[Data]:
+        """Give the data of a call, while another thread gathers those of the next call.
 
         Parameters
         ----------
         rows : ndarray of shape (n_batches, batch_rows)
             The training samples of its batches; -1 where a batch has no more of them.
         upcoming : ndarray of shape (n_next_batches, batch_rows)
-            The samples that the next call is expected to ask for, gathered in another thread.
+            The samples that the next call is expected to ask for.
         """
-        if not self._was_gathered(rows):
+        if self._ahead is not None and np.array_equal(rows, self._ahead):
+            self._blocks.reverse()
+        else:
             gather(self._source, rows, self._blocks[0].arrays)
-        data = self.empty()
-        if self._thread is not None and len(upcoming):
-            block = self._blocks[1].arrays
-            gathering = self._thread.submit(gather, self._source, upcoming, block)
-            self._ahead = upcoming, gathering
-        return data
+        self._ahead = None
+        helper = self._gather_ahead(upcoming)
+        try:
+            yield self.empty()
+        finally:
+            # No thread is left behind when a fit ends, by an error or by Ctrl-C too.
+            if helper is not None:
+                helper.wait()
+        if helper is not None:
+            helper.finish()
+            self._ahead = upcoming
 
     def empty(self) -> Data:
         """Return the data of a call that runs no batch."""
         return Data(self._blocks[0].tensors(), self._validation, self._spread)
 
-    def _was_gathered(self, rows: np.ndarray) -> bool:
-        """Wait for the other thread, and tell whether it has gathered these samples."""
-        if self._ahead is None:
-            return False
-        upcoming, gathering = self._ahead
-        self._ahead = None
-        gathering.result()
-        self._blocks.reverse()
-        return np.array_equal(rows, upcoming)
+    def _gather_ahead(self, rows: np.ndarray) -> Helper | None:
+        """Start a thread that fills the second block, if there is one and a thread can start."""
+        if len(self._blocks) == 1 or not len(rows):
+            return None
+        return start_helper(gather, self._source, rows, self._blocks[1].arrays)
 
 
 class SparseFeed:
@@ -111,13 +116,14 @@ class SparseFeed:
         self._validation = validation.tensors()
         self._spread = to_tensor(tf, samples.validation_spread())
 
-    def load(self, rows: np.ndarray, upcoming: np.ndarray) -> Data:
-        """Return the data of a call; see `DenseFeed.load`."""
+    @contextmanager
+    def loaded(self, rows: np.ndarray, upcoming: np.ndarray) -> Iterator[Data]:
+        """Give the data of a call; see `DenseFeed.loaded`."""
         gather_targets(self._source, rows, self._block.arrays)
         is_sample = rows >= 0
         X = self._source.X[rows[is_sample]]
         fill_entries(self._block.arrays.X, X, is_sample.sum(axis=1))
-        return self.empty()
+        yield self.empty()
 
     def empty(self) -> Data:
         """Return the data of a call that runs no batch."""

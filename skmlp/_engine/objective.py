@@ -1,6 +1,8 @@
 """The objective of L-BFGS on the device."""
 
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from math import prod
 
@@ -63,7 +65,7 @@ class Objective:
         self._penalised = slice(sum(prod(shape) for shape in architecture.coef_shapes))
         shapes = (self._spec.batch_rows,), memory.shape
         self._zeros = Sums(*(zeros_tensor(tf, shape, samples.dtype) for shape in shapes))
-        self._loaded: tuple[tuple[int, int], Data] | None = None
+        self._last: tuple[tuple[int, int], Data] | None = None
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective and its gradient.
@@ -89,21 +91,25 @@ class Objective:
             n_batches = min(self._pace.n_batches, self._spec.block_batches)
             last = min(first + n_batches, self._n_batches)
             start = time.perf_counter()
-            data = self._load(first, last)
-            sums = self._program(data, self._tables.tensors(), vector, sums)
+            with self._data(first, last) as data:
+                sums = self._program(data, self._tables.tensors(), vector, sums)
             self._pace.update(last - first, time.perf_counter() - start)
             first = last
         return sums
 
-    def _load(self, first: int, last: int) -> Data:
+    def _data(self, first: int, last: int) -> AbstractContextManager[Data]:
         """Return the data of a call; those of the last call, if it had the same batches."""
-        if self._loaded is not None and self._loaded[0] == (first, last):
-            return self._loaded[1]
+        if self._last is not None and self._last[0] == (first, last):
+            return nullcontext(self._last[1])
+        return self._load(first, last)
+
+    @contextmanager
+    def _load(self, first: int, last: int) -> Iterator[Data]:
         rows = self._arrange([self._order], first, last)
         upcoming = self._arrange([self._order], last, 2 * last - first)
-        self._loaded = None
-        data = self._feed.load(rows, upcoming)
         rates = np.full((1, last - first), np.nan)  # which nothing reads
-        self._tables.write([self._order], first, last, 0, rates)
-        self._loaded = (first, last), data
-        return data
+        self._last = None
+        with self._feed.loaded(rows, upcoming) as data:
+            self._tables.write([self._order], first, last, 0, rates)
+            self._last = (first, last), data
+            yield data

@@ -1,7 +1,6 @@
 """The outputs of several networks of one shape, averaged, in NumPy."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from skmlp._blas import single_threaded
 from skmlp._model.activations import ACTIVATIONS
+from skmlp._threads import share_work
 
 _ROWS_A_PART = 64
 """Rows that are computed at a time, for all networks: their values stay in a core's cache."""
@@ -21,8 +21,8 @@ Haswell and Zen, seen to 1e-6). In float64 that is 1e-15, and for few rows it ta
 """
 
 
-_POOL = threading.Lock()
-"""Held by the call that has a pool of threads: two calls at once would have too many."""
+_HELPERS = threading.Lock()
+"""Held by the call that has helping threads: two calls at once would have too many."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,14 @@ def mean_outputs(
         X, members = X.astype(np.float64), members.astype(np.dtype(np.float64))
     compute = partial(_mean_outputs, members, activation, out_activation, temperature)
     parts = [X[start : start + _ROWS_A_PART] for start in range(0, len(X), _ROWS_A_PART)]
-    if len(X) <= _FEW_ROWS or n_threads < 2 or not _POOL.acquire(blocking=False):
+    if len(X) <= _FEW_ROWS or n_threads < 2 or not _HELPERS.acquire(blocking=False):
         return np.concatenate([compute(part) for part in parts])
     try:
         # One thread of BLAS for each of ours: the activations take as long as the products.
-        with single_threaded(), ThreadPoolExecutor(n_threads) as pool:
-            return np.concatenate(list(pool.map(compute, parts)))
+        with single_threaded():
+            return np.concatenate(share_work(compute, parts, n_threads))
     finally:
-        _POOL.release()
+        _HELPERS.release()
 
 
 def _mean_outputs(

@@ -27,6 +27,9 @@ _FATAL_ONLY = "3"
 _SECONDS_TO_START = 5.0
 """How long the filter may take to start before a fit goes on without it. It takes 0.013."""
 
+_CANNOT_START = (OSError, ValueError, RuntimeError, subprocess.SubprocessError)
+"""RuntimeError is that of Python 3.12 and later, which starts no process in its last moments."""
+
 _LOCK = threading.RLock()
 
 
@@ -87,7 +90,7 @@ def _why_no_filter() -> str | None:
 def _begin() -> None:
     with _LOCK:
         if _State.n_users == 0 and why_not() is None:
-            with suppress(OSError, ValueError, subprocess.SubprocessError):
+            with suppress(*_CANNOT_START):
                 _State.filter = _Filter()
         _State.n_users += 1
 
@@ -105,7 +108,7 @@ class _Filter:
 
     Raises
     ------
-    OSError, ValueError, subprocess.SubprocessError
+    OSError, ValueError, RuntimeError, subprocess.SubprocessError
         If there is no standard error, or the process can't be started. Nothing is changed then.
     """
 

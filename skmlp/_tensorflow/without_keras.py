@@ -1,4 +1,9 @@
-"""Keeps the import of TensorFlow from importing Keras too, which takes as long again."""
+"""Keeps the import of TensorFlow from importing Keras too, which takes as long again.
+
+After the main thread has ended it leaves h5py out too, which TensorFlow does without: a process
+crashes at its end if h5py was imported in a function that `atexit` calls. The function that h5py
+itself registers there is then never called (h5py 3.14 with Python 3.11 to 3.13).
+"""
 
 import sys
 import threading
@@ -24,11 +29,14 @@ class _KerasFinder(MetaPathFinder):
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
+        self._names = {"keras", "tf_keras"}
+        if not threading.main_thread().is_alive():
+            self._names.add("h5py")
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in ("keras", "tf_keras") or threading.get_ident() != self._thread:
+        if fullname not in self._names or threading.get_ident() != self._thread:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None:

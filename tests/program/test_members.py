@@ -502,4 +502,4 @@ def test_blas_has_its_threads_again_after_calls_at_the_same_time(monkeypatch):
         thread.join()
         np.testing.assert_array_equal(results[name], expected)
     assert threads_of_blas() == before
-    assert not _members._POOL.locked()
+    assert not _members._HELPERS.locked()

@@ -13,7 +13,7 @@ from tests.helpers import run_python
 ROOT = Path(skmlp.__file__).parent
 
 ORDER = [
-    {"exceptions", "_blas", "_extras", "_sklearn", "_tensorflow", "_version", "_warn"},
+    {"exceptions", "_blas", "_extras", "_sklearn", "_tensorflow", "_threads", "_version", "_warn"},
     {"_model", "preprocessing"},
     {"_data"},
     {"_program"},
@@ -91,7 +91,7 @@ def test_no_circle():
 
 
 PREDICTING = {"_data", "_estimators", "_extras", "_model", "_sklearn", "_version", "_warn"}
-PREDICTING |= {"exceptions", "preprocessing", "saved", "skmlp"}
+PREDICTING |= {"_threads", "exceptions", "preprocessing", "saved", "skmlp"}
 
 
 def test_predicting_needs_few_rooms():

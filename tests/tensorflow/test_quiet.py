@@ -282,6 +282,22 @@ def test_a_filter_that_does_not_start_in_time_is_done_without(capfd, monkeypatch
     assert capfd.readouterr().err == LOG_LINES[0].decode()
 
 
+@pytest.mark.parametrize("error", [BlockingIOError, RuntimeError])
+def test_a_process_that_cannot_start_another_is_not_filtered(capfd, monkeypatch, error):
+    """Check too many processes, and the last moments of Python 3.12, which starts none."""
+
+    def fail(*args, **kwargs):
+        raise error("can't fork at interpreter shutdown")
+
+    monkeypatch.setattr(quiet.subprocess, "Popen", fail)
+    before = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
+    with quiet.without_log_lines():
+        os.write(2, LOG_LINES[0])
+        if before:
+            assert os.listdir("/proc/self/fd") == before
+    assert capfd.readouterr().err == LOG_LINES[0].decode()
+
+
 @pytest.mark.parametrize(
     ("executable", "is_frozen", "expected"),
     [

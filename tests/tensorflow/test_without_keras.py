@@ -4,6 +4,7 @@ import sys
 import threading
 from importlib import import_module
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,3 +57,17 @@ def test_it_can_be_missing(monkeypatch):
     monkeypatch.delitem(sys.modules, "tf_keras", raising=False)
     with without_keras():
         assert find_spec("tf_keras") is None
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_h5py_is_left_out_when_the_main_thread_has_ended(is_alive, monkeypatch):
+    """Check an import that is the first one, which a process may crash for at its end."""
+    found = find_spec("h5py")
+    monkeypatch.delitem(sys.modules, "h5py", raising=False)
+    thread = SimpleNamespace(is_alive=lambda: is_alive)
+    monkeypatch.setattr(threading, "main_thread", lambda: thread)
+    with without_keras():
+        spec = find_spec("h5py")
+        assert spec.origin == found.origin
+        assert (type(spec.loader) is type(found.loader)) == is_alive
+    assert type(find_spec("h5py").loader) is type(found.loader)
