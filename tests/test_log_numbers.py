@@ -86,9 +86,9 @@ def test_any_other_int_prints_as_true_does(verbose, solver, capsys, monkeypatch)
     calls = []
     run = TrainingSession.run
 
-    def count(self, orders, first, last):
+    def count(self, orders, first, last, *args):
         calls.append((first, last))
-        return run(self, orders, first, last)
+        return run(self, orders, first, last, *args)
 
     monkeypatch.setattr(TrainingSession, "run", count)
     X, y = load("iris")

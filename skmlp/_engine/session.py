@@ -149,7 +149,9 @@ class TrainingSession:
         """Return a copy of the weights and biases that had the best validation score."""
         return self._split(self._state.best_params if self._judges else self._best)
 
-    def run(self, orders: list[np.ndarray], first_batch: int, last_batch: int) -> Report:
+    def run(
+        self, orders: list[np.ndarray], first_batch: int, last_batch: int, next_last_batch: int
+    ) -> Report:
         """Run some batches of one epoch for each order.
 
         An epoch whose last batch is not reached goes on in the next call. Fewer epochs than orders
@@ -161,11 +163,14 @@ class TrainingSession:
             The training rows in the order in which each epoch takes them.
         first_batch, last_batch : int
             The batches to run of each epoch; ``last_batch`` itself is not.
+        next_last_batch : int
+            The batch at which the next call is expected to end, which goes on with this epoch:
+            its samples are gathered meanwhile.
         """
         arrange = partial(arrange_rows, size=self._batch_size, capacity=self._spec.batch_rows)
         rows = arrange(orders, first_batch, last_batch)
         self._make_room(rows)
-        upcoming = arrange(orders[-1:], last_batch, 2 * last_batch - first_batch)
+        upcoming = arrange(orders[-1:], last_batch, next_last_batch)
         rates = self._rate.upcoming(len(orders), first_batch, last_batch)
         with self._feed.loaded(rows, upcoming) as data:
             steps = self._tables.write(orders, first_batch, last_batch, self._step, rates)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skmlp._blas import single_threaded
 from skmlp._model.metrics import mean_loss, score
 from skmlp._model.network import Parameters, forward
 from skmlp._model.records import History
@@ -71,7 +72,8 @@ class TrainingLog:
         X, targets, weight = self.plan.samples.take(rows)
         if not weight.any():
             return
-        outputs = forward(X, parameters, architecture.activation, architecture.out_activation)
+        with single_threaded():  # more would spin beside the next batches
+            outputs = forward(X, parameters, architecture.activation, architecture.out_activation)
         line = f"Iteration {number:3d}: batch loss: "
         line += short(mean_loss(targets, outputs, weight, architecture))
         if architecture.is_classification:

@@ -28,7 +28,9 @@ class Trainer(Protocol):
     @property
     def learning_rate(self) -> float: ...
 
-    def run(self, orders: list[np.ndarray], first_batch: int, last_batch: int) -> Report: ...
+    def run(
+        self, orders: list[np.ndarray], first_batch: int, last_batch: int, next_last_batch: int
+    ) -> Report: ...
 
     def judge(self, loss: float, score: float) -> bool: ...
 
@@ -146,7 +148,7 @@ class Loop:
         if n_epochs == 0 or self._log.wants_batches:
             self._run_in_parts(self._orders.draw(1)[0])
             return
-        n_completed = self._call(self._orders.draw(n_epochs), 0, self._n_batches)
+        n_completed = self._call(self._orders.draw(n_epochs), 0, self._n_batches, self._n_batches)
         if n_completed < n_epochs or self._stopped:
             self._orders.rewind(n_completed)
         self._log.epochs(self._history, n_completed)
@@ -155,18 +157,22 @@ class Loop:
         """Run one epoch, in calls that end where the time is up or the log wants a batch."""
         first = 0
         while first < self._n_batches:
-            n_batches = min(self._pace.n_batches, self._trainer.max_batches)
-            last = min(first + n_batches, self._n_batches, self._log.next_stop(first))
-            n_completed = self._call([order], first, last)
+            last = self._end_of_call(first)
+            n_completed = self._call([order], first, last, self._end_of_call(last))
             if self._log.wants_batch(last - 1):
                 self._log.batch(last - 1, order, self._trainer.parameters())
             self._log.epochs(self._history, n_completed)
             first = last
 
-    def _call(self, orders: list[np.ndarray], first: int, last: int) -> int:
+    def _end_of_call(self, first: int) -> int:
+        """Return the batch at which a call that starts at a batch of an epoch ends."""
+        n_batches = min(self._pace.n_batches, self._trainer.max_batches)
+        return min(first + n_batches, self._n_batches, self._log.next_stop(first))
+
+    def _call(self, orders: list[np.ndarray], first: int, last: int, next_last: int) -> int:
         """Run batches, learn from the report, and return how many epochs were completed."""
         start = time.perf_counter()
-        report = self._trainer.run(orders, first, last)
+        report = self._trainer.run(orders, first, last, next_last)
         n_completed = len(report.loss)
         n_batches = max(1, n_completed) * (last - first)
         self._pace.update(n_batches, time.perf_counter() - start)

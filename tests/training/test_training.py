@@ -27,16 +27,18 @@ class Recorder:
 
     def __init__(self, n_batches, stop_after=None, interrupt_at_call=None):
         self.calls = []
+        self.expected = []
         self.rows = []
         self._n_batches = n_batches
         self._stop_after = stop_after
         self._interrupt_at_call = interrupt_at_call
         self._n_epochs = 0
 
-    def run(self, orders, first_batch, last_batch):
+    def run(self, orders, first_batch, last_batch, next_last_batch):
         if len(self.calls) == self._interrupt_at_call:
             raise KeyboardInterrupt
         self.calls.append((len(orders), first_batch, last_batch))
+        self.expected.append((last_batch, next_last_batch))
         if last_batch < self._n_batches:
             return Report([], [], [], [], False)
         left = len(orders)
@@ -109,6 +111,21 @@ def test_any_pace_runs_the_same_epochs(pace, max_iter, verbose):
     assert not outcome.interrupted
     assert recorder.rows == scikit_learn_orders(10, max_iter, np.random.RandomState(0))
     assert sum(n * (last - first) for n, first, last in recorder.calls) == 5 * max_iter
+
+
+@given(pace=st.integers(1, 40), n_batches=st.integers(1, 250), verbose=st.sampled_from([0, 2]))
+def test_the_next_call_of_an_epoch_is_known_before(pace, n_batches, verbose):
+    """Check that samples are gathered ahead for the batches that the next call then runs."""
+    recorder = Recorder(n_batches)
+    recorder.max_batches = 38
+    loop, _ = make_loop(recorder, n_samples=2 * n_batches, pace=pace, max_iter=2, verbose=verbose)
+    loop.run()
+    following = [(first, last) for _, first, last in recorder.calls[1:]]
+    for expected, (first, last) in zip(recorder.expected, following, strict=False):
+        if first:  # of the same epoch
+            assert expected == (first, last)
+        else:
+            assert expected == (n_batches, n_batches)
 
 
 @given(stop_after=st.integers(1, 10), pace=st.integers(1, 40))
