@@ -10,7 +10,7 @@ import pytest
 from skmlp._engine import compiling
 from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 
-pytest_plugins = ["tests.costs"]
+pytest_plugins = ["tests.costs", "tests.scheduler"]
 
 matplotlib.use("Agg")
 
@@ -24,19 +24,15 @@ hypothesis.settings.load_profile("skmlp")
 
 
 def pytest_configure(config):
-    """Keep programs for this session only: nothing depends on an earlier one."""
-    if not hasattr(config, "workerinput"):
+    """Keep programs in pytest's cache, for later sessions; `--cache-clear` removes them."""
+    if hasattr(config, "workerinput"):
+        return
+    if config.pluginmanager.has_plugin("cacheprovider"):
+        os.environ[ENVIRONMENT_VARIABLE] = str(config.cache.mkdir("skmlp-programs"))
+    else:
         directory = tempfile.TemporaryDirectory(prefix="skmlp-programs-")
         os.environ[ENVIRONMENT_VARIABLE] = directory.name
         config.add_cleanup(directory.cleanup)
-
-
-_SWEEPS = ("test_estimator_checks", "test_parity", "test_properties")
-
-
-def pytest_collection_modifyitems(items):
-    """Put the sweeps last: they compile most programs, and a process has room for so many only."""
-    items.sort(key=lambda item: item.path.stem in _SWEEPS)
 
 
 @pytest.fixture(autouse=True)

@@ -27,13 +27,9 @@ def _fresh_state(monkeypatch):
     monkeypatch.delenv("XLA_FLAGS", raising=False)
 
 
+@pytest.mark.tensorflow_internals
 @pytest.mark.parametrize(
-    "given",
-    [
-        None,
-        pytest.param("", marks=pytest.mark.slow),
-        "--xla_cpu_enable_concurrency_optimized_scheduler=true",
-    ],
+    "given", [None, "", "--xla_cpu_enable_concurrency_optimized_scheduler=true"]
 )
 def test_flags_of_xla_are_those_of_the_user_after_a_fit(given):
     """Check the variable that XLA reads, which other libraries and child processes read too."""
@@ -135,6 +131,7 @@ def test_who_runs_tensorflow_first_is_told(variable, value, is_told, release, mo
     assert flags.why_not() is not None
 
 
+@pytest.mark.tensorflow_internals
 def test_the_message_comes_once_and_stops_no_fit():
     """Check a process that makes errors of warnings, and one that silences the logger."""
     code = (
