@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -109,7 +110,20 @@ def _settings() -> dict[str, str]:
     told, own = _THREADS
     threads = os.environ.get(told, "")
     share = {own: threads} if threads.isdecimal() else {}
-    return quiet.log_level() | share | kept_programs.prepare_directory()
+    return quiet.log_level() | share | _temporary() | kept_programs.prepare_directory()
+
+
+def _temporary() -> dict[str, str]:
+    """Return what absl is told where there is no directory for temporary files.
+
+    TensorFlow imports the tests' part of absl, which asks for such a directory and fails, in a
+    container that can't be written to for example. Nothing is written there.
+    """
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        return {"TEST_TMPDIR": "/tmp/absl_testing"}
+    return {}
 
 
 @contextmanager

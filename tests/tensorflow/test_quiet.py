@@ -198,7 +198,7 @@ print("done")
         "sys.stderr = type('Logger', (), {'write': lambda self, text: None})()",
         "os.dup2(os.open('/dev/full', os.O_WRONLY), 2)",
         "r, w = os.pipe(); os.dup2(w, 2); os.close(r); os.close(w)",
-        "import tempfile; tempfile.tempdir = '/nowhere'; os.environ['TMPDIR'] = '/nowhere'",
+        "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/nowhere']",
         "sys.executable = '/nowhere/python'",
         "sys.executable = None",
         "sys.executable = '/bin/false'",
@@ -208,6 +208,7 @@ print("done")
 def test_a_fit_works_whatever_standard_error_is(before, does):
     """Check streams that are closed, gone, full or no streams, and a filter that can't start.
 
+    And a system without a directory for temporary files, where TensorFlow alone can't be imported.
     A fast process writes a line of the log itself, as TensorFlow would.
     """
     code = FIT
