@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +24,7 @@ from skmlp._data.checks import (
 from skmlp._data.columns import as_table
 from skmlp._data.table import TableEncoder
 from skmlp._estimators.versioned import VersionedEstimator
+from skmlp._lines import LinePrinter
 from skmlp._model.activations import HIDDEN_ACTIVATIONS
 from skmlp._model.members import Members, mean_outputs
 from skmlp._model.network import check_hidden_layer_sizes
@@ -88,7 +90,7 @@ class BaseTabularMLP(VersionedEstimator, ABC):
         with unchanged_on_error(self):
             plan = self._make_plan(X, y, sample_weight, validation)
             with eagerly():
-                trained = train_members(plan, self._after_epoch)
+                trained = train_members(plan, partial(self._after_epoch, LinePrinter()))
             self._publish(plan, trained)
 
     def _make_plan(
@@ -210,15 +212,16 @@ class BaseTabularMLP(VersionedEstimator, ABC):
         flat = (array.reshape(-1, *array.shape[2:]) for array in (outputs, targets, sample_weight))
         return self._evaluate(*flat)
 
-    def _after_epoch(self, epoch: int, loss: float, validation: tuple[float, float]) -> None:
+    def _after_epoch(
+        self, printer: LinePrinter, epoch: int, loss: float, validation: tuple[float, float]
+    ) -> None:
         """Print an epoch, if it is to be printed."""
         if self.verbose:
             from skmlp._training.log import short
 
-            print(
+            printer.print(
                 f"Epoch: {epoch:3d}, training loss: {short(loss)}, validation loss: "
-                f"{short(validation[0])}, validation score: {short(validation[1])}",
-                flush=True,
+                f"{short(validation[0])}, validation score: {short(validation[1])}"
             )
 
     def _publish(self, plan: MembersPlan, trained: TrainedMembers) -> None:

@@ -1,11 +1,12 @@
 """The log of training that ``verbose`` asks for, in the form of the tutorial's."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from skmlp._blas import single_threaded
+from skmlp._lines import LinePrinter
 from skmlp._model.metrics import mean_loss, score
 from skmlp._model.network import Parameters, forward
 from skmlp._model.records import History
@@ -44,6 +45,7 @@ class TrainingLog:
     plan: Plan
     rule: StoppingRule
     schedule: Schedule = "constant"
+    printer: LinePrinter = field(default_factory=LinePrinter, init=False)
 
     @property
     def verbose(self) -> int:
@@ -79,7 +81,7 @@ class TrainingLog:
         if architecture.is_classification:
             share = score(targets, outputs, weight, architecture)
             line += f", batch accuracy: {share:.1%}"
-        print(line)
+        self.printer.print(line)
 
     def epochs(self, history: History, n_new: int) -> None:
         """Print the epochs that are new in the history."""
@@ -93,16 +95,16 @@ class TrainingLog:
                     f", validation loss: {short(history.validation_loss_curve[epoch])}"
                     f", validation {self._describe(history.validation_scores[epoch])}"
                 )
-            print(line, flush=True)
+            self.printer.print(line)
             self._rate(history, epoch)
 
     def stop(self, stopped: bool, halted: bool = False) -> None:
         """Print why training stopped, if the rule or a callback ended it before its last epoch."""
         if self.verbose and stopped:
             rate = " Learning rate too small." if self.schedule == "adaptive" else ""
-            print(f"{self._reason()}{rate} Stopping.")
+            self.printer.print(f"{self._reason()}{rate} Stopping.")
         elif self.verbose and halted:
-            print("A callback asked to stop. Stopping.")
+            self.printer.print("A callback asked to stop. Stopping.")
 
     def _describe(self, score: float) -> str:
         if self.plan.settings.scoring != "metric":
@@ -116,7 +118,7 @@ class TrainingLog:
             return
         rate = history.learning_rates[epoch]
         if rate < history.learning_rates[epoch - 1]:
-            print(f"{self._reason()} Setting learning rate to {rate:g}")
+            self.printer.print(f"{self._reason()} Setting learning rate to {rate:g}")
 
     def _reason(self) -> str:
         watched = "Validation score" if self.rule.watches_score else "Training loss"

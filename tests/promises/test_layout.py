@@ -14,6 +14,7 @@ ROOT = Path(skmlp.__file__).parent
 
 ORDER = [
     {"exceptions", "_blas", "_extras", "_sklearn", "_tensorflow", "_threads", "_version", "_warn"},
+    {"_lines"},
     {"_model", "preprocessing"},
     {"_data"},
     {"_program"},
@@ -91,7 +92,7 @@ def test_no_circle():
 
 
 PREDICTING = {"_data", "_estimators", "_extras", "_model", "_sklearn", "_version", "_warn"}
-PREDICTING |= {"_threads", "exceptions", "preprocessing", "saved", "skmlp"}
+PREDICTING |= {"_lines", "_threads", "exceptions", "preprocessing", "saved", "skmlp"}
 
 
 def test_predicting_needs_few_rooms():
