@@ -70,7 +70,7 @@ def list_of(column: Column) -> list[Any]:
 
 def as_table(estimator: Any, X: Any, name: str = "X") -> Any:
     """Return X if it is a DataFrame with data in it, or as a two-dimensional array."""
-    if not _is_dataframe(X):
+    if not is_dataframe(X):
         return check_array(
             _as_array(X),
             dtype=None,
@@ -130,7 +130,8 @@ def numbers_of(column: Column) -> tuple[np.ndarray, np.ndarray | None]:
     return column.values.fillna(0).to_numpy(dtype=dtype), missing
 
 
-def _is_dataframe(X: Any) -> bool:
+def is_dataframe(X: Any) -> bool:
+    """Tell whether X is a DataFrame of pandas or polars."""
     is_of_pandas = hasattr(X, "iloc") and getattr(X, "ndim", 0) == 2
     return is_of_pandas or hasattr(X, "get_columns")
 

@@ -12,6 +12,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
+from skmlp._data.columns import is_missing
 from skmlp._warn import warn_user
 
 
@@ -31,15 +32,39 @@ def as_labels(y: Any, name: str = "y") -> np.ndarray:
     """Make a column of labels one-dimensional, with a warning, and sparse indicators dense.
 
     Numbers and booleans in an array of objects get their own type, which scikit-learn asks for.
+
+    Raises
+    ------
+    TypeError
+        If labels can't be put in order, as text and numbers can't.
+    ValueError
+        If labels are missing.
     """
     if scipy.sparse.issparse(y):
         return y.toarray()
     y = without_column(y, name)
-    if y.dtype == object and all(isinstance(label, Number | np.bool_) for label in y.flat):
+    if y.dtype != object:
+        return y
+    kinds = {type(label) for label in y.flat}
+    if all(issubclass(kind, Number | np.bool_) for kind in kinds):
         numbers = np.array(y.tolist())
         # Some integers are not the same as floats.
         return numbers if numbers.tolist() == y.tolist() else y
+    _check_kinds(y, kinds, name)
     return y
+
+
+def _check_kinds(y: np.ndarray, kinds: set[type], name: str) -> None:
+    """Raise an error if labels, some of which are no numbers, are missing or of several types."""
+    missing = sum(map(is_missing, y.flat))
+    if missing:
+        raise ValueError(f"{name} contains {missing} missing labels; expected a label everywhere.")
+    if len(kinds) > 1 and not all(issubclass(kind, str) for kind in kinds):
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise TypeError(
+            f"{name} has labels of several types: {names}. Expected one type, such as str: "
+            f"{name}.astype(str) makes text of all."
+        )
 
 
 def binarize(binarizer: LabelBinarizer, y: np.ndarray) -> np.ndarray:

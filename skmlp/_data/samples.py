@@ -162,6 +162,12 @@ def with_hold_out(
 
 def _count_validation(n_samples: int, validation_fraction: float | None) -> int:
     """Return how many samples validate: at least two, and leaving at least one."""
+    if validation_fraction == 0:
+        raise ValueError(
+            "early_stopping=True needs a validation set, but validation_fraction=0 holds out "
+            "nothing. Expected None, which holds out a tenth, a fraction or a number of samples, "
+            "or X_val and y_val in fit."
+        )
     if validation_fraction is None:
         # As scikit-learn, which raises where this is fewer than two.
         count = max(int(np.ceil(DEFAULT_VALIDATION_FRACTION * n_samples)), 2)

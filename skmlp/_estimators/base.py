@@ -25,9 +25,10 @@ from skmlp._data.checks import (
     training_dtype,
     unchanged_on_error,
 )
+from skmlp._data.hints import explaining_targets, explaining_text
 from skmlp._data.samples import Samples, SampleSet
 from skmlp._estimators.combinations import check_combinations, check_partial_fit, dropout_by_layer
-from skmlp._estimators.constraints import ParameterConstraints
+from skmlp._estimators.constraints import ParameterConstraints, check_scoring_name
 from skmlp._estimators.portable import PortableEstimator
 from skmlp._model.network import (
     Architecture,
@@ -216,8 +217,9 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
             )
         hidden_layer_sizes = check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_combinations(self, len(hidden_layer_sizes))
+        check_scoring_name(self)
         call.validation.check_complete()
-        if call.validation.X is not None and self.validation_fraction is not None:
+        if call.validation.X is not None and self.validation_fraction:
             raise ValueError(
                 "Both X_val and validation_fraction were given; expected one of them, got "
                 f"validation_fraction={self.validation_fraction}."
@@ -245,7 +247,9 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
                     reset=not is_warm,
                 )
         except (OverflowError, TypeError, ValueError):
-            with naming_errors(name_of_bad_array(call.X, call.y), "X", "y", "feature names"):
+            name = name_of_bad_array(call.X, call.y)
+            explaining = explaining_targets() if name == "y" else explaining_text(call.X, self)
+            with explaining, naming_errors(name, "X", "y", "feature names"):
                 raise
         X = as_csr_array(X)
         dtype = training_dtype(X, dtype)
@@ -261,7 +265,8 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
     ) -> SampleSet | None:
         if validation.X is None:
             return None
-        X = check_validation_features(self, validation.X, train.X, train.dtype)
+        with explaining_text(validation.X, self):
+            X = check_validation_features(self, validation.X, train.X, train.dtype)
         with naming_errors("y_val"):
             targets = self._encode_validation_targets(validation.y)
             if len(targets) != X.shape[0]:
@@ -307,7 +312,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         """Decide which samples train and which validate."""
         if validation is not None:
             return sample_sets.with_validation(train, validation)
-        if self.validation_fraction is None and not self._stops_early():
+        if not self.validation_fraction and not self._stops_early():
             return sample_sets.without_validation(train)
         stratify = self._stratifies(train.targets)
         return sample_sets.with_hold_out(train, self.validation_fraction, stratify, random_state)
@@ -323,7 +328,11 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         if not hasattr(self, "coefs_"):
             check_is_fitted(self)
         if not is_ready_to_predict(self, X, self._accepted_dtype()):
-            with naming_errors("X", "feature names"), np.errstate(over="ignore"):
+            with (
+                explaining_text(X, self),
+                naming_errors("X", "feature names"),
+                np.errstate(over="ignore"),
+            ):
                 X = validate_data(
                     self, X, accept_sparse=["csr", "csc"], dtype=self._accepted_dtype(), reset=False
                 )

@@ -129,10 +129,11 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         solver='lbfgs'.
 
     validation_fraction : float, int or None, default=None
-        How many samples to hold out as a validation set, as a fraction between 0 and 1 or as a
-        number of samples. It is scored after every epoch, whether or not training may stop
-        early. None holds out 0.1, or 2 samples if that is more, where ``early_stopping=True`` and
-        no `X_val` is given to `fit`, otherwise nothing. The hold-out is stratified for
+        What to hold out, early stopping or not: 0.1, MLPClassifier's default, holds out a tenth.
+        It is a fraction between 0 and 1 or a number of samples, and a validation set that is
+        scored after every epoch. None holds out 0.1, or 2 samples if that is more, where
+        ``early_stopping=True`` and no `X_val` is given to `fit`, otherwise nothing; 0 always
+        nothing. The hold-out is stratified for
         two classes, as in scikit-learn.
 
     beta_1 : float, default=0.9
@@ -676,7 +677,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         """Learn the labels that are to come from the first call of partial_fit, and check y."""
         if classes is not None:
             with naming_errors("classes"):
-                classes = as_labels(np.asarray(classes))
+                classes = as_labels(np.asarray(classes), "classes")
                 if hasattr(self, "classes_") and np.array_equal(classes, self.classes_):
                     classes = None  # nothing new
                 else:

@@ -1,5 +1,7 @@
 """The rules that parameters of the estimators keep, as scikit-learn checks them at `fit`."""
 
+import re
+from difflib import get_close_matches
 from functools import cache
 from numbers import Integral, Real
 from typing import Any
@@ -48,7 +50,7 @@ def _shared_constraints() -> dict[str, list[Any]]:
         "warm_start": ["boolean"],
         "early_stopping": ["boolean"],
         "validation_fraction": [
-            Interval(Real, 0, 1, closed="neither"),
+            Interval(Real, 0, 1, closed="left"),
             Interval(Integral, 1, None, closed="left"),
             None,
         ],
@@ -58,9 +60,44 @@ def _shared_constraints() -> dict[str, list[Any]]:
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "init": [StrOptions({"glorot_uniform", "truncated_normal"})],
-        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "scoring": [str, callable, None],  # `check_scoring_name` looks at the str
         "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "dtype": [StrOptions({"float32", "float64"}), None],
         **{name: rule for solver in SOLVERS.values() for name, rule in solver.parameters.items()},
     }
+
+
+def check_scoring_name(estimator: Any) -> None:
+    """Check that a `scoring` which is a str is one that there is.
+
+    Raises
+    ------
+    ValueError
+        If it is not. The message has the nearest names: all of them are more than one reads.
+    """
+    scoring, names = estimator.scoring, ["loss", *get_scorer_names()]
+    if not isinstance(scoring, str) or scoring in names:
+        return
+    nearest = _nearest(scoring, names)
+    advice = f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
+    raise ValueError(
+        f"The 'scoring' parameter of {type(estimator).__name__} must be None, a callable, 'loss' "
+        f"or the name of a scorer. Got {scoring!r} instead.{advice} "
+        "sklearn.metrics.get_scorer_names() lists all names."
+    )
+
+
+def _nearest(text: str, names: list[str]) -> list[str]:
+    """Return up to three names that begin with a text, or are like it, or abbreviated so."""
+    wanted = re.sub(r"[\s-]+", "_", text.strip().lower()).removesuffix("_score")
+    spellings: dict[str, list[str]] = {}
+    for name in names:
+        plain = name.removeprefix("neg_").removesuffix("_score")
+        initials = "".join(word[0] for word in plain.split("_"))
+        for spelling in {name, plain, initials if len(initials) > 2 else plain}:
+            spellings.setdefault(spelling, []).append(name)
+    begins = sorted((name for name in names if wanted and name.startswith(wanted)), key=len)
+    like = get_close_matches(wanted, spellings, n=8, cutoff=0.5)
+    found = [*begins, *(name for spelling in like for name in sorted(spellings[spelling]))]
+    return list(dict.fromkeys(found))[:3]

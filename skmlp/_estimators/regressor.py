@@ -4,11 +4,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 
 from skmlp._data.checks import ValidationSet
+from skmlp._data.hints import explaining_targets
 from skmlp._data.labels import without_column
+from skmlp._data.targets import as_numbers, check_numbers
 from skmlp._estimators.base import BaseTFMLP, Call
 from skmlp._model.losses import LOSSES, REGRESSION_LOSSES
 from skmlp._sklearn import StrOptions, fit_context
@@ -123,10 +124,11 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         solver='lbfgs'.
 
     validation_fraction : float, int or None, default=None
-        How many samples to hold out as a validation set, as a fraction between 0 and 1 or as a
-        number of samples. It is scored after every epoch, whether or not training may stop
-        early. None holds out 0.1, or 2 samples if that is more, where ``early_stopping=True`` and
-        no `X_val` is given to `fit`, otherwise nothing.
+        What to hold out, early stopping or not: 0.1, MLPRegressor's default, holds out a tenth.
+        It is a fraction between 0 and 1 or a number of samples, and a validation set that is
+        scored after every epoch. None holds out 0.1, or 2 samples if that is more, where
+        ``early_stopping=True`` and no `X_val` is given to `fit`, otherwise nothing; 0 always
+        nothing.
 
     beta_1 : float, default=0.9
         Decay rate of Adam's first moments, in [0, 1).
@@ -499,11 +501,12 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         return self._as_targets(y, "y")
 
     def _encode_validation_targets(self, y: Any) -> np.ndarray:
-        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y_val")
-        return self._as_targets(y, "y_val")
+        with explaining_targets():
+            return self._as_targets(as_numbers(y, "y_val"), "y_val")
 
     def _as_targets(self, y: Any, name: str) -> np.ndarray:
         """Return numbers as a table, if the loss can take them."""
+        check_numbers(y, name)
         y = without_column(y, name)
         if y.min() < (smallest := LOSSES[self.loss].smallest_target):
             values = "negative values" if smallest == 0 else f"values below {smallest}"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from joblib import cpu_count
-from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -23,6 +22,7 @@ from skmlp._data.checks import (
 )
 from skmlp._data.columns import as_table
 from skmlp._data.table import TableEncoder
+from skmlp._estimators.constraints import check_scoring_name
 from skmlp._estimators.versioned import VersionedEstimator
 from skmlp._lines import LinePrinter
 from skmlp._model.activations import HIDDEN_ACTIVATIONS
@@ -49,7 +49,7 @@ class BaseTabularMLP(VersionedEstimator, ABC):
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_best_epochs": [Interval(Integral, 1, None, closed="left")],
         "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "scoring": [str, callable, None],  # `check_scoring_name` looks at the str
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
@@ -100,6 +100,7 @@ class BaseTabularMLP(VersionedEstimator, ABC):
         from skmlp._training.members import MembersPlan
 
         hidden_layer_sizes = check_hidden_layer_sizes(self.hidden_layer_sizes)
+        check_scoring_name(self)
         validation.check_complete()
         if y is None:
             raise ValueError(

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import check_array
 
-from skmlp._data.checks import ValidationSet
+from skmlp._data.checks import ValidationSet, naming_errors
+from skmlp._data.hints import explaining_targets
 from skmlp._data.labels import without_column
+from skmlp._data.targets import as_numbers
 from skmlp._estimators.held_out import score_regression
 from skmlp._estimators.tabular import BaseTabularMLP
 from skmlp._sklearn import fit_context
@@ -336,7 +337,8 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         return self._standardise(y), None
 
     def _as_table(self, y: Any, name: str) -> np.ndarray:
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name=name)
+        with explaining_targets(), naming_errors(name):
+            y = as_numbers(y, name).astype(np.float64, copy=False)
         if name == "y":
             self._is_single = y.ndim == 1 or y.shape[1] == 1
         return without_column(y, name).reshape(len(y), -1)

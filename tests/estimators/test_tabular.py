@@ -743,19 +743,19 @@ BAD = {
     "X_val alone": ({"X_val": X}, ValueError, "X_val was given without y_val"),
     "y_val alone": ({"y_val": CLASSES}, ValueError, "y_val was given without X_val"),
     "weights of X_val alone": ({"sample_weight_val": WEIGHT}, ValueError, "sample_weight_val"),
-    "columns of X_val": ({"X_val": X[:, :1], "y_val": CLASSES}, ValueError, "X_val: X has 1 feat"),
+    "columns of X_val": ({"X_val": X[:, :1], "y_val": CLASSES}, ValueError, "X_val has 1 feat"),
     "lengths of X_val": ({"X_val": X, "y_val": CLASSES[1:]}, ValueError, r"y_val.*\[90, 89\]"),
 }
 BAD_FOR_CLASSES = {
     "multilabel": ({"y": MULTILABEL}, ValueError, r"y has shape \(90, 2\).*MultiOutputClassifier"),
     "two columns": ({"y": MULTILABEL + 3}, ValueError, r"y has shape.*one label for each row"),
     "numbers": ({"y": X[:, 0]}, ValueError, "y: Unknown label type: continuous"),
-    "labels of two types": ({"y": MIXED_LABELS}, ValueError, "y: Unknown label type"),
+    "labels of two types": ({"y": MIXED_LABELS}, TypeError, "y has labels of several types"),
     "unseen labels": ({"X_val": X, "y_val": CLASSES + 1}, ValueError, r"y_val has labels.*\[3\]"),
     "multilabel y_val": ({"X_val": X, "y_val": MULTILABEL}, ValueError, "y_val has shape"),
 }
 BAD_FOR_NUMBERS = {
-    "strings": ({"y": ["a"] * N_ROWS}, ValueError, "y: could not convert string"),
+    "strings": ({"y": ["a"] * N_ROWS}, TypeError, "y has the type <U1, expected numbers"),
     "3-D y": ({"y": np.zeros((N_ROWS, 2, 2))}, ValueError, "y: Found array with dim 3"),
     "huge y": ({"y": X[:, 0] * 1e200}, ValueError, "squares are too large"),
     "columns of y_val": ({"X_val": X, "y_val": MULTILABEL}, ValueError, "y_val has 2 columns"),

@@ -49,7 +49,7 @@ BAD_PARAMETERS = [
     ("momentum", (-0.1, 1.1)),
     ("nesterovs_momentum", ("yes",)),
     ("early_stopping", ("yes", None)),
-    ("validation_fraction", (0.0, 0, -0.1, 1.0, 1.5, -3, "tenth", np.nan)),
+    ("validation_fraction", (-0.1, 1.0, 1.5, -3, "tenth", np.nan)),
     ("beta_1", (1.0, -0.1)),
     ("beta_2", (1.0, -0.1)),
     ("epsilon", (0.0, -1e-8)),
