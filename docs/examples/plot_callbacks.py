@@ -59,3 +59,9 @@ for size, style in zip(sizes, ["-", "--", "-.", ":"], strict=True):
 ax.set(xlabel="epoch", ylabel="accuracy on the training folds")
 ax.legend()
 plt.show()
+
+# %%
+# What to read next
+# -----------------
+# A callback of your own, and what is called when: :doc:`/callbacks`. How fast the networks train:
+# :doc:`/performance`.

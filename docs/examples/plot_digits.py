@@ -75,3 +75,10 @@ plt.show()
 
 ImageGridDisplay.from_estimator(clf, X_test, y_test, errors_only=True, sort_by_confidence=True)
 plt.show()
+
+# %%
+# What to read next
+# -----------------
+# The curves have an example of their own, :ref:`comparing learning rates
+# <sphx_glr_auto_examples_plot_loss_curves.py>`. When to stop, and by which score, is in the user
+# guide: :doc:`/user_guide`.

@@ -70,3 +70,10 @@ for size, color in zip(sizes, colors, strict=False):
 ax.set(xlabel="alpha", ylabel="log loss", xscale="log")
 ax.legend(title="hidden layers")
 plt.show()
+
+# %%
+# What to read next
+# -----------------
+# A search on several processes or machines: :doc:`/beyond_one_machine`. To see inside it while it
+# runs, :ref:`watch it with callbacks <sphx_glr_auto_examples_plot_callbacks.py>`. For a table with
+# strings and gaps, :ref:`use other estimators <sphx_glr_auto_examples_plot_tabular.py>`.

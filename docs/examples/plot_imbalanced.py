@@ -56,3 +56,9 @@ for number, score in enumerate(scores):
 ax.set(xticks=positions, xticklabels=list(networks), ylim=(0, 1))
 ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 plt.show()
+
+# %%
+# What to read next
+# -----------------
+# Scores and weights in the user guide: :doc:`/user_guide`. What a network has learnt: :ref:`What
+# hidden units look for <sphx_glr_auto_examples_plot_weights.py>`.

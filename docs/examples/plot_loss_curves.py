@@ -54,3 +54,9 @@ for rate in (0.0005, 0.005, 0.05):
     LossCurveDisplay.from_estimator(clf, name=f"rate {rate}", ax=ax)
 ax.set_yscale("log")
 plt.show()
+
+# %%
+# What to read next
+# -----------------
+# To choose more than the learning rate, :ref:`search
+# <sphx_glr_auto_examples_plot_grid_search.py>`. :doc:`/displays` has all displays.

@@ -137,3 +137,10 @@ from skmlp.plotting import WeightsDisplay
 
 WeightsDisplay.from_estimator(clf, units=range(40), n_cols=8)
 plt.show()
+
+# %%
+# What to read next
+# -----------------
+# A smaller network, which you can train without the data of MNIST, is in :ref:`Watching a network
+# learn digits <sphx_glr_auto_examples_plot_digits.py>`. The user guide explains the parameters:
+# :doc:`/user_guide`.

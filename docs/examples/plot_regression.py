@@ -69,3 +69,9 @@ from skmlp.plotting import LossCurveDisplay
 
 LossCurveDisplay.from_estimator(models["network"])
 plt.show()
+
+# %%
+# What to read next
+# -----------------
+# Losses for counts and several targets: :doc:`/user_guide`. Classes that are rare:
+# :ref:`Imbalanced classes <sphx_glr_auto_examples_plot_imbalanced.py>`.

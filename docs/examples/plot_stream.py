@@ -70,3 +70,9 @@ ax.axvline(30, color="grey", linestyle=":", label="the world changes")
 ax.set(xlabel="chunk", ylabel="accuracy (mean of 3 chunks)", ylim=(0, 1))
 ax.legend(title="learnt from")
 plt.show()
+
+# %%
+# What to read next
+# -----------------
+# To write a model every few epochs and go on after a crash: :doc:`/callbacks`. An example of
+# callbacks: :ref:`Watching a grid search <sphx_glr_auto_examples_plot_callbacks.py>`.

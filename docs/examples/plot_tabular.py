@@ -111,3 +111,9 @@ for name in models:
         y_test, y_prob[name], n_bins=8, strategy="quantile", name=name, ax=ax
     )
 plt.show()
+
+# %%
+# What to read next
+# -----------------
+# The method, the figures and when to prefer trees: :doc:`/tabular`. Numbers instead of classes:
+# :ref:`Regression <sphx_glr_auto_examples_plot_regression.py>`.

@@ -41,3 +41,9 @@ plt.show()
 # %%
 # Without a penalty neighbouring pixels often have weights of different signs. With one the weights
 # are smaller and smoother: strokes that are there, between strokes that are not.
+
+# %%
+# What to read next
+# -----------------
+# Other ways against overfitting: :ref:`regularisation`. Data that do not come at once:
+# :ref:`Learning from a stream <sphx_glr_auto_examples_plot_stream.py>`.

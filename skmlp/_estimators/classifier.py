@@ -37,7 +37,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     .. math::
 
         \frac{1}{\sum_i s_i} \Big( \sum_i s_i \, \ell(y_i, f(x_i; W, b))
-        + \frac{\alpha}{2} \sum_l \lVert W_l \rVert_F^2 \Big),
+        + \frac{\alpha}{2} \sum_l \| W_l \|_F^2 \Big),
 
     each batch by its own samples :math:`i` and their weights :math:`s_i`. :math:`f` ends in a
     softmax, or in a logistic function for two classes and for multilabel targets.

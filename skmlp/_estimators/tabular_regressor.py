@@ -291,7 +291,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
 
         See Also
         --------
-        TabularMLPRegressor.score : R2 of the predictions.
+        sklearn.metrics.r2_score : R2 of the predictions, which `score` returns.
 
         Examples
         --------
