@@ -3,7 +3,6 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,13 +41,10 @@ class Way:
         The program as a function; its first call compiles it, or reads it from disk.
     after_first_call : callable
         Called once, after the first call of the function.
-    is_read : bool
-        Whether the first call reads compiled code from disk.
     """
 
     function: Callable[..., Any]
     after_first_call: Callable[[], Any] = do_nothing
-    is_read: bool = False
 
 
 class Program:
@@ -85,7 +81,7 @@ class Program:
     def _call_first(self, *args: Any) -> Any:
         """Call the first way that does not fail."""
         try:
-            with kept_programs.without_reading_errors() if self._way.is_read else nullcontext():
+            with kept_programs.without_log_lines():
                 return self._way.function(*args)
         except self._tf.errors.OpError:
             make_way = next(self._ways, None)
@@ -143,7 +139,7 @@ def _read_or_name(tf: Any, spec: Spec) -> Way:
     functions = kept or kept_programs.rename_functions(_trace_program(tf, spec, True), name)
     function = kept_programs.define(functions, structure=_program_parts(tf, spec)[2])
     if kept is not None:
-        return Way(function, is_read=True)
+        return Way(function)
     return Way(function, partial(kept_programs.keep, name, functions))
 
 

@@ -103,8 +103,8 @@ def define(functions: bytes, structure: Any) -> Callable[..., Any]:
     return named_functions.define(_private_modules(), functions, structure)
 
 
-def without_reading_errors() -> AbstractContextManager[None]:
-    """Drop what TensorFlow logs while it reads compiled code, where its log level does not."""
+def without_log_lines() -> AbstractContextManager[None]:
+    """Drop what TensorFlow logs when it compiles or reads a program, where its level does not."""
     return quiet.without_late_lines()
 
 

@@ -50,10 +50,10 @@ def log_level() -> dict[str, str]:
 def without_late_lines() -> AbstractContextManager[None]:
     """Drop log lines where our log level does not: it is not ours, or TensorFlow is 2.20.
 
-    For the first program that is compiled, and for programs that are read from disk: TensorFlow
+    For the first call of a program. One that is read from disk leads to 4 kB of errors: TensorFlow
     tries another format first, and calls options of the compiler features that the processor lacks
-    (https://github.com/jax-ml/jax/issues/38445), which is 4 kB of errors for each. TensorFlow 2.20
-    logs all that whatever its level.
+    (https://github.com/jax-ml/jax/issues/38445). One that is compiled leads to warnings if it can't
+    be kept. TensorFlow 2.20 logs all that whatever its level.
     """
     is_heeded = _State.level_is_ours and not (release() or "").startswith("2.20.")
     return nullcontext() if is_heeded else without_log_lines()

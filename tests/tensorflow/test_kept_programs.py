@@ -193,11 +193,24 @@ def test_a_directory_that_is_gone_is_made_again(tmp_path):
 
 
 @pytest.mark.tensorflow_internals
-def test_what_cannot_be_kept_is_not_compiled(trained, tmp_path):
-    """Check a disk on which nothing can be written any more: TensorFlow fails to compile there."""
+def test_nothing_is_printed_when_a_program_is_compiled(tmp_path):
+    """Check a user who imports TensorFlow first, and has it log all that it can."""
+    code = FIT + "import tensorflow, os\nos.write(2, b'mine\\n')\nfit_all('adam', 'lbfgs')"
+    done = run_python(code, SKMLP_CACHE_DIR=str(tmp_path), TF_CPP_MIN_LOG_LEVEL="0")
+    assert (done.returncode, done.stderr.partition("mine\n")[2]) == (0, "")
+    assert contents(tmp_path)
+
+
+@pytest.mark.tensorflow_internals
+@pytest.mark.parametrize("first", ["pass", "import tensorflow"])
+def test_what_cannot_be_kept_is_not_compiled(first, trained, tmp_path):
+    """Check a disk that has become full: TensorFlow fails to compile there, and logs it."""
     code = """
+    import os
     import shutil
     import numpy as np
+    FIRST
+    os.write(2, b"mine\\n")
     load()
     path = kept_programs.directory()
     shutil.rmtree(path)
@@ -207,8 +220,10 @@ def test_what_cannot_be_kept_is_not_compiled(trained, tmp_path):
     np.testing.assert_allclose(clf.coefs_[0].ravel(), reference, rtol=1e-10)
     """
     bits = trained[0].split()[2]
-    code = dedent(code).replace("BITS", repr(bits))
-    assert run(FIT + code, SKMLP_CACHE_DIR=str(tmp_path)) == ([], str([True, True, False]))
+    code = FIT + dedent(code).replace("BITS", repr(bits)).replace("FIRST", first) + "print(traced)"
+    done = run_python(code, SKMLP_CACHE_DIR=str(tmp_path))
+    assert (done.returncode, done.stderr.partition("mine\n")[2]) == (0, "")
+    assert done.stdout == "[True, True, False]\n"
 
 
 @pytest.mark.tensorflow_internals
