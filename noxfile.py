@@ -62,6 +62,7 @@ def docs(session):
     session.run("python", "-m", "doctest", *pages)
     options = ["-W", "--keep-going", "-q", "-b", "html"]
     session.run("python", "-m", "sphinx", *options, "docs", "docs/_build/html")
+    session.run("python", "docs/check_pages.py", "docs/_build/html")
 
 
 @nox.session
