@@ -1,0 +1,1 @@
+"""Scripts of a newcomer, who changes an import."""
