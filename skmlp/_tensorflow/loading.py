@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from skmlp._tensorflow import flags, forks, kept_programs, quiet, sharing
+from skmlp._tensorflow import flags, forks, kept_programs, quiet, sharing, signals
 from skmlp._tensorflow.releases import is_on
 from skmlp._tensorflow.without_collections import without_collections
 from skmlp._tensorflow.without_keras import without_keras
@@ -36,7 +36,7 @@ def load() -> Any:
     """
     forks.check_not_forked()
     if _Loaded.tensorflow is None:
-        with _LOCK:
+        with _LOCK, signals.held_back():
             if _Loaded.tensorflow is None:
                 _Loaded.tensorflow = _start()
     return _Loaded.tensorflow
@@ -45,7 +45,7 @@ def load() -> Any:
 def load_keras() -> Any:
     """Return the module ``keras``, imported after TensorFlow; raise what `load` raises."""
     load()
-    with _LOCK:
+    with _LOCK, signals.held_back():
         return importlib.import_module("keras")
 
 
