@@ -36,14 +36,26 @@ def check_labels(name: str, labels: Any, n_images: int) -> np.ndarray:
 
 
 def check_comparable(y_true: np.ndarray, y_pred: np.ndarray) -> None:
-    """Raise ValueError if labels are text in one array and numbers in the other."""
-    is_text = [labels.dtype.kind in "US" for labels in (y_true, y_pred)]
-    is_object = [labels.dtype.kind == "O" for labels in (y_true, y_pred)]
-    if is_text[0] != is_text[1] and not any(is_object):
+    """Raise ValueError if no label of one array can be equal to one of the other."""
+    kinds = [_kinds_of(labels) for labels in (y_true, y_pred)]
+    if all(kinds) and not kinds[0] & kinds[1]:
+        names = [" and ".join(sorted(names)) for names in kinds]
         raise ValueError(
-            "y_true and y_pred must be labels of one kind to be compared, got the types "
-            f"{y_true.dtype} and {y_pred.dtype}."
+            "y_true and y_pred must be labels of one kind to be compared, got "
+            f"{names[0]} of type {y_true.dtype}, and {names[1]} of type {y_pred.dtype}."
         )
+
+
+def _kinds_of(labels: np.ndarray) -> set[str]:
+    """Return the kinds of labels in an array: no label is equal to one of another kind."""
+    types = (
+        {type(label) for label in labels.flat} if labels.dtype == object else {labels.dtype.type}
+    )
+    names = {
+        "text" if issubclass(each, str) else "bytes" if issubclass(each, bytes) else "numbers"
+        for each in types
+    }
+    return names if labels.size else set()
 
 
 def check_grid(n_rows: int, n_cols: int) -> None:

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from skmlp.plotting import plot_example_errors, plot_images
@@ -92,10 +93,49 @@ def test_labels_may_look_like_mathematics(tmp_path):
     axes[0, 0].figure.savefig(tmp_path / "grid.png")
 
 
-def test_labels_of_two_kinds_are_not_compared():
-    """Check numbers against text, which would all be errors."""
-    with pytest.raises(ValueError, match="y_true and y_pred must be labels of one kind"):
-        plot_example_errors(images(3), [0, 1, 2], ["0", "1", "2"])
+NUMBERS, TEXT, BYTES = [0, 1, 2], ["0", "1", "2"], [b"0", b"1", b"2"]
+
+
+def of_objects(labels):
+    return np.array(labels, dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "kinds"),
+    [
+        (NUMBERS, TEXT, "numbers of type int64, and text of type <U1"),
+        (of_objects(NUMBERS), TEXT, "numbers of type object, and text of type <U1"),
+        (NUMBERS, of_objects(TEXT), "numbers of type int64, and text of type object"),
+        (of_objects(TEXT), of_objects(NUMBERS), "text of type object, and numbers of"),
+        (pd.Series(TEXT), pd.Series(NUMBERS), "text of type .*, and numbers of type int64"),
+        (pd.Series(TEXT, dtype="category"), NUMBERS, "text of type object, and numbers"),
+        (BYTES, TEXT, "bytes of type |S1, and text of type <U1"),
+        (of_objects([0, b"1", 2]), TEXT, "bytes and numbers of type object, and text"),
+    ],
+)
+def test_labels_of_two_kinds_are_not_compared(y_true, y_pred, kinds):
+    """Check labels that would all be errors, in arrays of their own type and of objects."""
+    with pytest.raises(ValueError, match=f"must be labels of one kind to be compared, got {kinds}"):
+        plot_example_errors(images(3), y_true, y_pred)
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "n_wrong"),
+    [
+        (of_objects(NUMBERS), NUMBERS, 0),
+        (of_objects(TEXT), TEXT, 0),
+        (pd.Series(TEXT, dtype="string"), TEXT, 0),
+        (of_objects([0, "1", 2]), TEXT, 2),
+        (of_objects([0, "1", 2]), NUMBERS, 1),
+        (NUMBERS, [0.0, 1.0, 2.5], 1),
+        ([False, True, True], [0, 1, 0], 1),
+    ],
+)
+def test_labels_of_a_common_kind_are_compared(y_true, y_pred, n_wrong):
+    """Check arrays of objects, which may mix kinds, and numbers of several types."""
+    axes = plot_example_errors(images(3), y_true, y_pred)
+    title = axes.flat[0].figure.get_suptitle()
+    assert title == f"{n_wrong} of 3 images misclassified"
 
 
 def test_errors_are_the_images_whose_labels_differ():
