@@ -65,10 +65,8 @@ def _user_frame(frame: FrameType) -> FrameType:
     Workers have no frame of the user's. There it is the first one outside of the package.
     """
     outside = [each for each in _outwards(frame) if not _is_in(each, _PACKAGE)]
-    users = [each for each in outside if not _is_in(each, _LIBRARIES)]
-    if users and not _is_of_python(users[0]):
-        return users[0]
-    return outside[0] if outside else frame
+    users = (each for each in outside if not _is_in(each, _LIBRARIES) and not _is_of_python(each))
+    return next(users, outside[0] if outside else frame)
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:

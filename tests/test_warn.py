@@ -1,7 +1,9 @@
 """Warnings point at the line of the user's."""
 
 import os
+import timeit
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from joblib import parallel_config
@@ -56,6 +58,16 @@ def test_a_fit_in_a_worker_warns_at_the_line_of_what_fits_it():
     with pytest.warns(ConvergenceWarning) as caught, parallel_config("threading", n_jobs=2):
         cross_val_score(TFMLPClassifier(5, max_iter=2), X, y, cv=2)
     assert caught[0].filename.endswith(os.path.join("model_selection", "_validation.py"))
+
+
+def test_python_s_own_frames_are_passed_over():
+    """Check a call by the standard library, and a thread, which has no other frames."""
+    with pytest.warns(UserWarning, match="careful") as caught:
+        timeit.timeit(lambda: warn_user("careful"), number=1)
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="careful") as caught, ThreadPoolExecutor(1) as pool:
+        pool.submit(warn_user, "careful").result()
+    assert caught[0].filename.endswith("thread.py")
 
 
 def test_a_warning_from_outside_points_at_its_caller():

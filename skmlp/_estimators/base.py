@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -30,12 +30,17 @@ from skmlp._data.samples import Samples, SampleSet
 from skmlp._estimators.combinations import check_combinations, check_partial_fit, dropout_by_layer
 from skmlp._estimators.constraints import ParameterConstraints, check_scoring_name
 from skmlp._estimators.portable import PortableEstimator
+from skmlp._estimators.subclasses import (
+    check_out_activation,
+    initial_parameters,
+    warn_of_methods_never_called,
+)
 from skmlp._model.network import (
     Architecture,
     Parameters,
     check_hidden_layer_sizes,
     forward,
-    initialise,
+    initialise_layer,
 )
 from skmlp._sklearn import CallbackSupportMixin
 from skmlp._tensorflow.forks import check_not_forked
@@ -62,6 +67,11 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
 
     _parameter_constraints = ParameterConstraints()
     _own_constraints: ClassVar[dict[str, list[Any]]] = {}
+    _random_state: np.random.RandomState
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        warn_of_methods_never_called(cls)
 
     @abstractmethod
     def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
@@ -125,7 +135,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         random_state = self._make_random_state(callbacks)
         drawn_from = {} if callbacks is None else dict(random_state.get_state(legacy=False))
         units = (train.X.shape[1], *hidden_layer_sizes, train.targets.shape[1])
-        architecture = Architecture(units, self.activation, **self._choose_output())
+        architecture = self._architecture(units, is_warm)
         start = self._initial_parameters(architecture, random_state, train.dtype, is_warm)
         if call.is_incremental:
             samples = sample_sets.without_validation(train)
@@ -283,6 +293,25 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         weight = check_weight(validation.sample_weight, X, train.dtype, "sample_weight_val")
         return SampleSet(X, targets, weight)
 
+    def _architecture(self, units: tuple[int, ...], is_warm: bool) -> Architecture:
+        """Return the network, whose `out_activation_` may have been set by hand after a fit."""
+        architecture = Architecture(units, self.activation, **self._choose_output())
+        own = getattr(self, "out_activation_", None) if is_warm else None
+        if own in (None, architecture.out_activation):
+            return architecture
+        return replace(architecture, own_out_activation=check_out_activation(own))
+
+    def _init_coef(
+        self, fan_in: int, fan_out: int, dtype: np.dtype
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw the initial weights and biases of a layer, from `_random_state`.
+
+        It has the name that subclasses of scikit-learn's networks know it by, to draw others.
+        """
+        return initialise_layer(
+            fan_in, fan_out, self.activation, self.init, self._random_state, dtype
+        )
+
     def _initial_parameters(
         self,
         architecture: Architecture,
@@ -292,7 +321,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
     ) -> Parameters:
         """Draw initial parameters, or take those of the last fit."""
         if not is_warm:
-            return initialise(architecture, self.init, random_state, dtype)
+            return initial_parameters(self, architecture, random_state, dtype)
         shapes = [coef.shape for coef in self.coefs_]
         if shapes != architecture.coef_shapes:
             raise ValueError(
@@ -337,7 +366,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
                     self, X, accept_sparse=["csr", "csc"], dtype=self._accepted_dtype(), reset=False
                 )
         parameters = Parameters(self.coefs_, self.intercepts_)
-        return forward(X, parameters, self.activation, self.out_activation_)
+        return forward(X, parameters, self.activation, check_out_activation(self.out_activation_))
 
     def _can_go_on(self) -> bool:
         """Tell that there is a partial_fit, or raise why not."""

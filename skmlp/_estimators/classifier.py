@@ -245,7 +245,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Number of outputs of the network: 1 for two classes.
 
     out_activation_ : {'softmax', 'logistic'}
-        Activation function of the output layer.
+        Activation function of the output layer. Another one, set by hand after a fit, is that of
+        predictions, of `partial_fit` and of warm starts.
 
     See Also
     --------

@@ -223,7 +223,8 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Number of targets.
 
     out_activation_ : {'identity', 'exp'}
-        Activation function of the output layer.
+        Activation function of the output layer. Another one, set by hand after a fit, is that of
+        predictions, of `partial_fit` and of warm starts.
 
     See Also
     --------

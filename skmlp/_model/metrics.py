@@ -44,7 +44,7 @@ def score(
         if len(outputs) < 2 or not np.isfinite(outputs).all():
             return float("nan")
         return float(r2_score(targets, outputs, sample_weight=sample_weight))
-    if architecture.out_activation == "softmax":
+    if architecture.is_multiclass:
         correct = targets.argmax(axis=1) == outputs.argmax(axis=1)
     else:
         correct = (targets == (outputs > architecture.threshold)).all(axis=1)

@@ -31,17 +31,25 @@ class Architecture:
         Loss of the outputs, a key of `LOSSES`; it has the activation function of the output layer.
     threshold : float
         A logistic output above it predicts its label; infinity if there is no label but one.
+    own_out_activation : str or None
+        Activation function of the output layer, where it is not the one of the loss.
     """
 
     layer_units: tuple[int, ...]
     activation: str
     loss: str
     threshold: float = 0.5
+    own_out_activation: str | None = None
 
     @property
     def out_activation(self) -> str:
         """Activation function of the output layer."""
-        return LOSSES[self.loss].out_activation
+        return self.own_out_activation or LOSSES[self.loss].out_activation
+
+    @property
+    def is_multiclass(self) -> bool:
+        """Whether the largest output predicts the class."""
+        return self.loss == "cross_entropy"
 
     @property
     def is_classification(self) -> bool:
@@ -134,15 +142,25 @@ def initialise(
     dtype: np.dtype,
 ) -> Parameters:
     """Draw the initial weights and biases, layer by layer, in the order W, b."""
-    draw = _glorot_uniform if init == "glorot_uniform" else _truncated_normal
     layers = [
-        draw(fan_in, fan_out, architecture.activation, random_state)
-        for fan_in, fan_out in architecture.coef_shapes
+        initialise_layer(*shape, architecture.activation, init, random_state, dtype)
+        for shape in architecture.coef_shapes
     ]
-    return Parameters(
-        [coef.astype(dtype, copy=False) for coef, _ in layers],
-        [intercept.astype(dtype, copy=False) for _, intercept in layers],
-    )
+    return Parameters([coef for coef, _ in layers], [intercept for _, intercept in layers])
+
+
+def initialise_layer(
+    fan_in: int,
+    fan_out: int,
+    activation: str,
+    init: str,
+    random_state: np.random.RandomState,
+    dtype: np.dtype,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the initial weights and biases of a layer."""
+    draw = _glorot_uniform if init == "glorot_uniform" else _truncated_normal
+    coef, intercept = draw(fan_in, fan_out, activation, random_state)
+    return coef.astype(dtype, copy=False), intercept.astype(dtype, copy=False)
 
 
 def _glorot_uniform(

@@ -73,6 +73,6 @@ def score(
 
 def _is_correct(tf: Any, architecture: Architecture, targets: Tensor, outputs: Tensor) -> Tensor:
     """Tell for each sample whether every label is right."""
-    if architecture.out_activation == "softmax":
+    if architecture.is_multiclass:
         return tf.argmax(targets, axis=1) == tf.argmax(outputs, axis=1)
     return tf.reduce_all((outputs > architecture.threshold) == (targets > 0), axis=1)

@@ -77,6 +77,8 @@ def _params(plan: Plan) -> dict[str, Any]:
         params["max_iter"] = plan.settings.max_iter
     if isinstance(given["random_state"], Integral):
         params["random_state"] = given["random_state"]
+    if plan.architecture.own_out_activation is not None:
+        params["out_activation_"] = plan.architecture.own_out_activation
     return params
 
 
