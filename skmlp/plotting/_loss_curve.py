@@ -42,6 +42,10 @@ class LossCurveDisplay:
     validation_epochs : array-like of shape (n_validated,), default=None
         The epochs that were validated, counted from 1. None takes the first ones.
 
+    best_epochs : array-like of int, default=None
+        The epochs to mark, counted from 1. None marks the first one with the highest validation
+        score.
+
     score_name : str, default="validation score"
         Name of the score, for its axis.
 
@@ -69,8 +73,8 @@ class LossCurveDisplay:
     best_epoch_ : int or None
         The first epoch with the highest validation score. None if there are no scores.
 
-    best_line_ : matplotlib Line2D or None
-        Vertical line at the best epoch.
+    best_lines_ : list of matplotlib Line2D
+        Vertical lines at the epochs that are marked.
 
     See Also
     --------
@@ -96,6 +100,7 @@ class LossCurveDisplay:
         validation_loss: Any = None,
         validation_scores: Any = None,
         validation_epochs: Any = None,
+        best_epochs: Any = None,
         score_name: str = "validation score",
         epoch_name: str = "epoch",
         name: str | None = None,
@@ -104,6 +109,7 @@ class LossCurveDisplay:
         self.validation_loss = validation_loss
         self.validation_scores = validation_scores
         self.validation_epochs = validation_epochs
+        self.best_epochs = best_epochs
         self.score_name = score_name
         self.epoch_name = epoch_name
         self.name = name
@@ -123,7 +129,8 @@ class LossCurveDisplay:
         """Draw what a fitted network recorded in its training.
 
         The training loss contains the penalty and is a mean over the epoch, the validation loss
-        is without penalty and taken at its end.
+        is without penalty and taken at its end. Of a tabular estimator all epochs are marked whose
+        networks are kept.
 
         Parameters
         ----------
@@ -182,6 +189,7 @@ class LossCurveDisplay:
             validation_loss=getattr(network, "validation_loss_curve_", None),
             validation_scores=getattr(network, "validation_scores_", None),
             validation_epochs=_validation_epochs(network),
+            best_epochs=getattr(network, "best_epochs_", None),
             score_name=_score_name(network),
             epoch_name="iteration" if getattr(network, "solver", "") == "lbfgs" else "epoch",
             name=name,
@@ -291,7 +299,8 @@ class LossCurveDisplay:
         score_kwargs: dict[str, Any],
         best_kwargs: dict[str, Any],
     ) -> None:
-        self.score_ax_ = self.score_line_ = self.best_line_ = None
+        self.score_ax_ = self.score_line_ = None
+        self.best_lines_: list[Any] = []
         if self.validation_scores is None:
             return
         self.score_ax_ = _score_axes_of(self.ax_) or _new_score_axes(self.ax_)
@@ -302,11 +311,19 @@ class LossCurveDisplay:
             epochs, self.validation_scores, **(style | score_kwargs)
         )
         _set_label(self.score_ax_, "y", self.score_name, "validation score")
-        if self.best_epoch_ is not None:
-            style = {"color": _GREY} | _style("best epoch", name, self.train_line_)
-            if not name:
-                style["label"] = f"best {self.epoch_name}: {self.best_epoch_}"
-            self.best_line_ = self.score_ax_.axvline(self.best_epoch_, **(style | best_kwargs))
+        self._mark_best_epochs(self.score_ax_, name, best_kwargs)
+
+    def _mark_best_epochs(self, ax: "Axes", name: str | None, best_kwargs: dict[str, Any]) -> None:
+        """Draw a line at each of the best epochs, the first of them with a label."""
+        best = [] if self.best_epoch_ is None else [self.best_epoch_]
+        marked = best if self.best_epochs is None else [int(epoch) for epoch in self.best_epochs]
+        style = {"color": _GREY} | _style("best epoch", name, self.train_line_)
+        if not name:
+            several = "" if len(marked) == 1 else "s"
+            style["label"] = f"best {self.epoch_name}{several}: {', '.join(map(str, marked))}"
+        for epoch in marked:
+            self.best_lines_.append(ax.axvline(epoch, **(style | best_kwargs)))
+            style["label"] = "_"  # which no legend has
 
 
 def _best_epoch(epochs: np.ndarray, scores: Any) -> int | None:

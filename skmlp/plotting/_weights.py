@@ -104,8 +104,8 @@ class WeightsDisplay:
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If it has no `coefs_`, if `image_shape` has not one pixel for each feature, or if
-            there are no such `units`.
+            If it has no `coefs_`, if it is a tabular estimator, if `image_shape` has not one pixel
+            for each feature, or if there are no such `units`.
 
         See Also
         --------
@@ -122,7 +122,14 @@ class WeightsDisplay:
         >>> display.weights.shape
         (16, 8, 8)
         """
-        weights = np.asarray(fitted_network(estimator, "coefs_").coefs_[0]).T
+        network = fitted_network(estimator, "coefs_")
+        weights = np.asarray(network.coefs_[0]).T
+        if weights.ndim != 2:
+            raise ValueError(
+                f"{type(network).__name__} holds {len(network.coefs_[0])} networks, which read "
+                "columns that it has encoded: their weights are no images. Expected a network of "
+                f"pixels, such as {type(network).__name__.replace('Tabular', 'TF')}."
+            )
         shape = check_image_shape(image_shape, weights.shape[1:], weights.shape[1])
         if len(shape) != 2:
             raise ValueError(

@@ -35,6 +35,11 @@ def assert_curve(line, x, y):
     np.testing.assert_array_equal(line.get_ydata(), y)
 
 
+def marked(display):
+    """Return the epochs that have a vertical line."""
+    return [line.get_xdata()[0] for line in display.best_lines_]
+
+
 def legend_of(display):
     axes = display.ax_ if display.score_ax_ is None else display.score_ax_
     return [text for part in axes.get_legend().get_texts() if (text := part.get_text()) != " "]
@@ -60,12 +65,12 @@ def test_the_first_of_the_best_epochs_is_marked():
     """Check ties, NaN, and scores that are all NaN or none at all."""
     loss = [3.0, 2.0, 1.0, 1.0]
     display = LossCurveDisplay(train_loss=loss, validation_scores=[np.nan, 0.5, 0.7, 0.7]).plot()
-    assert list(display.best_line_.get_xdata()) == [3, 3]
+    assert marked(display) == [3]
     assert display.best_epoch_ == 3
     assert legend_of(display)[-1] == "best epoch: 3"
     for scores in ([np.nan] * 4, None):
         display = LossCurveDisplay(train_loss=loss, validation_scores=scores).plot()
-        assert display.best_line_ is None
+        assert display.best_lines_ == []
         assert display.best_epoch_ is None
 
 
@@ -113,6 +118,31 @@ def test_tabular_estimators(estimator):
     assert_curve(display.validation_line_, range(1, 7), network.validation_loss_curve_)
     assert_curve(display.score_line_, range(1, 7), network.validation_scores_)
     assert display.ax_.get_xlabel() == "epoch"
+    assert marked(display) == network.best_epochs_
+    assert len(network.best_epochs_) == 2
+    first, second = network.best_epochs_
+    assert legend_of(display)[-1] == f"best epochs: {first}, {second}"
+
+
+def test_the_epochs_that_are_marked_can_be_chosen():
+    """Check several, one and none; with a name, and with a style."""
+    curves = {"train_loss": [3.0, 2.0, 1.0], "validation_scores": [0.1, 0.3, 0.2]}
+    for epochs, label in (
+        ([1, 3], "best epochs: 1, 3"),
+        (np.array([3]), "best epoch: 3"),
+        ([], "validation score"),
+        (None, "best epoch: 2"),
+    ):
+        display = LossCurveDisplay(**curves, best_epochs=epochs).plot()
+        assert marked(display) == ([2] if epochs is None else list(epochs))
+        assert display.best_epoch_ == 2
+        assert legend_of(display)[-1] == label
+        assert len(legend_of(display)) == (3 if len(marked(display)) else 2)
+    display = LossCurveDisplay(**curves, best_epochs=[1, 3]).plot(
+        name="network", best_kwargs={"color": "green"}
+    )
+    assert [line.get_color() for line in display.best_lines_] == ["green"] * 2
+    assert legend_of(display).count("best epoch") == 1
 
 
 def test_a_network_that_did_not_move_has_an_empty_curve():
@@ -121,7 +151,7 @@ def test_a_network_that_did_not_move_has_an_empty_curve():
     clf = network(solver="lbfgs", tol=1e6, validation_fraction=0.2).fit(X, y)
     display = LossCurveDisplay.from_estimator(clf)
     assert len(display.train_line_.get_xdata()) == clf.n_iter_ == 0
-    assert display.best_line_ is None
+    assert display.best_lines_ == []
 
 
 def test_networks_are_compared_on_the_same_axes(validated, plain):
@@ -222,7 +252,7 @@ def test_styles_are_those_given(validated):
     assert display.train_line_.get_color() == "red"
     assert display.validation_line_.get_linestyle() == ":"
     assert display.score_line_.get_linewidth() == 5
-    assert display.best_line_.get_color() == "green"
+    assert display.best_lines_[0].get_color() == "green"
     assert legend_of(display)[-1] == "here"
     _, ax = plt.subplots()
     assert display.plot(ax, name="again").ax_ is ax

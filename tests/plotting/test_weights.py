@@ -9,7 +9,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmlp import TFMLPClassifier
+from skmlp import TabularMLPClassifier, TabularMLPRegressor, TFMLPClassifier
 from skmlp.plotting import WeightsDisplay
 from tests.helpers import fit_quietly, load
 
@@ -110,3 +110,16 @@ def test_estimators_without_weights_are_refused():
         WeightsDisplay.from_estimator(LogisticRegression(max_iter=500).fit(*load("iris")))
     with pytest.raises(ValueError, match=r"shape \(n_units, height, width\), got \(3, 4\)"):
         WeightsDisplay(weights=np.ones((3, 4))).plot()
+
+
+@pytest.mark.parametrize("estimator", [TabularMLPClassifier, TabularMLPRegressor])
+def test_networks_of_tables_have_no_images(estimator):
+    """Check the error, which says why, and names the estimator that has."""
+    X, y = load("digits")
+    est = estimator(hidden_layer_sizes=2, max_iter=1, n_networks=2, n_best_epochs=1)
+    pipe = make_pipeline(est.fit(X[:50], y[:50]))
+    name = estimator.__name__
+    for fitted in (est, pipe):
+        with pytest.raises(ValueError, match=f"^{name} holds 2 networks.*no images.*such as TFMLP"):
+            WeightsDisplay.from_estimator(fitted)
+    assert plt.get_fignums() == []
