@@ -56,8 +56,8 @@ def types(session):
 
 @nox.session
 def docs(session):
-    """Run the examples of the documentation, and build it."""
-    session.install("-e", ".[docs]")
+    """Run the examples of the documentation, build it, and check its pages."""
+    session.install("-e", ".[docs,test]")
     pages = [f"docs/{name}" for name in sorted(os.listdir("docs")) if name.endswith(".rst")]
     session.run("python", "-m", "doctest", *pages)
     options = ["-W", "--keep-going", "-q", "-b", "html"]
