@@ -56,8 +56,9 @@ def types(session):
 
 @nox.session
 def docs(session):
-    """Run the examples of the documentation, build it, and check its pages."""
+    """Check docstrings, run the examples of the documentation, build it, and check its pages."""
     session.install("-e", ".[docs,test]")
+    session.run("python", "-m", "pytest", "-q", "tests/promises/test_docstrings.py")
     pages = [f"docs/{name}" for name in sorted(os.listdir("docs")) if name.endswith(".rst")]
     session.run("python", "-m", "doctest", *pages)
     options = ["-W", "--keep-going", "-q", "-b", "html"]
