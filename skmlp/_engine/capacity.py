@@ -59,7 +59,7 @@ def required_program(
         solver=solver,
         is_weighted=any(bool((weight != 1).any()) for weight in samples.sample_weight),
         batch_rows=batch_rows,
-        block_batches=_block_batches(architecture, samples.dtype, batch_rows),
+        block_batches=block_batches(architecture, samples.dtype, batch_rows),
         epochs=_MAX_EPOCHS_A_CALL,
         cuts_products=flags.cuts_products(),
         validation_batch_rows=validation_batch_rows,
@@ -69,7 +69,8 @@ def required_program(
     return _with_entries(spec, batch_size, samples) if samples.is_sparse else spec
 
 
-def _block_batches(architecture: Architecture, dtype: np.dtype, batch_rows: int) -> int:
+def block_batches(architecture: Architecture, dtype: np.dtype, batch_rows: int) -> int:
+    """Return how many batches of so many rows a block holds."""
     row_bytes = architecture.layer_units[0] * dtype.itemsize
     return max(1, min(_BLOCK_BYTES // row_bytes, _MAX_BLOCK_ROWS) // batch_rows)
 

@@ -100,9 +100,7 @@ class TrainingSession:
         self._state = self._place(start)
         self._stopping = start.standing._replace(stopped=0.0)
         self._best = self._state.running.params  # where the host judges
-        if not self._program.was_called:
-            # Compiled before samples are gathered, so that the memory for both is not added up.
-            self._program(self._feed.empty(), self._tables.tensors(), self._state)
+        self._compile()
 
     @property
     def max_epochs(self) -> int:
@@ -223,6 +221,11 @@ class TrainingSession:
         self._tables = TableWriter(
             self._tf, self._spec, self._samples, self._batch_size, self._numbers
         )
+
+    def _compile(self) -> None:
+        """Compile before samples are gathered, so that the memory for both is not added up."""
+        if not self._program.was_called:
+            self._program(self._feed.empty(), self._tables.tensors(), self._state)
 
     def _make_room(self, rows: np.ndarray) -> None:
         """Go on with another program, if a sparse batch has more entries than there is room for."""

@@ -37,19 +37,34 @@ def _take(
     position: Tensor,
 ) -> Batch:
     capacity, n_entries = size
-    dtype = tf.as_dtype(spec.dtype)
     if spec.is_sparse:
         X = _sparse_rows(tf, block.X, position, n_entries, capacity)
     else:
         X = at_position(tf, block.X, position)
-    is_valid = tf.range(capacity) < tf.cast(n_rows, tf.int32)
-    weight = tf.cast(is_valid, dtype)
-    if spec.is_weighted:
-        weight = tf.where(
-            is_valid, at_position(tf, block.sample_weight, position), tf.zeros_like(weight)
-        )
-    targets = tf.cast(at_position(tf, block.targets, position), dtype)
-    return Batch(X, targets, weight[:, tf.newaxis])
+    targets = at_position(tf, block.targets, position)
+    weight = at_position(tf, block.sample_weight, position) if spec.is_weighted else None
+    return make_batch(tf, spec, X, targets, weight, n_rows)
+
+
+def make_batch(
+    tf: Any, spec: ProgramSpec, X: Tensor, targets: Tensor, weight: Tensor, n_rows: Tensor
+) -> Batch:
+    """Return a batch of samples, of which those past its end get no weight.
+
+    Parameters
+    ----------
+    X, targets, weight : tensors
+        The samples, as they lie in a block; without weights, which are None, all weigh 1.
+    n_rows : float64 scalar
+        The number of samples of the batch.
+    """
+    dtype = tf.as_dtype(spec.dtype)
+    is_valid = tf.range(targets.shape[0]) < tf.cast(n_rows, tf.int32)
+    if weight is None:
+        weight = tf.cast(is_valid, dtype)
+    else:
+        weight = tf.where(is_valid, weight, tf.zeros_like(weight))
+    return Batch(X, tf.cast(targets, dtype), weight[:, tf.newaxis])
 
 
 def at_position(tf: Any, array: Tensor, position: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 
 from skmlp._model.records import StoppingState
 from skmlp._program.batches import numbers_at, take_batch, take_validation_batch
-from skmlp._program.layers import Layer, backward, forward
+from skmlp._program.layers import backward, forward
 from skmlp._program.layout import layout_of
 from skmlp._program.penalty import add_squares
 from skmlp._program.products import round_product
@@ -83,72 +83,96 @@ def _run_batches(
         batch = take_batch(tf, spec, data.train, numbers.n_rows, position)
         return position + 1, _update(tf, spec, batch, numbers, state)
 
-    goes_on = numbers.begins == 0
-    sums = [_keep(tf, goes_on, sums) for sums in state.penalty_sums]
-    sums = add_squares(tf, layout_of(spec), sums, state.params, numbers.first_scale)
     return tf.while_loop(
         lambda position, _: position < end,
         update,
-        (position, state._replace(penalty_sums=sums, losses=_keep(tf, goes_on, state.losses))),
+        (position, add_first_squares(tf, spec, numbers, state)),
     )
+
+
+def add_first_squares(
+    tf: Any, spec: ProgramSpec, numbers: EpochNumbers, state: BatchState
+) -> BatchState:
+    """Return the state before the first batch of a call; sums of an earlier epoch are left out."""
+    goes_on = numbers.begins == 0
+    sums = [_keep(tf, goes_on, sums) for sums in state.penalty_sums]
+    sums = add_squares(tf, layout_of(spec), sums, state.params, numbers.first_scale)
+    return state._replace(penalty_sums=sums, losses=_keep(tf, goes_on, state.losses))
 
 
 def _update(
     tf: Any, spec: ProgramSpec, batch: Batch, numbers: BatchNumbers, state: BatchState
 ) -> BatchState:
-    """Update the parameters by one batch. A batch whose weights are all zero changes nothing.
+    """Update the parameters by one batch. A batch whose weights are all zero changes nothing."""
+    sums, batch_losses = sum_gradients(tf, spec, batch, numbers, state.params)
+    return apply_gradients(tf, spec, numbers, state, sums, batch_losses)
+
+
+def sum_gradients(
+    tf: Any, spec: ProgramSpec, batch: Batch, numbers: BatchNumbers, params: list[Tensor]
+) -> tuple[list[Tensor], Tensor]:
+    """Return the sums over a batch of the gradients of its losses, and these losses.
+
+    Neither has the penalty in it, and both are of the samples that are given alone, so that a batch
+    can be cut into parts whose sums are added up.
+
+    Returns
+    -------
+    sums : list of tensors
+        The weighted sums, joined by `Layout`.
+    batch_losses : float64 of shape (batch_rows,)
+        The losses, times batch rows and divided by the weight of the batch.
+    """
+    layout = layout_of(spec)
+    arrays = layout.split(params, tf.reshape)
+    layers = forward(tf, spec, batch.X, arrays, numbers)
+    coefs = arrays[: len(layout.coef_shapes)]
+    smoothed = smooth_targets(tf, spec, numbers, batch)
+    coef_grads, intercept_grads = backward(tf, spec, smoothed, numbers, coefs, layers)
+    ravel, concatenate = partial(tf.reshape, shape=[-1]), partial(tf.concat, axis=0)
+    sums = layout.join(coef_grads + intercept_grads, ravel, concatenate)
+    smoothing = smoothing_of(tf, spec, numbers)
+    batch_losses = losses(tf, spec.architecture, batch, layers[-1].values, smoothing)
+    if spec.is_weighted:
+        batch_losses = tf.where(numbers.scale > 0, numbers.scale * batch_losses, np.float64(0))
+    return sums, batch_losses
+
+
+def apply_gradients(
+    tf: Any,
+    spec: ProgramSpec,
+    numbers: BatchNumbers,
+    state: BatchState,
+    sums: list[Tensor],
+    batch_losses: Tensor,
+) -> BatchState:
+    """Return the state after an update by the sums of a batch; see `sum_gradients`.
 
     An inactive batch keeps every number by its coefficients, which costs nothing, where a
     conditional would copy the state.
     """
-    layout = layout_of(spec)
-    arrays = layout.split(state.params, tf.reshape)
-    layers = forward(tf, spec, batch.X, arrays, numbers)
     params, slots = SOLVERS[spec.solver].update(
         tf,
         numbers,
         numbers.is_active > 0 if spec.is_weighted else None,
         decay_weights(tf, spec, numbers, state.params),
         state.slots,
-        _gradients(
-            tf,
-            spec,
-            smooth_targets(tf, spec, numbers, batch),
-            numbers,
-            state.params,
-            arrays,
-            layers,
-        ),
+        _mean_gradients(tf, spec, numbers, state.params, sums),
     )
-    smoothing = smoothing_of(tf, spec, numbers)
-    batch_losses = losses(tf, spec.architecture, batch, layers[-1].values, smoothing)
-    if spec.is_weighted:
-        scaled = tf.where(numbers.scale > 0, numbers.scale * batch_losses, np.float64(0))
-    else:
-        scaled = batch_losses
+    layout = layout_of(spec)
     return BatchState(
         params,
         slots,
         add_squares(tf, layout, state.penalty_sums, params, numbers.next_scale),
-        state.losses + scaled,
+        state.losses + batch_losses,
     )
 
 
-def _gradients(
-    tf: Any,
-    spec: ProgramSpec,
-    batch: Batch,
-    numbers: BatchNumbers,
-    params: list[Tensor],
-    arrays: list[Tensor],
-    layers: list[Layer],
+def _mean_gradients(
+    tf: Any, spec: ProgramSpec, numbers: BatchNumbers, params: list[Tensor], sums: list[Tensor]
 ) -> list[Tensor]:
-    """Return the gradients of the mean loss of a batch and the penalty, joined by `Layout`."""
-    layout = layout_of(spec)
-    coefs = arrays[: len(layout.coef_shapes)]
-    coef_grads, intercept_grads = backward(tf, spec, batch, numbers, coefs, layers)
-    ravel, concatenate = partial(tf.reshape, shape=[-1]), partial(tf.concat, axis=0)
-    *large, small = layout.join(coef_grads + intercept_grads, ravel, concatenate)
+    """Return the gradients of the mean loss of a batch and the penalty."""
+    *large, small = sums
     dtype = small.dtype
     divisor = tf.cast(numbers.weight_sum, dtype)
     if spec.is_weighted:
@@ -160,7 +184,7 @@ def _gradients(
             return (grad + shrinkage) * (1 / divisor)
         return (grad + shrinkage) / divisor
 
-    is_coef = tf.range(small.shape[0]) < layout.n_small_coefs
+    is_coef = tf.range(small.shape[0]) < layout_of(spec).n_small_coefs
     penalised = tf.where(is_coef, params[-1], tf.zeros_like(small))
     return [mean(g, p) for g, p in zip([*large, small], [*params[:-1], penalised], strict=True)]
 
@@ -181,7 +205,7 @@ def _end_epoch(
     is_complete = numbers.is_complete > 0
     judges = is_complete & (numbers.judges > 0)
     stopping = StoppingState(*tf.unstack(state.stopping))
-    loss = _sum_loss(tf, numbers, state.running) / numbers.active_rows
+    loss = sum_loss(tf, numbers, state.running) / numbers.active_rows
     validation_loss = epoch_score = tf.constant(np.float64(np.nan))
     if spec.validation_rows:
         params = state.running.params
@@ -195,7 +219,7 @@ def _end_epoch(
     return state, [loss, validation_loss, epoch_score]
 
 
-def _sum_loss(tf: Any, numbers: EpochNumbers, state: BatchState) -> Tensor:
+def sum_loss(tf: Any, numbers: EpochNumbers, state: BatchState) -> Tensor:
     """Return the losses of an epoch and its penalties, times batch rows, in one sum."""
     half_alpha = 0.5 * numbers.alpha
     penalties = [

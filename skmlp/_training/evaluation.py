@@ -40,7 +40,17 @@ def evaluate(
     samples: Samples, architecture: Architecture, parameters: Parameters
 ) -> tuple[float, float]:
     """Return the mean loss, without penalty, and accuracy or R2 on the validation samples."""
-    loss, counted, total = 0.0, np.zeros(1), 0.0
+    tallies = add_tallies(samples, architecture, parameters)
+    return conclude(tallies, architecture, samples.validation_spread())
+
+
+def add_tallies(samples: Samples, architecture: Architecture, parameters: Parameters) -> np.ndarray:
+    """Return the sums over the validation samples that `conclude` makes loss and score of.
+
+    They are those of the loss, of what is counted (a number, or one an output), and of the weight.
+    """
+    n_counted = 1 if architecture.is_classification else architecture.layer_units[-1]
+    sums = np.zeros(n_counted + 2)
     functions = architecture.activation, architecture.out_activation
     for start in range(0, len(samples.validation_rows), _ROWS_A_PART):
         rows = samples.validation_rows[start : start + _ROWS_A_PART]
@@ -48,12 +58,20 @@ def evaluate(
         if not (part_weight := float(weight.sum(dtype=np.float64))):
             continue
         outputs = forward(X, parameters, *functions)
-        loss += mean_loss(targets, outputs, weight, architecture) * part_weight
-        counted = counted + _tally(targets, outputs, weight, architecture, part_weight)
-        total += part_weight
+        sums[0] += mean_loss(targets, outputs, weight, architecture) * part_weight
+        sums[1:-1] += _tally(targets, outputs, weight, architecture, part_weight)
+        sums[-1] += part_weight
+    return sums
+
+
+def conclude(
+    tallies: np.ndarray, architecture: Architecture, spread: np.ndarray
+) -> tuple[float, float]:
+    """Return the mean loss and the score; ``spread`` is `Samples.validation_spread`."""
+    loss, *counted, total = tallies.tolist()
     if architecture.is_classification:
-        return loss / total, float(counted[0] / total)
-    return loss / total, _r2(counted, samples.validation_spread())
+        return loss / total, counted[0] / total
+    return loss / total, _r2(np.array(counted), spread)
 
 
 def _tally(

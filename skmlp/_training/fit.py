@@ -64,9 +64,9 @@ def train(plan: Plan, listener: FitListener | None = None) -> Trained:
 def _train_by_epochs(plan: Plan, listener: FitListener | None) -> Trained:
     """Run the epochs of a stochastic solver."""
     settings, batch_size = plan.settings, plan.batch_size
-    _warn_of_clipping(plan)
+    warn_of_clipping(plan)
     start = starting_state(plan, None if listener is None else listener.snapshot)
-    rule = _stopping_rule(plan)
+    rule = stopping_rule(plan)
     evaluation = _evaluation(plan)
     session = TrainingSession(
         plan.architecture,
@@ -79,26 +79,60 @@ def _train_by_epochs(plan: Plan, listener: FitListener | None) -> Trained:
         plan.max_epochs,
         settings.regularisation,
     )
+    flops = 6.0 * batch_size * plan.architecture.n_parameters
+    task_listener = _epoch_listener(plan, listener, session, start)
+    return run_epochs(plan, session, start, rule, Pace(flops), evaluation, task_listener)
+
+
+def run_epochs(
+    plan: Plan,
+    session: TrainingSession,
+    start: TrainingState,
+    rule: StoppingRule,
+    pace: Pace,
+    evaluation: Callable[[Parameters], tuple[float, float]] | None,
+    listener: TaskListener | None,
+) -> Trained:
+    """Run the epochs of a fit in a session.
+
+    Parameters
+    ----------
+    plan : Plan
+        The network, the samples, and how to train.
+    session : TrainingSession
+        Runs the batches.
+    start : TrainingState
+        The state that the session has started from.
+    rule : StoppingRule
+        When training stops.
+    pace : Pace
+        The length of a call.
+    evaluation : callable or None
+        Returns loss and score of parameters on the validation set, if the session doesn't.
+    listener : TaskListener or None
+        Is told of every epoch.
+    """
+    settings = plan.settings
     log = TrainingLog(plan, rule, start.optimizer.schedule)
     orders = EpochOrders(plan.samples.train_rows, settings.shuffle, plan.random_state)
     orders.skip(start.history.n_epochs)
     loop = Loop(
         session,
         orders,
-        Pace(6.0 * batch_size * plan.architecture.n_parameters),
-        n_batches=-(-len(plan.samples.train_rows) // batch_size),
+        pace,
+        n_batches=-(-len(plan.samples.train_rows) // plan.batch_size),
         max_epochs=plan.max_epochs,
         log=log,
         evaluate=evaluation,
         history=start.history.copy(),
         stopped=bool(start.standing.stopped),
-        listener=_epoch_listener(plan, listener, session, start),
+        listener=listener,
     )
     outcome = loop.run()
     log.stop(outcome.stopped, outcome.halted)
-    state = _state_of(session, start, outcome.history)
+    state = state_of(session, start, outcome.history)
     ended = outcome.stopped or outcome.halted or outcome.interrupted or plan.is_incremental
-    return _trained(
+    return trained_from(
         state,
         state.best_parameters if settings.stops_early else state.parameters,
         warn=None if ended else partial(_warn_of_max_iter, settings.max_iter),
@@ -117,7 +151,7 @@ def _minimise(plan: Plan, listener: FitListener | None) -> Trained:
     solver = LBFGS(
         objective,
         plan.architecture,
-        TrainingLog(plan, _stopping_rule(plan), settings.schedule),
+        TrainingLog(plan, stopping_rule(plan), settings.schedule),
         Evaluation(plan) if plan.has_validation else None,
         _iteration_listener(plan, listener, dtype),
     )
@@ -137,12 +171,13 @@ def _evaluation(plan: Plan) -> Evaluation | None:
     return None if fits else Evaluation(plan)
 
 
-def _stopping_rule(plan: Plan) -> StoppingRule:
+def stopping_rule(plan: Plan) -> StoppingRule:
+    """Return when training stops."""
     settings = plan.settings
     return StoppingRule(settings.tol, settings.n_iter_no_change, float(settings.stops_early))
 
 
-def _state_of(session: TrainingSession, start: TrainingState, history: History) -> TrainingState:
+def state_of(session: TrainingSession, start: TrainingState, history: History) -> TrainingState:
     """Return the state of training after the epochs that a session has run."""
     stopping = session.stopping
     # A session knows the best score from before it, but not the parameters that had it.
@@ -157,9 +192,10 @@ def _state_of(session: TrainingSession, start: TrainingState, history: History) 
     )
 
 
-def _trained(
+def trained_from(
     state: TrainingState, parameters: Parameters, warn: Callable[[], Any] | None = None
 ) -> Trained:
+    """Return the end of training at a state, with the parameters of the model."""
     return Trained(
         parameters,
         state.history,
@@ -182,8 +218,8 @@ def _epoch_listener(
     mark = fingerprint(plan) if keeps_state else {}
 
     def describe(history: History) -> dict[str, Any]:
-        state = _state_of(session, start, history.copy())
-        attributes = fitted_attributes(plan, _trained(state, state.parameters))
+        state = state_of(session, start, history.copy())
+        attributes = fitted_attributes(plan, trained_from(state, state.parameters))
         if keeps_state:
             attributes["_training_state"] = Snapshot(state, plan.drawn_from, mark)
         return attributes
@@ -212,7 +248,8 @@ def _with_dtype(plan: Plan, trained: Trained, dtype: np.dtype) -> Trained:
     return replace(trained, parameters=parameters, samples_seen=plan.before.get("t_", 0))
 
 
-def _warn_of_clipping(plan: Plan) -> None:
+def warn_of_clipping(plan: Plan) -> None:
+    """Warn of a batch size that is larger than the training set."""
     size, n_train = plan.settings.batch_size, len(plan.samples.train_rows)
     if size != "auto" and size > n_train:
         warn_user(
