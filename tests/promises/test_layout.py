@@ -21,7 +21,7 @@ ORDER = [
     {"_engine"},
     {"_training"},
     {"_estimators"},
-    {"callbacks", "datasets", "onnx", "plotting", "saved", "_show_versions"},
+    {"callbacks", "data", "datasets", "onnx", "plotting", "saved", "_show_versions"},
     {"skmlp"},  # __init__
     {"__main__"},
 ]
