@@ -18,6 +18,9 @@ WORKERS = ("-n", "2")
 GRID = ("identity", "logistic", "tanh", "relu")
 """Parts of the longest sweep: a process can't hold the programs of all of them."""
 
+CLUSTERS = ("tests/promises/test_clusters.py", "tests/dask")
+"""Slow tests that start workers of their own."""
+
 RELEASES = [
     nox.param("~=2.20.0", id="2.20"),
     nox.param("~=2.21.0", id="2.21"),
@@ -75,12 +78,12 @@ def tests(session):
 
 @nox.session
 def clusters(session):
-    """Run the searches on loky, threads, Dask and Ray, one after another.
+    """Run searches on loky, threads, Dask and Ray, and one network on Dask, one after another.
 
     Each starts workers of its own, and gives up if they take too long.
     """
     session.install("-e", ".[test,dask,ray]")
-    session.run("python", "-m", "pytest", "-q", "-m", "slow", "tests/promises/test_clusters.py")
+    session.run("python", "-m", "pytest", "-q", "-m", "slow", *CLUSTERS)
 
 
 @nox.session
@@ -90,7 +93,7 @@ def slow(session):
     pytest = ("python", "-m", "pytest", "-q", *WORKERS, "-m", "slow")
     for activation in GRID:
         session.run(*pytest, "-k", f"whole_grid and {activation}")
-    session.run(*pytest, "-k", "not whole_grid", "--ignore", "tests/promises/test_clusters.py")
+    session.run(*pytest, "-k", "not whole_grid", *(f"--ignore={path}" for path in CLUSTERS))
 
 
 @nox.session(python="3.11")

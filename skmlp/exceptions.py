@@ -1,6 +1,8 @@
-"""Warnings of the package."""
+"""Warnings and errors of the package."""
 
-__all__ = ["InconsistentVersionWarning"]
+from collections.abc import Sequence
+
+__all__ = ["InconsistentVersionWarning", "WorkerLostError"]
 
 
 class InconsistentVersionWarning(UserWarning):
@@ -53,3 +55,37 @@ estimator again.
             f"predictions may fail or be wrong. Install skmlp {self.original_skmlp_version} or "
             "newer, or fit the estimator again."
         )
+
+
+class WorkerLostError(RuntimeError):
+    """Error that workers of a cluster were lost while they trained a network together.
+
+    It is raised where training is not to go on without them, or can't.
+
+    Parameters
+    ----------
+    message : str
+        The workers, and what is known of how each was lost.
+
+    workers : sequence of str, default=()
+        Addresses of the workers.
+
+    See Also
+    --------
+    skmlp.dask.DaskTFMLPClassifier : Trains on a cluster; its `on_worker_loss` says whether training
+        goes on without a worker.
+
+    Examples
+    --------
+    >>> from skmlp.exceptions import WorkerLostError
+    >>> error = WorkerLostError("Training has lost workers", ["tcp://10.0.0.2:34567"])
+    >>> error.workers
+    ['tcp://10.0.0.2:34567']
+    """
+
+    def __init__(self, message: str, workers: Sequence[str] = ()) -> None:
+        super().__init__(message, list(workers))  # both, so that it can be pickled
+        self.workers = list(workers)
+
+    def __str__(self) -> str:
+        return str(self.args[0])

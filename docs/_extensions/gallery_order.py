@@ -13,6 +13,7 @@ ORDER = (
     "plot_weights.py",
     "plot_stream.py",
     "plot_callbacks.py",
+    "plot_dask.py",
 )
 
 

@@ -49,6 +49,24 @@ def is_too_large_to_convert(X: Any, accepted: Any) -> bool:
     return dtype != X.dtype and X.size * dtype.itemsize > MAX_CONVERTED_BYTES
 
 
+def refuse_dask(arrays: dict[str, Any], estimator: str) -> None:
+    """Raise TypeError for a collection of Dask's, which would be read as a whole to this machine.
+
+    Parameters
+    ----------
+    arrays : dict of str to object
+        The arguments of a fit, by name.
+    estimator : str
+        The name of the class.
+    """
+    for name, array in arrays.items():
+        if hasattr(array, "__dask_graph__"):
+            raise TypeError(
+                f"{name} is a collection of Dask's, which {estimator} does not take. Use "
+                f"skmlp.dask.Dask{estimator}, which trains on the cluster, or {name}.compute()."
+            )
+
+
 def training_dtype(X: Any, accepted: Any) -> np.dtype:
     """Return the type to train in: that of X if it is accepted, or the first that is."""
     dtypes = [

@@ -22,6 +22,7 @@ from skmlp._data.checks import (
     is_too_large_to_convert,
     name_of_bad_array,
     naming_errors,
+    refuse_dask,
     training_dtype,
     unchanged_on_error,
 )
@@ -240,6 +241,9 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         return (np.float64, np.float32) if self.dtype is None else np.dtype(self.dtype).type
 
     def _check_training_set(self, call: Call, is_warm: bool) -> SampleSet:
+        validation = call.validation
+        given = {"X": call.X, "y": call.y, "X_val": validation.X, "y_val": validation.y}
+        refuse_dask(given, type(self).__name__)
         goes_on = is_warm and call.is_incremental
         dtype = self.coefs_[0].dtype if goes_on else self._accepted_dtype()
         is_converted = not is_too_large_to_convert(call.X, dtype)
@@ -264,6 +268,12 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         X = as_csr_array(X)
         dtype = training_dtype(X, dtype)
         check_fits(X, dtype)
+        return self._make_training_set(call, X, y, dtype, is_warm)
+
+    def _make_training_set(
+        self, call: Call, X: Any, y: Any, dtype: np.dtype, is_warm: bool
+    ) -> SampleSet:
+        """Return checked samples, with what their labels and weights become."""
         targets = self._encode_targets(y, call, is_warm)
         weight = check_weight(call.sample_weight, X, dtype, "sample_weight")
         if not np.issubdtype(targets.dtype, np.bool_):
@@ -276,7 +286,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         if validation.X is None:
             return None
         with explaining_text(validation.X, self):
-            X = check_validation_features(self, validation.X, train.X, train.dtype)
+            X = self._check_validation_features(validation.X, train)
         with naming_errors("y_val"):
             targets = self._encode_validation_targets(validation.y)
             if len(targets) != X.shape[0]:
@@ -311,6 +321,10 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         return initialise_layer(
             fan_in, fan_out, self.activation, self.init, self._random_state, dtype
         )
+
+    def _check_validation_features(self, X_val: Any, train: SampleSet) -> Any:
+        """Return the features of a validation set, checked."""
+        return check_validation_features(self, X_val, train.X, train.dtype)
 
     def _initial_parameters(
         self,

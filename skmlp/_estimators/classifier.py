@@ -487,7 +487,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         See Also
         --------
-        TFMLPClassifier.fit : Train until nothing improves any more.
+        skmlp.TFMLPClassifier.fit : Train until nothing improves any more.
 
         Examples
         --------

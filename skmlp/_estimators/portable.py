@@ -40,7 +40,7 @@ class PortableEstimator(VersionedEstimator):
 
         See Also
         --------
-        TFMLPClassifier.partial_fit : Goes on with what the solver has kept.
+        skmlp.TFMLPClassifier.partial_fit : Goes on with what the solver has kept.
 
         Examples
         --------

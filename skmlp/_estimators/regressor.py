@@ -441,7 +441,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
 
         See Also
         --------
-        TFMLPRegressor.fit : Train until nothing improves any more.
+        skmlp.TFMLPRegressor.fit : Train until nothing improves any more.
 
         Examples
         --------

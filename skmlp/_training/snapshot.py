@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils import gen_batches
 
+from skmlp._data.elsewhere import FeaturesElsewhere
 from skmlp._model.records import Snapshot
 from skmlp._program.schedules import class_of
 from skmlp._training.plan import Plan
@@ -126,6 +127,9 @@ def _digest(arrays: list[Any], dtype: np.dtype) -> str:
     """Return a hash of the values of arrays in a type, or in bool if that is theirs."""
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:
+        if isinstance(array, FeaturesElsewhere):
+            digest.update(repr(array).encode())
+            continue
         for part, of_type in _dense_parts(array, dtype):
             of_type = np.dtype(bool) if part.dtype == bool else of_type
             digest.update(f"{of_type} {part.shape} ".encode())

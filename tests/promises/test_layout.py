@@ -19,9 +19,10 @@ ORDER = [
     {"_data"},
     {"_program"},
     {"_engine"},
+    {"_cluster"},
     {"_training"},
     {"_estimators"},
-    {"callbacks", "data", "datasets", "onnx", "plotting", "saved", "_show_versions"},
+    {"callbacks", "dask", "data", "datasets", "onnx", "plotting", "saved", "_show_versions"},
     {"skmlp"},  # __init__
     {"__main__"},
 ]

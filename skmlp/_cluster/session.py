@@ -1,0 +1,168 @@
+"""One fit by epochs on several processes, each of which holds some of the samples."""
+
+import copy
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from skmlp._cluster.group import Group
+from skmlp._cluster.held_rows import HeldRows, likely_most
+from skmlp._data.samples import Samples
+from skmlp._engine.capacity import block_batches
+from skmlp._engine.feed import DenseFeed
+from skmlp._engine.memory import SharedArray, aligned_zeros, to_tensor
+from skmlp._engine.program_cache import round_up_batch
+from skmlp._engine.report import Report
+from skmlp._engine.session import TrainingSession
+from skmlp._engine.tables import TableWriter
+from skmlp._model.network import Architecture
+from skmlp._model.records import TrainingState
+from skmlp._program.collective import make_loss, make_program
+from skmlp._program.regularisers import Regularisation
+from skmlp._program.spec import ProgramSpec
+from skmlp._program.stopping import StoppingRule
+
+
+class ClusterSession(TrainingSession):
+    """The part of a fit by epochs that one of several processes has.
+
+    All processes run the same batches, with the same numbers, in calls that end at the same
+    batches. Of each batch a process takes the rows that it holds.
+
+    Parameters
+    ----------
+    group : Group
+        The processes.
+    held : HeldRows
+        The samples that are here.
+    own : Samples
+        The samples that are here, in the order of their places.
+    judges : bool
+        Whether the session applies the stopping rule; otherwise `judge` is called for each epoch.
+    architecture, batch_size, samples, alpha, rule, start, max_epochs, regularisation
+        As for `TrainingSession`; of ``samples``, which are those of all processes, the features
+        are not used.
+    """
+
+    def __init__(
+        self,
+        group: Group,
+        held: HeldRows,
+        own: Samples,
+        judges: bool,
+        architecture: Architecture,
+        batch_size: int,
+        samples: Samples,
+        alpha: float,
+        rule: StoppingRule,
+        start: TrainingState,
+        max_epochs: int,
+        regularisation: Regularisation,
+    ):
+        self._group = group
+        self._held = held
+        self._own = own
+        self._applies_rule = judges
+        self.seconds = 0.0
+        """Seconds that the last call took, on average over the processes."""
+        n_here = len(held.places_of(samples.train_rows))
+        most = likely_most(len(samples.train_rows), n_here, batch_size)
+        most = max(most, int(held.count(samples.train_rows, batch_size).max()), 1)
+        self._batch_rows = min(round_up_batch(most), max(batch_size, 1))
+        super().__init__(
+            architecture,
+            batch_size,
+            samples,
+            alpha,
+            rule,
+            "host",
+            start,
+            max_epochs,
+            regularisation,
+        )
+
+    @property
+    def max_epochs(self) -> int:
+        """The most whole epochs that one call can run; 0 if it takes several."""
+        return int(self._n_batches <= self.max_batches)
+
+    def run(
+        self, orders: list[np.ndarray], first_batch: int, last_batch: int, next_last_batch: int
+    ) -> Report:
+        """Run some batches of an epoch; see `TrainingSession.run`."""
+        start = time.perf_counter()
+        (order,) = orders
+        places, counts = self._held.arrange(order, first_batch, last_batch, self._batch_size)
+        self._make_wider(places.shape[1])
+        self._n_rows.array[: len(counts)] = counts
+        upcoming = self._upcoming(order, last_batch, next_last_batch)
+        rates = self._rate.upcoming(1, first_batch, last_batch)
+        with self._feed.loaded(self._padded(places), upcoming) as data:
+            steps = self._tables.write(orders, first_batch, last_batch, self._step, rates)
+            tables = self._tables.tensors()
+            n_rows, running = self._n_rows.tensor(), self._state.running
+            running = self._run_batches(data.train, n_rows, tables, running)
+            loss = self._own_loss(tables.epochs[0], running, self._group.leads).numpy()
+        self._state = self._state._replace(running=running)
+        self._step = int(steps[-1])
+        loss, seconds = self._group.add([loss, time.perf_counter() - start]).tolist()
+        self.seconds = seconds / self._group.size
+        is_complete = last_batch == self._n_batches
+        return self._close_epoch(loss) if is_complete else Report([], [], [], [], False)
+
+    def keep(self) -> "ClusterSession":
+        """Return the session as it is now, which later calls do not change: its tensors stay."""
+        kept = copy.copy(self)
+        kept._rate = copy.copy(self._rate)
+        return kept
+
+    def _close_epoch(self, loss: float) -> Report:
+        rates = self._rate.complete(1)
+        is_over = self._applies_rule and self.judge(loss, np.nan)
+        rates[-1] = self._rate.rate  # which changes where training would have stopped
+        return Report([loss], [], [], rates, is_over)
+
+    def _upcoming(self, order: np.ndarray, first: int, last: int) -> np.ndarray:
+        """Return the rows of the next call; of no batch, if there is no room for them."""
+        places, _ = self._held.arrange(order, first, last, self._batch_size)
+        has_room = places.shape[1] <= self._batch_rows
+        return self._padded(places if has_room else places[:0, :0])
+
+    def _padded(self, places: np.ndarray) -> np.ndarray:
+        width = self._batch_rows - places.shape[1]
+        return np.pad(places, [(0, 0), (0, width)], constant_values=-1)
+
+    def _make_wider(self, n_rows: int) -> None:
+        """Go on with another program, if a batch has more rows here than there is room for."""
+        if n_rows <= self._batch_rows:
+            return
+        extra = round_up_batch(n_rows) - self._batch_rows
+        self._batch_rows += extra
+        running = self._state.running
+        losses = np.append(running.losses.numpy(), np.zeros(extra))
+        running = running._replace(losses=to_tensor(self._tf, losses))
+        self._state = self._state._replace(running=running)
+        self._set_up(replace(self._spec, batch_rows=self._batch_rows))
+
+    def _use(self, wanted: ProgramSpec) -> None:
+        """Make the functions and get the memory for a fit that wants a program."""
+        # Calls end at the same batches everywhere, so that blocks have as many of them.
+        most_rows = int(max(self._group.gather(self._batch_rows)))
+        n_batches = block_batches(wanted.architecture, self._samples.dtype, most_rows)
+        self._set_up(
+            replace(wanted, batch_rows=self._batch_rows, block_batches=n_batches, epochs=1)
+        )
+
+    def _set_up(self, spec: ProgramSpec) -> None:
+        self._spec, tf = spec, self._tf
+        self._run_batches = make_program(tf, spec, self._group.size)
+        self._own_loss = make_loss(tf, spec)
+        self._feed: Any = DenseFeed(tf, spec, self._own)
+        self._tables = TableWriter(tf, spec, self._samples, self._batch_size, self._numbers)
+        n_rows = aligned_zeros((spec.block_batches,), np.dtype(np.float64))
+        self._n_rows = SharedArray(tf, n_rows)
+
+    def _compile(self) -> None:
+        """Do nothing: the first batch compiles the functions on all processes at once."""

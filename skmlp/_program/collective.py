@@ -1,0 +1,132 @@
+"""Training by epochs on several machines: a batch in two compiled parts, with a sum between them.
+
+XLA has no sums over processes on a CPU, so that the loop over batches is a graph of TensorFlow's.
+Each machine has a part of the samples of a batch. It computes their gradients, which are added up
+over all machines, and all machines then make the same update.
+"""
+
+from typing import Any
+
+from skmlp._program.batches import at_position, make_batch
+from skmlp._program.epochs import add_first_squares, apply_gradients, sum_gradients, sum_loss
+from skmlp._program.spec import ProgramSpec
+from skmlp._program.values import (
+    BatchNumbers,
+    BatchState,
+    Block,
+    CallTables,
+    EpochNumbers,
+    Tensor,
+    state_signature,
+)
+
+_GRADIENT_KEY = 1
+"""Which sum of all is the one over gradients; every process has to give it the same number."""
+
+_SMALL = 2**22
+"""A vector of fewer elements is sent in one piece, which is faster than several at a time.
+
+Measured on two processes of one machine, 16 MB: one piece 30 % faster below, eight above.
+"""
+
+
+def add_up(tf: Any, size: int, vector: Tensor, key: int, timeout: float = 0.0) -> Tensor:
+    """Return the sum of a vector over all processes, the same bits on each.
+
+    Parameters
+    ----------
+    size : int
+        The number of processes.
+    key : int
+        The number of this sum; sums of other shapes need others.
+    timeout : float, default=0.0
+        Seconds to wait for the others; 0 waits for ever. A timeout starts two threads that sleep
+        for as long, so that it is for the first sum alone.
+    """
+    return tf.raw_ops.CollectiveReduceV2(
+        input=vector,
+        group_size=size,
+        group_key=1,
+        instance_key=key,
+        ordering_token=[],
+        merge_op="Add",
+        final_op="Id",
+        communication_hint="ring",
+        timeout_seconds=timeout,
+        max_subdivs_per_device=1 if vector.shape[0] < _SMALL else 8,
+    )
+
+
+def make_program(tf: Any, spec: ProgramSpec, size: int) -> Any:
+    """Return a function that runs the batches of a call.
+
+    Its arguments are the block of samples, the tables and the state, and it returns the state.
+    """
+    signature = state_signature(tf, spec).running
+
+    def compiled(function: Any) -> Any:
+        return tf.function(function, jit_compile=True, autograph=False)
+
+    @compiled
+    def gradients(
+        block: Block, row: Tensor, n_rows: Tensor, params: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        numbers = BatchNumbers.unpack(spec, tf.unstack(row))
+        batch = make_batch(tf, spec, *block, n_rows)
+        sums, losses = sum_gradients(tf, spec, batch, numbers, params)
+        return tf.concat([tf.reshape(part, [-1]) for part in sums], axis=0), losses
+
+    @compiled
+    def update(vector: Tensor, losses: Tensor, row: Tensor, state: BatchState) -> BatchState:
+        numbers = BatchNumbers.unpack(spec, tf.unstack(row))
+        sizes = [part.shape.num_elements() for part in signature.params]
+        parts = zip(tf.split(vector, sizes), signature.params, strict=True)
+        sums = [tf.reshape(part, like.shape) for part, like in parts]
+        return apply_gradients(tf, spec, numbers, state, sums, losses)
+
+    @compiled
+    def begin(epoch: Tensor, state: BatchState) -> BatchState:
+        return add_first_squares(tf, spec, EpochNumbers(*tf.unstack(epoch)), state)
+
+    def run(block: Block, n_rows: Tensor, tables: CallTables, state: BatchState) -> BatchState:
+        def batch(position: Tensor, state: BatchState) -> tuple[Tensor, BatchState]:
+            row = at_position(tf, tables.batches, position)
+            vector, losses = gradients(
+                _slice(tf, spec, block, position), row, n_rows[position], state.params
+            )
+            if size > 1:
+                vector = add_up(tf, size, vector, _GRADIENT_KEY)
+            return position + 1, update(vector, losses, row, state)
+
+        state = begin(tables.epochs[0], state)
+        _, state = tf.while_loop(
+            lambda position, _: position < tables.n_batches,
+            batch,
+            (tf.constant(0), state),
+            parallel_iterations=1,
+        )
+        return state
+
+    return tf.function(run, autograph=False)
+
+
+def make_loss(tf: Any, spec: ProgramSpec) -> Any:
+    """Return a function for the share of an epoch's loss that is due to the samples here.
+
+    One process of all adds the penalty.
+    """
+
+    def loss(epoch: Tensor, state: BatchState, with_penalty: Tensor) -> Tensor:
+        numbers = EpochNumbers(*tf.unstack(epoch))
+        numbers = numbers._replace(alpha=tf.where(with_penalty, numbers.alpha, 0.0))
+        return sum_loss(tf, numbers, state) / numbers.active_rows
+
+    return tf.function(loss, autograph=False)
+
+
+def _slice(tf: Any, spec: ProgramSpec, block: Block, position: Tensor) -> Block:
+    """Return the samples of a batch, which TensorFlow does not copy."""
+    weight = at_position(tf, block.sample_weight, position) if spec.is_weighted else None
+    return Block(
+        at_position(tf, block.X, position), at_position(tf, block.targets, position), weight
+    )

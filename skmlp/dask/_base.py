@@ -1,0 +1,264 @@
+"""The fit, the predictions and the state that both estimators for Dask share."""
+
+import copy
+import uuid
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skmlp._data.checks import (
+    check_validation_features,
+    naming_errors,
+    training_dtype,
+    unchanged_on_error,
+)
+from skmlp._data.elsewhere import FeaturesElsewhere
+from skmlp._data.samples import SampleSet
+from skmlp._estimators.base import BaseTFMLP, Call
+from skmlp._extras import import_extra
+from skmlp._sklearn import StrOptions
+from skmlp._warn import warn_user
+from skmlp.dask._attempts import Attempts
+from skmlp.dask._collections import Parts, collect_parts, is_collection
+from skmlp.dask._predicting import lazily, score_of
+from skmlp.dask._spooling import SpooledBlock
+from skmlp.dask._worker import SpoolOrder
+
+_OWN_PARAMETERS = ("client", "on_worker_loss")
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """Samples that were spooled, in the place of X in a call of fit."""
+
+    parts: Parts
+    features: FeaturesElsewhere
+
+
+class DaskFitMixin(BaseTFMLP):
+    """Trains on a Dask cluster; goes before the plain estimator among the bases."""
+
+    client: Any
+    on_worker_loss: str
+
+    _own_dask_constraints: ClassVar[dict[str, list[Any]]] = {
+        "client": [object],
+        "on_worker_loss": [StrOptions({"continue", "raise"})],
+    }
+    _plain: ClassVar[type]
+
+    @property
+    def client_(self) -> Any:
+        """The client of the cluster.
+
+        It is the parameter `client`, or the client that was made last.
+
+        Returns
+        -------
+        distributed.Client
+            The client.
+
+        See Also
+        --------
+        DaskTFMLPClassifier.to_local : Returns an estimator that needs no client.
+
+        Examples
+        --------
+        >>> from skmlp.dask import DaskTFMLPClassifier
+        >>> DaskTFMLPClassifier().client_  # doctest: +SKIP
+        <Client: 'tcp://127.0.0.1:8786' processes=2 threads=2, memory=8.00 GiB>
+        """
+        if self.client is not None:
+            return self.client
+        distributed = import_extra("distributed", "dask", "skmlp.dask")
+        try:
+            return distributed.get_client()
+        except ValueError as error:
+            raise ValueError(
+                "There is no client of a Dask cluster. Expected the parameter client, or a "
+                "dask.distributed.Client that was made before."
+            ) from error
+
+    def _as_plain(self) -> Any:
+        """Return the estimator of one machine with the same parameters and attributes."""
+        params = self.get_params(deep=False)
+        own = {name: value for name, value in params.items() if name not in _OWN_PARAMETERS}
+        local = self._plain(**own)
+        for name, value in vars(copy.copy(self)).items():
+            if name not in params:
+                setattr(local, name, value)
+        return local
+
+    def _fit(self, call: Call) -> None:
+        """Spool, validate, initialise, train and publish; if any of it fails, change nothing."""
+        from skmlp._estimators.fit_callbacks import set_up_callbacks
+        from skmlp._training.attributes import fitted_attributes
+        from skmlp._training.fit import warn_of_clipping
+
+        self._check_what_is_served(call)
+        client = self.client_
+        callbacks = set_up_callbacks(self, call.X, call.y, call.sample_weight)
+        with unchanged_on_error(self):
+            if callbacks is not None:
+                callbacks.begin_fit()
+            fit = uuid.uuid4().hex
+            blocks = self._spool(client, fit, call, callbacks is not None and callbacks.keeps_state)
+            try:
+                plan = self._make_plan(_without_collections(call, blocks), callbacks)
+                warn_of_clipping(plan)
+                _warn_of_small_batches(plan, blocks[0].workers, client.nthreads())
+                attempts = Attempts(client, fit, blocks, self.on_worker_loss == "continue")
+                trained, random_state = self._train(attempts, plan, callbacks)
+            finally:
+                for block in blocks:
+                    block.release()
+            if isinstance(self.random_state, np.random.RandomState):
+                self.random_state.set_state(random_state)
+            self._publish(fitted_attributes(plan, trained))
+            if callbacks is not None:
+                callbacks.end_fit()
+        if trained.warn is not None:
+            trained.warn()
+
+    def _train(self, attempts: Attempts, plan: Any, callbacks: Any) -> tuple[Any, Any]:
+        from skmlp.dask._telling import make_listener
+
+        listener, state = make_listener(plan, callbacks)
+        attempts = replace(
+            attempts,
+            listener=listener,
+            is_told=callbacks is not None,
+        )
+        return attempts.run(plan, state)
+
+    def _check_what_is_served(self, call: Call) -> None:
+        """Raise ValueError for what can't be trained on several machines."""
+        faults = {
+            "solver": (self.solver == "lbfgs", "'adam' or 'sgd'"),
+            "scoring": (self.scoring not in (None, "loss"), "None or 'loss'"),
+            "dropout": (bool(np.any(np.asarray(self.dropout) != 0)), "0"),
+        }
+        for name, (is_fault, expected) in faults.items():
+            if is_fault:
+                raise ValueError(
+                    f"{type(self).__name__} can't train with {name}={getattr(self, name)!r}; "
+                    f"expected {expected}. {self._plain.__name__} can, on one machine."
+                )
+        self._check_parameters(call)  # before the samples are read
+
+    def _spool(self, client: Any, fit: str, call: Call, is_hashed: bool) -> list[SpooledBlock]:
+        """Write the samples to files on the workers."""
+        given = [("", (call.X, call.y, call.sample_weight))]
+        if call.validation.X is not None:
+            validation = call.validation
+            given.append(("_val", (validation.X, validation.y, validation.sample_weight)))
+        dtype, blocks = None, []
+        for number, (suffix, arrays) in enumerate(given):
+            parts = collect_parts(client, *arrays, suffix)
+            if dtype is None:
+                dtype = training_dtype(parts, self._accepted_dtype())
+            n_bytes = None
+            if parts.n_rows is not None:
+                n_bytes = parts.n_rows * parts.example.shape[1] * dtype.itemsize
+                n_bytes //= max(1, len(client.nthreads()))
+            order = SpoolOrder(fit, number, dtype, n_bytes, is_hashed)
+            blocks.append(SpooledBlock(client, parts, order))
+        try:
+            for block in blocks:
+                block.spool()
+        except BaseException:
+            for block in blocks:
+                block.release()
+            raise
+        return blocks
+
+    def _check_training_set(self, call: Call, is_warm: bool) -> SampleSet:
+        spooled = call.X
+        validate_data(self, spooled.parts.example, dtype=None, reset=not is_warm)
+        with naming_errors("y"):
+            y = check_array(call.y, ensure_2d=False, dtype=None, input_name="y")
+        return self._make_training_set(call, spooled.features, y, spooled.features.dtype, is_warm)
+
+    def _check_validation_features(self, X_val: Any, train: SampleSet) -> Any:
+        example = X_val.parts.example
+        check_validation_features(self, example, train.X, train.dtype)
+        return X_val.features
+
+    def _make_plan(self, call: Call, callbacks: Any) -> Any:
+        plan = super()._make_plan(call, callbacks)
+        before = {name: value for name, value in plan.before.items() if name != "client"}
+        return replace(plan, before=before)
+
+    def _identity(self) -> dict[str, Any]:
+        identity = super()._identity()
+        return {name: each for name, each in identity.items() if name not in _OWN_PARAMETERS}
+
+    def _can_go_on(self) -> bool:
+        raise AttributeError(
+            f"{type(self).__name__} has no partial_fit. to_local() returns an estimator that has."
+        )
+
+    def _lazily(self, method: str, X: Any) -> Any:
+        """Return the result of a method of the plain estimator, for a collection a lazy one."""
+        check_is_fitted(self)
+        local = self._as_plain()
+        return lazily(local, method, X) if is_collection(X) else getattr(local, method)(X)
+
+    def _score(self, X: Any, y: Any, sample_weight: Any) -> float:
+        check_is_fitted(self)
+        local = self._as_plain()
+        if not is_collection(X):
+            return local.score(X, y, sample_weight)
+        return score_of(local, X, y, sample_weight)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "client": None}
+
+    def __sklearn_clone__(self) -> Any:
+        bare = copy.copy(self)  # without the client, which can't be copied
+        cloned = super(DaskFitMixin, bare).__sklearn_clone__()
+        cloned.client = self.client
+        return cloned
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[no-untyped-call]
+        tags.input_tags.sparse = False
+        return tags
+
+
+def _without_collections(call: Call, blocks: list[SpooledBlock]) -> Call:
+    """Return the call with what the client keeps of the samples."""
+    train, *others = blocks
+    validation = call.validation
+    for block in others:
+        X = Spooled(block.parts, block.features())
+        validation = replace(validation, X=X, y=block.targets(), sample_weight=block.weight())
+    return replace(
+        call,
+        X=Spooled(train.parts, train.features()),
+        y=train.targets(),
+        sample_weight=train.weight(),
+        validation=validation,
+    )
+
+
+def _warn_of_small_batches(plan: Any, workers: list[str], n_threads: dict[str, int]) -> None:
+    """Warn if a step is likely to take longer than on one of the workers alone."""
+    from skmlp._cluster.cost import least_batch_that_pays, seconds_a_step
+
+    n_cores = min(n_threads.get(worker, 1) for worker in workers)
+    network = plan.architecture, plan.samples.dtype.itemsize
+    together, alone = (
+        1e3 * seconds_a_step(network[0], plan.batch_size, network[1], n_workers, n_cores)
+        for n_workers in (len(workers), 1)
+    )
+    if together > alone:
+        least = least_batch_that_pays(*network, len(workers), n_cores)
+        warn_user(
+            f"Batches of {plan.batch_size} samples are small for {len(workers)} workers: a step is "
+            f"estimated to take {together:.1f} ms, on one of them alone {alone:.1f} ms. It pays "
+            f"with a batch_size of about {least}, or where the samples do not fit one machine."
+        )

@@ -1,0 +1,29 @@
+"""Docstrings of classes that have the parameters of others."""
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+_Class = TypeVar("_Class", bound=type)
+
+_HEADER = "    Parameters\n    ----------\n"
+
+
+def with_parameters_of(plain: type) -> Callable[[_Class], _Class]:
+    """Return a decorator that puts the parameters of a class before those of another's docstring.
+
+    Parameters
+    ----------
+    plain : type
+        The class; an ``Attributes`` section follows its parameters.
+    """
+
+    def decorate(cls: _Class) -> _Class:
+        if cls.__doc__ and plain.__doc__:  # python -OO has none
+            shared = plain.__doc__.partition(_HEADER)[2].partition("    Attributes\n")[0]
+            shared = re.sub(r" \[\d+\]_", "", shared)  # the references are on the other page
+            before, header, after = cls.__doc__.partition(_HEADER)
+            cls.__doc__ = before + header + shared + after
+        return cls
+
+    return decorate

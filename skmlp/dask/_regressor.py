@@ -1,0 +1,294 @@
+"""Networks for numbers, trained on the workers of a Dask cluster."""
+
+from typing import Any, ClassVar
+
+from skmlp._data.checks import ValidationSet
+from skmlp._estimators.base import Call
+from skmlp._estimators.regressor import TFMLPRegressor
+from skmlp._sklearn import fit_context
+from skmlp.dask._base import DaskFitMixin
+from skmlp.dask._docstring import with_parameters_of
+
+
+@with_parameters_of(TFMLPRegressor)
+class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
+    """Multi-layer perceptron regressor that the workers of a Dask cluster train together.
+
+    Each worker holds a part of the samples. Of every batch it computes the gradients of the rows
+    that it has. They are added up over all workers, which then all make the same update. In float64
+    the numbers are those of `TFMLPRegressor` with the same parameters, on the same samples in the
+    same order, up to rounding, whatever the number of workers.
+
+    The parameters are those of `TFMLPRegressor` and two more. `solver` must be 'adam' or 'sgd',
+    `scoring` None or 'loss', and `dropout` 0. ``verbose=2`` prints no more than 1.
+
+    Parameters
+    ----------
+    client : distributed.Client, default=None
+        The client of the cluster. None takes the one that was made last. It is not pickled.
+
+    on_worker_loss : {'continue', 'raise'}, default='continue'
+        What `fit` does when a worker is lost: go on with the others, from the last epoch that was
+        completed, or raise WorkerLostError.
+
+    Attributes
+    ----------
+    client_ : distributed.Client
+        The client that is used. All other attributes are those of `TFMLPRegressor`.
+
+    See Also
+    --------
+    skmlp.TFMLPRegressor : The same on one machine.
+    DaskTFMLPClassifier : The same for classes.
+
+    Notes
+    -----
+    `X` is written once to files on the disks of the workers, in their `local_directory`, a
+    partition at a time. No process holds it as a whole. `y` and the weights are held by the client
+    and by every worker. Partitions that are in memory stay on their worker; others are spread
+    evenly.
+
+    The training processes talk to each other by TensorFlow's server, which knows no passwords and
+    no encryption.
+
+    Examples
+    --------
+    .. code-block:: python
+
+        import dask.array as da
+        from dask.distributed import Client, LocalCluster
+        from skmlp.dask import DaskTFMLPRegressor
+
+        if __name__ == "__main__":  # the workers are new processes, and import this file
+            with LocalCluster(n_workers=2, threads_per_worker=1) as cluster, Client(cluster):
+                X = da.random.default_rng(0).random((100_000, 20), chunks=(10_000, 20))
+                y = X[:, 0] + 2 * X[:, 1]
+                model = DaskTFMLPRegressor(batch_size=1024, random_state=0).fit(X, y)
+                print(model.score(X, y))
+    """
+
+    _plain = TFMLPRegressor
+    _own_constraints: ClassVar[dict[str, list[Any]]] = {
+        **TFMLPRegressor._own_constraints,
+        **DaskFitMixin._own_dask_constraints,
+    }
+
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=None,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        scoring=None,
+        init="glorot_uniform",
+        dtype=None,
+        weight_decay=0.0,
+        dropout=0.0,
+        client=None,
+        on_worker_loss="continue",
+    ):
+        super().__init__(
+            loss=loss,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+            scoring=scoring,
+            init=init,
+            dtype=dtype,
+            weight_decay=weight_decay,
+            dropout=dropout,
+        )
+        self.client = client
+        self.on_worker_loss = on_worker_loss
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train the network.
+
+        The samples are first written to the disks of the workers. Then a process is started on each
+        worker, which imports TensorFlow, and ends with the fit.
+
+        Parameters
+        ----------
+        X : dask array or DataFrame of shape (n_samples, n_features)
+            Training samples; numbers. Chunks may be of unknown and of different size.
+
+        y : dask array, Series or DataFrame of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+
+        sample_weight : dask array or Series of shape (n_samples,), default=None
+            Weights of the samples, not negative and not all zero. None weighs them equally.
+
+        X_val : dask array or DataFrame of shape (n_val_samples, n_features), default=None
+            Validation samples, scored after every epoch. With them nothing is held out.
+
+        y_val : dask array, Series or DataFrame of shape (n_val_samples,), default=None
+            Target values of the validation samples, or a column for each target.
+
+        sample_weight_val : dask array or Series of shape (n_val_samples,), default=None
+            Weights of the validation samples in their loss and score.
+
+        Returns
+        -------
+        DaskTFMLPRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError
+            If an array is no collection of Dask's.
+        ValueError
+            If a parameter or an array is not as described. The estimator is then as it was before.
+        OSError
+            If the disk of a worker has no room for its samples.
+        WorkerLostError
+            If a worker was lost and ``on_worker_loss="raise"``, or if none is left.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If training ran for `max_iter` epochs without stopping.
+
+        See Also
+        --------
+        skmlp.TFMLPRegressor.fit : The same on one machine.
+
+        Examples
+        --------
+        >>> import dask.array as da
+        >>> from skmlp.dask import DaskTFMLPRegressor
+        >>> X = da.ones((100, 3), chunks=(50, 3))
+        >>> model = DaskTFMLPRegressor().fit(X, X[:, 0])  # doctest: +SKIP
+        """
+        self._fit(Call(X, y, sample_weight, ValidationSet(X_val, y_val, sample_weight_val)))
+        return self
+
+    def predict(self, X):
+        """Predict the target values of samples.
+
+        Each partition is predicted where it is.
+
+        Parameters
+        ----------
+        X : {dask array, dask DataFrame, array-like} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        dask array of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions, computed when they are asked for; for an `X` of one machine an ndarray.
+
+        See Also
+        --------
+        skmlp.TFMLPRegressor.predict : The same on one machine.
+
+        Examples
+        --------
+        >>> import dask.array as da
+        >>> from skmlp.dask import DaskTFMLPRegressor
+        >>> X = da.ones((100, 3), chunks=(50, 3))
+        >>> model = DaskTFMLPRegressor().fit(X, X[:, 0])  # doctest: +SKIP
+        >>> model.predict(X).compute()  # doctest: +SKIP
+        """
+        return self._lazily("predict", X)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the R2 of the predictions.
+
+        The predictions and `y` are computed, and held by the client.
+
+        Parameters
+        ----------
+        X : {dask array, dask DataFrame, array-like} of shape (n_samples, n_features)
+            Samples.
+
+        y : {dask array, dask Series, dask DataFrame, array-like} of shape (n_samples,)
+            Their target values, or a column for each target.
+
+        sample_weight : {dask array, dask Series, array-like} of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            The R2.
+
+        See Also
+        --------
+        sklearn.metrics.r2_score : The same of predictions.
+
+        Examples
+        --------
+        >>> import dask.array as da
+        >>> from skmlp.dask import DaskTFMLPRegressor
+        >>> X = da.ones((100, 3), chunks=(50, 3))
+        >>> model = DaskTFMLPRegressor().fit(X, X[:, 0])  # doctest: +SKIP
+        >>> model.score(X, X[:, 0])  # doctest: +SKIP
+        """
+        return self._score(X, y, sample_weight)
+
+    def to_local(self) -> Any:
+        """Return the same model as an estimator of one machine, which needs no Dask.
+
+        It can be pickled, exported and used where there is no Dask.
+
+        Returns
+        -------
+        TFMLPRegressor
+            With the same parameters and fitted attributes; predictions have the same bits.
+
+        See Also
+        --------
+        skmlp.TFMLPRegressor : Its class.
+
+        Examples
+        --------
+        >>> import dask.array as da
+        >>> from skmlp.dask import DaskTFMLPRegressor
+        >>> X = da.ones((100, 3), chunks=(50, 3))
+        >>> model = DaskTFMLPRegressor().fit(X, X[:, 0])  # doctest: +SKIP
+        >>> model.to_local()  # doctest: +SKIP
+        TFMLPRegressor()
+        """
+        return self._as_plain()

@@ -1,0 +1,352 @@
+"""The tasks that run in Dask's workers: they spool samples, hold a port, and start a training.
+
+A worker imports neither TensorFlow nor anything that trains; its training process does.
+"""
+
+import pickle
+import socket
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import joblib
+import numpy as np
+from sklearn.utils import check_array
+
+from skmlp._cluster.job import Extent, Job
+from skmlp._cluster.process import ProcessLostError, TrainingProcess
+from skmlp._cluster.spool import ADVICE, Spool, SpoolFile
+from skmlp._data.checks import naming_errors
+from skmlp._data.disk import check_room
+
+SECONDS_BETWEEN_SWEEPS = 2.0
+"""How often a worker looks whether a fit has ended, whose files it has."""
+
+_SECONDS_BETWEEN_LOOKS = 0.25
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of a part of the samples after it was spooled.
+
+    Parameters
+    ----------
+    part : int
+        The number of the part.
+    worker : str
+        Address of the worker that has it.
+    place : int
+        The number of its first row in the file there.
+    shape : tuple of int
+        Number of samples and of features.
+    y, weight : ndarray or None
+        The targets and the weights.
+    digest : str
+        A hash of the features, if it was asked for.
+    """
+
+    part: int
+    worker: str
+    place: int
+    shape: tuple[int, int]
+    y: np.ndarray | None
+    weight: np.ndarray | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training process has ended.
+
+    Parameters
+    ----------
+    kind : str
+        "done": with ``value``, which is None but for the process that leads. "lost": as another
+        process was lost, with the state of training. "error": with an exception. "died": the
+        process itself did. "moved": the worker was lost, and another one was asked. "unwanted":
+        nobody waits for it.
+    value : object
+        See above.
+    message : str
+        The reason, for people.
+    random_state : tuple or None
+        The state of the random numbers at the end.
+    """
+
+    kind: Literal["done", "lost", "error", "died", "moved", "unwanted"]
+    value: Any = None
+    message: str = ""
+    random_state: Any = None
+
+
+@dataclass(frozen=True)
+class SpoolOrder:
+    """How parts of samples are written down.
+
+    Parameters
+    ----------
+    fit : str
+        The name of the fit.
+    block : int
+        0 for the samples to train on, 1 for a validation set.
+    dtype : dtype
+        The type to convert features to.
+    n_bytes : int or None
+        What each worker will need, as far as that is known.
+    is_hashed : bool
+        Whether a checkpoint needs to know the samples again.
+    """
+
+    fit: str
+    block: int
+    dtype: np.dtype
+    n_bytes: int | None
+    is_hashed: bool
+
+    @property
+    def suffix(self) -> str:
+        """What comes after the names of the arrays."""
+        return "_val" if self.block else ""
+
+
+class _Spools:
+    """The files of this process, by worker, fit and block, and the tasks that have filled them."""
+
+    files: dict[tuple[str, str, int], Spool] = {}  # noqa: RUF012
+    keys: dict[tuple[str, str, int], set[Any]] = {}  # noqa: RUF012
+    ports: dict[tuple[str, str], socket.socket] = {}  # noqa: RUF012
+
+
+def spool_part(order: SpoolOrder, part: int, X: Any, y: Any, weight: Any) -> Record:
+    """Check a part of the samples, append it to the file of this worker, and say where it is."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    names = f"X{order.suffix}", f"y{order.suffix}", f"sample_weight{order.suffix}"
+    X = _check_features(X, order.dtype, names[0])
+    y = None if y is None else _as_array(y)
+    weight = None if weight is None else _as_array(weight)
+    for name, array in zip(names[1:], (y, weight), strict=True):
+        if array is not None and len(array) != len(X):
+            raise ValueError(
+                f"{name} has {len(array)} samples in partition {part}, expected {len(X)} as in "
+                f"{names[0]}."
+            )
+    place = _spool_of(worker, order).append(X)
+    digest = joblib.hash(X) if order.is_hashed else ""
+    return Record(part, worker.address, place, X.shape, y, weight, digest)
+
+
+def _check_features(X: Any, dtype: np.dtype, name: str) -> np.ndarray:
+    """Return the features of a part, which may be empty, as an array of a type."""
+    with naming_errors(name), np.errstate(over="ignore"):
+        return check_array(X, dtype=dtype, input_name=name, ensure_min_samples=0)
+
+
+def _as_array(values: Any) -> np.ndarray:
+    return np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+
+
+def _spool_of(worker: Any, order: SpoolOrder) -> Spool:
+    """Return the file for a part; the first one of a fit makes it."""
+    name = (worker.address, order.fit, order.block)
+    if name not in _Spools.files:
+        if order.n_bytes:
+            check_room(worker.local_directory, order.n_bytes, ADVICE)
+        new = Spool(worker.local_directory, order.n_bytes)
+        if _Spools.files.setdefault(name, new) is not new:  # another thread was first
+            new.close()
+        else:
+            worker.loop.add_callback(_sweep_later, worker)
+    _Spools.keys.setdefault(name, set()).add(worker.get_current_task())
+    return _Spools.files[name]
+
+
+def _sweep_later(worker: Any) -> None:
+    worker.loop.call_later(SECONDS_BETWEEN_SWEEPS, _sweep, worker)
+
+
+def _sweep(worker: Any) -> None:
+    """Close the files of fits whose tasks were forgotten: the client wants it so, or was lost."""
+    for name in [name for name in _Spools.files if name[0] == worker.address]:
+        if not any(key in worker.state.tasks for key in _Spools.keys.get(name, ())):
+            _Spools.files.pop(name).close()
+            _Spools.keys.pop(name, None)
+    if any(name[0] == worker.address for name in _Spools.files):
+        _sweep_later(worker)
+
+
+def reserve_port(fit: str, address: str) -> str | None:
+    """Return the host and the port of a training process, None if this is not the worker.
+
+    A socket holds the port until the training process listens on it too.
+    """
+    from distributed import get_worker
+
+    worker = get_worker()
+    if worker.address != address:
+        return None
+    host = urlsplit(address).hostname or "127.0.0.1"
+    host = host if not address.startswith("inproc") else "127.0.0.1"
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    holder = socket.socket(family, socket.SOCK_STREAM)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    holder.bind((host, 0))
+    _free_port(address, fit)
+    _Spools.ports[address, fit] = holder
+    port = holder.getsockname()[1]
+    return f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
+
+
+def _free_port(address: str, fit: str) -> None:
+    holder = _Spools.ports.pop((address, fit), None)
+    if holder is not None:
+        holder.close()
+
+
+@dataclass(frozen=True)
+class TrainingOrder:
+    """The part of a worker in an attempt to train.
+
+    Parameters
+    ----------
+    fit : str
+        The name of the fit.
+    worker : str
+        Address of the worker.
+    addresses : list of str
+        Host and port of each training process.
+    rank : int
+        Which of them is this worker's.
+    n_features : list of int
+        Number of features, for each block of samples.
+    dtype : dtype
+        Their type.
+    extents : list of list of Extent
+        Which rows lie here, for each block.
+    line : str
+        The name of the messages to the client.
+    talks : bool
+        Whether the client is told of epochs and lines.
+    is_told : bool
+        Whether the client may end training after an epoch.
+    """
+
+    fit: str
+    worker: str
+    addresses: list[str]
+    rank: int
+    n_features: list[int]
+    dtype: np.dtype
+    extents: list[list[Extent]]
+    line: str
+    talks: bool
+    is_told: bool
+
+
+def train_part(order: TrainingOrder, plan: bytes) -> Outcome:
+    """Start the training process of this worker, and wait for its outcome.
+
+    Parameters
+    ----------
+    order : TrainingOrder
+        The part of this worker.
+    plan : bytes
+        The plan and the state that training starts from, pickled.
+    """
+    from distributed import get_worker, secede
+
+    worker = get_worker()
+    if worker.address != order.worker:
+        return Outcome("moved")
+    if not all(map(partial(_has_rows, order), range(len(order.extents)))):
+        return Outcome("moved", message="its files are gone")
+    # Else two fits at once would wait for each other's threads.
+    key = worker.get_current_task()
+    secede()
+    files = [_file_of(order, block) for block in range(len(order.extents))]
+    process = TrainingProcess(worker.state.nthreads, [f.descriptor for f in files if f.n_rows])
+    try:
+        job = Job(None, order.addresses, order.rank, files, order.extents, is_told=order.is_told)
+        process.send(job)
+        process.send(plan)
+        return _wait(process, worker, key, _Line(order) if order.talks else None)
+    except ProcessLostError as error:
+        return Outcome("died", message=str(error))
+    finally:
+        process.end()
+        _free_port(order.worker, order.fit)
+
+
+def _has_rows(order: TrainingOrder, block: int) -> bool:
+    """Tell whether this worker has the rows of a block that it should have."""
+    is_there = (order.worker, order.fit, block) in _Spools.files
+    return is_there or not order.extents[block]
+
+
+def _file_of(order: TrainingOrder, block: int) -> SpoolFile:
+    spool = _Spools.files.get((order.worker, order.fit, block))
+    if spool is None:
+        return SpoolFile(-1, order.dtype, 0, order.n_features[block])
+    return replace(spool.file(), n_features=order.n_features[block])
+
+
+def _wait(process: TrainingProcess, worker: Any, key: Any, line: "_Line | None") -> Outcome:
+    """Hand messages to and fro until the process has ended, or nobody wants it any more."""
+    while _is_wanted(worker, key):
+        if line is not None:
+            for answer in line.answers():
+                process.send(answer)
+        message = process.receive(_SECONDS_BETWEEN_LOOKS if line is None else 0.01)
+        if message is None:
+            continue
+        kind, *values = message
+        if kind == "done":
+            return Outcome("done", values[0], random_state=values[1])
+        if kind in ("lost", "error"):
+            return Outcome(kind, *values)
+        if line is not None:
+            line.tell(message)
+    return Outcome("unwanted")
+
+
+def _is_wanted(worker: Any, key: Any) -> bool:
+    """Tell whether the task of this thread was not cancelled, and the worker goes on."""
+    task = worker.state.tasks.get(key)
+    is_running = task is not None and task.state in ("executing", "long-running")
+    return is_running and worker.status.name in ("running", "paused", "init", "undefined")
+
+
+class _Line:
+    """Carries messages between the client and the training process that leads.
+
+    Parameters
+    ----------
+    order : TrainingOrder
+        Names the messages.
+    """
+
+    def __init__(self, order: TrainingOrder):
+        from distributed import Queue, get_client
+
+        client = get_client()
+        self._up = Queue(f"skmlp-up-{order.line}", client=client)
+        self._down = Queue(f"skmlp-down-{order.line}", client=client)
+        self._waits = False
+
+    def tell(self, message: tuple[Any, ...]) -> None:
+        """Send a message to the client."""
+        self._up.put(pickle.dumps(message))
+        self._waits = message[0] != "line"
+
+    def answers(self) -> list[Any]:
+        """Return the answers of the client, if it owes one; wait a moment for it."""
+        if not self._waits:
+            return []
+        try:
+            answer = self._down.get(timeout=_SECONDS_BETWEEN_LOOKS)
+        except TimeoutError:
+            return []
+        self._waits = False
+        return [pickle.loads(answer)]

@@ -1,0 +1,47 @@
+"""The estimate of what a step costs on several machines."""
+
+import pytest
+
+from skmlp._cluster.cost import Network, least_batch_that_pays, seconds_a_step
+from skmlp._model.network import Architecture
+
+MEASURED = [
+    ((784, 200, 10), 100, 1.06, 2.95),
+    ((784, 1000, 1000, 10), 1024, 101, 76),
+    ((784, 1000, 1000, 10), 8192, 789, 563),
+    ((100, 100, 2), 8192, 7.0, 4.6),
+]
+"""Layers, batch size, and milliseconds of a step on one process and on two, of one thread each."""
+
+
+def network(units):
+    return Architecture(units, "relu", "cross_entropy")
+
+
+@pytest.mark.parametrize(("units", "batch_size", "alone", "together"), MEASURED)
+def test_estimates_are_near_what_was_measured(units, batch_size, alone, together):
+    """Check times and the speed-up within a half, on a machine that had other work to do."""
+    estimates = [1e3 * seconds_a_step(network(units), batch_size, 4, n, 1) for n in (1, 2)]
+    assert estimates == pytest.approx([alone, together], rel=0.5)
+    assert estimates[0] / estimates[1] == pytest.approx(alone / together, rel=0.4)
+
+
+def test_one_worker_sends_nothing():
+    """Check that a step does not depend on the network."""
+    slow = Network(latency=1.0, bandwidth=1.0)
+    alone = [seconds_a_step(network((10, 5, 2)), 100, 8, 1, 4, each) for each in (slow, Network())]
+    assert alone[0] == alone[1]
+
+
+@pytest.mark.parametrize("n_workers", [2, 4, 16])
+def test_the_least_batch_that_pays(n_workers):
+    """Check that half of it loses against one worker, and that it does not."""
+    least = least_batch_that_pays(network((784, 200, 10)), 4, n_workers, 1)
+
+    def gain(size):
+        return seconds_a_step(network((784, 200, 10)), size, 4, 1, 1) - seconds_a_step(
+            network((784, 200, 10)), size, 4, n_workers, 1
+        )
+
+    assert gain(least) > 0 >= gain(least // 2)
+    assert 100 < least < 10_000

@@ -1,0 +1,357 @@
+"""Training on a Dask cluster when workers, processes or the client are lost."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skmlp import TFMLPClassifier
+from skmlp._cluster.job import Job
+from skmlp._cluster.process import TrainingProcess
+from skmlp.callbacks import Checkpoint, set_learning_rate
+from skmlp.dask import DaskTFMLPClassifier
+from skmlp.exceptions import WorkerLostError
+from tests.helpers import Callback, fit_quietly, load
+
+distributed = pytest.importorskip("distributed", reason='pip install "skmlp[dask]"')
+da = pytest.importorskip("dask.array", reason='pip install "skmlp[dask]"')
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Batches of"),
+]
+
+X, Y = (array[:600] for array in load("digits"))
+NET = {"hidden_layer_sizes": 20, "max_iter": 12, "batch_size": 60, "random_state": 0}
+
+
+def chunked(array):
+    return da.from_array(array, chunks=(100, *array.shape[1:]))
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Return a fit in this process."""
+    return fit_quietly(TFMLPClassifier(**NET), X, Y)
+
+
+@contextmanager
+def cluster_of(n_workers):
+    """Start workers that are not started again, and check that nothing is left of the fits."""
+    cluster = distributed.LocalCluster(
+        n_workers=n_workers,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+    )
+    with cluster, distributed.Client(cluster) as client:
+        yield client
+        wait_until(lambda: not training_processes(), 15)
+        wait_until(lambda: not any(client.run(open_files).values()), 15)
+
+
+def open_files():
+    """Return the files and the sockets of fits that a worker has, in the worker."""
+    from skmlp.dask._worker import _Spools
+
+    return [*_Spools.files, *_Spools.ports]
+
+
+def training_processes():
+    """Return the numbers of the training processes on this machine, by the rank of the worker."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if b"skmlp._training.sidecar" in path.read_bytes():
+                found.append(int(path.parent.name))
+    return sorted(found)
+
+
+def wait_until(is_true, seconds):
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+class At(Callback):
+    """Calls a function once, at the end of an epoch."""
+
+    def __init__(self, epoch, function):
+        self.epoch, self.function = epoch, function
+        self.n_ended = 0
+
+    def on_fit_task_end(self, estimator, context):
+        if context.parent is not None:
+            self.n_ended += 1
+            if self.n_ended == self.epoch:
+                self.function()
+
+
+def parent_of(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def leader(client):
+    """Return the number of the training process that leads: it is that of the first partition."""
+    pids = client.run(os.getpid)
+    first = pids[sorted(pids)[0]]
+    return next(pid for pid in training_processes() if parent_of(pid) == first)
+
+
+def follower(client):
+    return next(pid for pid in training_processes() if pid != leader(client))
+
+
+def end(pid, sign=signal.SIGKILL):
+    os.kill(pid, sign)
+
+
+FAULTS = {
+    "a training process is killed": lambda client: end(follower(client)),
+    "the leading process is killed": lambda client: end(leader(client)),
+    "a training process is frozen": lambda client: end(follower(client), signal.SIGSTOP),
+    "a worker is killed": lambda client: end(parent_of(follower(client))),
+    "the worker of the leading process is killed": lambda client: end(parent_of(leader(client))),
+}
+
+
+def assert_same_numbers(ours, plain):
+    """Check weights and curves against those of a fit that nothing has happened to."""
+    for actual, expected in zip(ours.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(ours.loss_curve_, plain.loss_curve_, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_training_goes_on_without_what_was_lost(fault, plain):
+    """Check that the numbers are those of a fit that nothing has happened to."""
+    with cluster_of(3) as client:
+        ours = DaskTFMLPClassifier(**NET, client=client)
+        ours.set_callbacks(At(3, lambda: FAULTS[fault](client)))
+        fit_quietly(ours, chunked(X), chunked(Y))
+        assert_same_numbers(ours, plain)
+
+
+def test_a_loss_can_be_an_error():
+    """Check that it names the worker, and that the estimator is as before."""
+    with cluster_of(2) as client:
+        ours = DaskTFMLPClassifier(**NET, client=client, on_worker_loss="raise")
+        ours.set_callbacks(At(2, lambda: end(follower(client))))
+        lost = sorted(client.nthreads())[1]
+        with pytest.raises(WorkerLostError, match="killed by SIGKILL") as info:
+            ours.fit(chunked(X), chunked(Y))
+        assert info.value.workers == [lost]
+        assert not hasattr(ours, "coefs_")
+
+
+def test_a_process_that_does_not_come_is_left_behind(plain):
+    """Check one that is frozen before it has imported anything."""
+
+    def freeze_first():
+        wait_until(training_processes, 60)
+        end(training_processes()[0], signal.SIGSTOP)
+
+    with cluster_of(2) as client:
+        thread = threading.Thread(target=freeze_first)
+        thread.start()
+        ours = fit_quietly(DaskTFMLPClassifier(**NET, client=client), chunked(X), chunked(Y))
+        thread.join()
+        assert_same_numbers(ours, plain)
+
+
+def test_a_worker_that_joins_takes_no_part(plain):
+    """Check the numbers of a fit during which the cluster grows."""
+    with cluster_of(2) as client:
+
+        def grow():
+            client.cluster.scale(3)
+            client.wait_for_workers(3, timeout=60)
+
+        ours = DaskTFMLPClassifier(**NET, client=client).set_callbacks(At(2, grow))
+        fit_quietly(ours, chunked(X), chunked(Y))
+        assert_same_numbers(ours, plain)
+
+
+def test_an_interrupt_ends_the_fit():
+    """Check that nothing is left, and that the estimator is as before."""
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with cluster_of(2) as client:
+        ours = DaskTFMLPClassifier(**NET, client=client).set_callbacks(At(2, interrupt))
+        with pytest.raises(KeyboardInterrupt):
+            ours.fit(chunked(X), chunked(Y))
+        assert not hasattr(ours, "coefs_")
+        wait_until(lambda: not training_processes(), 15)
+        wait_until(lambda: not any(client.run(open_files).values()), 15)
+
+
+CLIENT = """
+import sys
+import dask.array as da
+import numpy as np
+from distributed import Client
+from skmlp.dask import DaskTFMLPClassifier
+from skmlp.exceptions import WorkerLostError
+client = Client(sys.argv[1])
+X = da.from_array(np.random.RandomState(0).rand(600, 4), chunks=(100, 4))
+DaskTFMLPClassifier(max_iter=100_000, tol=0, n_iter_no_change=100_000).fit(X, (X[:, 0] > 0.5) * 1)
+"""
+
+
+def test_workers_end_a_fit_whose_client_is_lost():
+    """Check a client that is killed in the middle of a long fit."""
+    with cluster_of(2) as client:
+        address = client.scheduler.address
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", CLIENT, address], start_new_session=True
+        )
+        wait_until(lambda: len(training_processes()) == 2, 120)
+        time.sleep(1)
+        process.kill()
+        process.wait()
+        wait_until(lambda: not training_processes(), 15)
+        wait_until(lambda: not any(client.run(open_files).values()), 15)
+
+
+def test_two_fits_at_once(plain):
+    """Check the numbers of two fits on the same workers, of one thread each."""
+    with cluster_of(2) as client:
+        fits = [DaskTFMLPClassifier(**NET, client=client) for _ in range(2)]
+        threads = [
+            threading.Thread(target=each.fit, args=(chunked(X), chunked(Y))) for each in fits
+        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        for each in fits:
+            assert_same_numbers(each, plain)
+
+
+def count_resources():
+    return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+
+def test_twenty_fits_leave_nothing():
+    """Check files, sockets and threads of the workers after fits in a row."""
+    net = {"hidden_layer_sizes": 2, "max_iter": 1, "random_state": 0}
+    with cluster_of(2) as client:
+        arrays = chunked(X[:, 20:24]), chunked(Y)
+        fit_quietly(DaskTFMLPClassifier(**net, client=client), *arrays)
+        wait_until(lambda: not any(client.run(open_files).values()), 15)
+        before = client.run(count_resources)
+        for _ in range(19):
+            fit_quietly(DaskTFMLPClassifier(**net, client=client), *arrays)
+        wait_until(lambda: not any(client.run(open_files).values()), 15)
+        for worker, (n_files, n_threads) in client.run(count_resources).items():
+            assert n_files <= before[worker][0] + 3
+            assert n_threads <= before[worker][1] + 3
+
+
+def test_a_checkpoint_outlives_the_cluster(tmp_path, plain):
+    """Check that a fit goes on, on new workers, with the bits of one that was never ended."""
+    path = tmp_path / "checkpoint.joblib"
+    with cluster_of(2) as client:
+        whole = fit_quietly(DaskTFMLPClassifier(**NET, client=client), chunked(X), chunked(Y))
+        cut = DaskTFMLPClassifier(**NET | {"max_iter": 5}, client=client)
+        cut.set_callbacks(Checkpoint(path))
+        fit_quietly(cut, chunked(X), chunked(Y))
+    with cluster_of(2) as client:
+        resumed = DaskTFMLPClassifier(**NET, client=client)
+        resumed.set_callbacks(Checkpoint(path, resume=True))
+        fit_quietly(resumed, chunked(X), chunked(Y))
+        other = DaskTFMLPClassifier(**NET, client=client)
+        other.set_callbacks(Checkpoint(path, resume=True))
+        with pytest.raises(ValueError, match="got others for: X"):
+            other.fit(chunked(X[::-1]), chunked(Y))
+    assert resumed.n_iter_ == whole.n_iter_
+    for actual, expected in zip(resumed.coefs_, whole.coefs_, strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    assert resumed.loss_curve_ == whole.loss_curve_
+    assert_same_numbers(resumed, plain)
+
+
+def test_progress_is_printed_at_the_client(capsys):
+    """Check the lines against those of a fit in this process."""
+    params = NET | {"verbose": 1, "max_iter": 3}
+    fit_quietly(TFMLPClassifier(**params), X, Y)
+    expected = capsys.readouterr().out
+    with cluster_of(2) as client:
+        fit_quietly(DaskTFMLPClassifier(**params, client=client), chunked(X), chunked(Y))
+    assert capsys.readouterr().out == expected
+
+
+def test_a_callback_changes_the_rate_and_ends_the_fit():
+    """Check the losses and the epochs against those of a fit in this process."""
+
+    class Slower(Callback):
+        def __init__(self):
+            self.n_ended = 0
+
+        def on_fit_task_begin(self, estimator, context):
+            if context.parent is not None and self.n_ended == 2:
+                set_learning_rate(context, 1e-4)
+
+        def on_fit_task_end(self, estimator, context):
+            if context.parent is not None:
+                self.n_ended += 1
+                return self.n_ended == 5
+            return False
+
+    plain = fit_quietly(TFMLPClassifier(**NET).set_callbacks(Slower()), X, Y)
+    with cluster_of(2) as client:
+        ours = DaskTFMLPClassifier(**NET, client=client).set_callbacks(Slower())
+        fit_quietly(ours, chunked(X), chunked(Y))
+    assert ours.n_iter_ == plain.n_iter_ == 5
+    assert_same_numbers(ours, plain)
+
+
+def test_samples_of_four_times_the_memory_of_a_worker():
+    """Check a fit on 1.2 GB, whose workers may have 300 MB each."""
+    cluster = distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        memory_limit="300MB",
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+    )
+    with cluster, distributed.Client(cluster) as client:
+        pids = client.run(os.getpid)
+        generator = da.random.RandomState(0)
+        lazy = generator.uniform(size=(600_000, 500), chunks=(4_000, 500)).astype(np.float32)
+        net = DaskTFMLPClassifier(4, batch_size=8192, max_iter=1, random_state=0, client=client)
+        fit_quietly(net, lazy, (lazy[:, 0] > 0.5).astype(int))
+        assert net.t_ == 600_000
+        assert client.run(os.getpid) == pids  # none was ended for want of memory
+
+
+def test_a_port_that_is_taken_is_named():
+    """Check the error of a training process that can't listen."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        addresses = [f"127.0.0.1:{holder.getsockname()[1]}", "127.0.0.1:1"]
+        process = TrainingProcess(1, [])
+        try:
+            process.send(Job(0, addresses, 0, [], []))
+            outcome = None
+            while outcome is None:
+                outcome = process.receive(1)
+        finally:
+            process.end()
+    assert outcome[0] == "error"
+    assert addresses[0] in str(outcome[1])
