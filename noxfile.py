@@ -18,7 +18,7 @@ WORKERS = ("-n", "2")
 GRID = ("identity", "logistic", "tanh", "relu")
 """Parts of the longest sweep: a process can't hold the programs of all of them."""
 
-CLUSTERS = ("tests/promises/test_clusters.py", "tests/dask")
+CLUSTERS = ("tests/promises/test_clusters.py", "tests/cluster", "tests/dask")
 """Slow tests that start workers of their own."""
 
 RELEASES = [

@@ -11,7 +11,9 @@ from skmlp._tensorflow import collectives
 SECONDS_TO_MEET = 60.0
 """How long the first sum waits for processes that have not come."""
 
-_FIRST_KEY = 2  # 1 is the gradient's
+_LONG_KEY = 2  # 1 is the gradient's
+
+_FIRST_KEY = 3
 
 
 class Group:
@@ -74,6 +76,12 @@ class Group:
         row = np.zeros(self.size)
         row[self.rank] = value
         return self.add(row).tolist()
+
+    def add_tensor(self, vector: Any) -> Any:
+        """Return the sum over all processes of a long vector of any type."""
+        if self.size == 1:
+            return vector
+        return add_up(self._tf, self.size, vector, _LONG_KEY)
 
     def _sum_of(self, length: int) -> Any:
         """Return the function that adds up vectors of a length."""

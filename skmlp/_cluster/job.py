@@ -36,6 +36,8 @@ class Job:
         Where training goes on, if it does.
     is_told : bool
         Whether someone is told of every epoch, and may end training.
+    processor : str
+        A description of the processor. Different ones may round differently.
     seconds_to_meet : float
         How long to wait for the other processes.
     """
@@ -47,4 +49,5 @@ class Job:
     extents: list[list[Extent]]
     state: Any = None
     is_told: bool = False
+    processor: str = ""
     seconds_to_meet: float = 60.0

@@ -39,6 +39,9 @@ class ClusterSession(TrainingSession):
         The samples that are here.
     own : Samples
         The samples that are here, in the order of their places.
+    is_mixed : bool
+        Whether the processors are not all of one kind, and may round differently. Then all take
+        the weights of the process that leads after each epoch.
     judges : bool
         Whether the session applies the stopping rule; otherwise `judge` is called for each epoch.
     architecture, batch_size, samples, alpha, rule, start, max_epochs, regularisation
@@ -51,6 +54,7 @@ class ClusterSession(TrainingSession):
         group: Group,
         held: HeldRows,
         own: Samples,
+        is_mixed: bool,
         judges: bool,
         architecture: Architecture,
         batch_size: int,
@@ -64,6 +68,7 @@ class ClusterSession(TrainingSession):
         self._group = group
         self._held = held
         self._own = own
+        self._is_mixed = is_mixed
         self._applies_rule = judges
         self.seconds = 0.0
         """Seconds that the last call took, on average over the processes."""
@@ -109,8 +114,11 @@ class ClusterSession(TrainingSession):
         self._step = int(steps[-1])
         loss, seconds = self._group.add([loss, time.perf_counter() - start]).tolist()
         self.seconds = seconds / self._group.size
-        is_complete = last_batch == self._n_batches
-        return self._close_epoch(loss) if is_complete else Report([], [], [], [], False)
+        if last_batch < self._n_batches:
+            return Report([], [], [], [], False)
+        if self._is_mixed:
+            self._follow_leader()
+        return self._close_epoch(loss)
 
     def keep(self) -> "ClusterSession":
         """Return the session as it is now, which later calls do not change: its tensors stay."""
@@ -123,6 +131,17 @@ class ClusterSession(TrainingSession):
         is_over = self._applies_rule and self.judge(loss, np.nan)
         rates[-1] = self._rate.rate  # which changes where training would have stopped
         return Report([loss], [], [], rates, is_over)
+
+    def _follow_leader(self) -> None:
+        """Take the weights of the process that leads, and what its solver keeps."""
+        tf, running = self._tf, self._state.running
+        tensors = tf.nest.flatten([running.params, running.slots])
+        vector = tf.concat([tf.reshape(each, [-1]) for each in tensors], axis=0)
+        vector = self._group.add_tensor(vector if self._group.leads else tf.zeros_like(vector))
+        parts = tf.split(vector, [each.shape.num_elements() for each in tensors])
+        tensors = [tf.reshape(part, e.shape) for part, e in zip(parts, tensors, strict=True)]
+        params, slots = tf.nest.pack_sequence_as([running.params, running.slots], tensors)
+        self._state = self._state._replace(running=running._replace(params=params, slots=slots))
 
     def _upcoming(self, order: np.ndarray, first: int, last: int) -> np.ndarray:
         """Return the rows of the next call; of no batch, if there is no room for them."""

@@ -129,7 +129,8 @@ def train_together(job: Job, tf: Any, told: Told | None = None) -> Trained:
         plan = _quiet_but_for_leader(job.plan, group)
         start = job.state if job.state is not None else starting_state(plan, None)
         held, own = _own_samples(job, plan.samples)
-        session = _make_session(plan, group, held, own, start)
+        kinds = group.gather(zlib.crc32(job.processor.encode()))
+        session = _make_session(plan, group, held, own, start, is_mixed=len(set(kinds)) > 1)
         told = told if group.leads else None
         listener = ClusterListener(group, session, start, told, job.is_told)
         pace = AgreedPace(6.0 * plan.batch_size * plan.architecture.n_parameters, session)
@@ -147,12 +148,13 @@ def train_together(job: Job, tf: Any, told: Told | None = None) -> Trained:
 
 
 def _make_session(
-    plan: Plan, group: Group, held: HeldRows, own: Samples, start: TrainingState
+    plan: Plan, group: Group, held: HeldRows, own: Samples, start: TrainingState, is_mixed: bool
 ) -> ClusterSession:
     return ClusterSession(
         group,
         held,
         own,
+        is_mixed=is_mixed,
         judges=not plan.has_validation,
         architecture=plan.architecture,
         batch_size=plan.batch_size,

@@ -274,8 +274,11 @@ def _outcome_of(future: Any) -> Outcome:
 
 
 def _with_silent(outcomes: dict[str, Outcome], workers: list[str]) -> dict[str, Outcome]:
-    """Add workers that do not answer, where others have trained to the end; see `Outcome`."""
-    if not any(each.kind == "done" for each in outcomes.values()):
+    """Add workers that do not answer, if the others show that all had met; see `Outcome`.
+
+    Before that a worker may still be importing TensorFlow, and is not lost.
+    """
+    if not any(each.kind == "done" or each.value is not None for each in outcomes.values()):
         return outcomes
     silent = Outcome("moved", message="it has not answered")
     return {worker: outcomes.get(worker, silent) for worker in workers}

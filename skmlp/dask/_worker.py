@@ -16,6 +16,7 @@ from sklearn.utils import check_array
 
 from skmlp._cluster.job import Extent, Job
 from skmlp._cluster.process import ProcessLostError, TrainingProcess
+from skmlp._cluster.processor import describe_processor
 from skmlp._cluster.spool import ADVICE, Spool, SpoolFile
 from skmlp._data.checks import naming_errors
 from skmlp._data.disk import check_room
@@ -268,7 +269,15 @@ def train_part(order: TrainingOrder, plan: bytes) -> Outcome:
     files = [_file_of(order, block) for block in range(len(order.extents))]
     process = TrainingProcess(worker.state.nthreads, [f.descriptor for f in files if f.n_rows])
     try:
-        job = Job(None, order.addresses, order.rank, files, order.extents, is_told=order.is_told)
+        job = Job(
+            None,
+            order.addresses,
+            order.rank,
+            files,
+            order.extents,
+            is_told=order.is_told,
+            processor=describe_processor(),
+        )
         process.send(job)
         process.send(plan)
         return _wait(process, worker, key, _Line(order) if order.talks else None)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,8 +14,6 @@ import numpy as np
 import pytest
 
 from skmlp import TFMLPClassifier
-from skmlp._cluster.job import Job
-from skmlp._cluster.process import TrainingProcess
 from skmlp.callbacks import Checkpoint, set_learning_rate
 from skmlp.dask import DaskTFMLPClassifier
 from skmlp.exceptions import WorkerLostError
@@ -55,6 +52,8 @@ def cluster_of(n_workers):
     )
     with cluster, distributed.Client(cluster) as client:
         yield client
+        while FROZEN:
+            end(FROZEN.pop(0), signal.SIGCONT)
         wait_until(lambda: not training_processes(), 15)
         wait_until(lambda: not any(client.run(open_files).values()), 15)
 
@@ -116,10 +115,21 @@ def end(pid, sign=signal.SIGKILL):
     os.kill(pid, sign)
 
 
+def freeze_machine(pid):
+    """Freeze a training process and its worker, as if no word of them came over the network."""
+    end(parent_of(pid), signal.SIGSTOP)
+    end(pid, signal.SIGSTOP)
+    FROZEN.extend([parent_of(pid), pid])
+
+
+FROZEN = []
+
+
 FAULTS = {
     "a training process is killed": lambda client: end(follower(client)),
     "the leading process is killed": lambda client: end(leader(client)),
     "a training process is frozen": lambda client: end(follower(client), signal.SIGSTOP),
+    "a machine is cut off": lambda client: freeze_machine(follower(client)),
     "a worker is killed": lambda client: end(parent_of(follower(client))),
     "the worker of the leading process is killed": lambda client: end(parent_of(leader(client))),
 }
@@ -337,21 +347,3 @@ def test_samples_of_four_times_the_memory_of_a_worker():
         fit_quietly(net, lazy, (lazy[:, 0] > 0.5).astype(int))
         assert net.t_ == 600_000
         assert client.run(os.getpid) == pids  # none was ended for want of memory
-
-
-def test_a_port_that_is_taken_is_named():
-    """Check the error of a training process that can't listen."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        holder.listen()
-        addresses = [f"127.0.0.1:{holder.getsockname()[1]}", "127.0.0.1:1"]
-        process = TrainingProcess(1, [])
-        try:
-            process.send(Job(0, addresses, 0, [], []))
-            outcome = None
-            while outcome is None:
-                outcome = process.receive(1)
-        finally:
-            process.end()
-    assert outcome[0] == "error"
-    assert addresses[0] in str(outcome[1])

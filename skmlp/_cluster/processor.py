@@ -1,0 +1,14 @@
+"""A description of the processor, by which machines of one kind are known."""
+
+import platform
+from pathlib import Path
+
+
+def describe_processor() -> str:
+    """Return the model and the instructions of the processor, as far as the system tells."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine()
+    first = text.split("\n\n")[0].splitlines()
+    return "\n".join(line for line in first if line.startswith(("model name", "flags", "Features")))
