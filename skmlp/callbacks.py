@@ -169,7 +169,7 @@ class Checkpoint:
         Raises
         ------
         TypeError
-            If it is another estimator, such as a pipeline around one.
+            If it is another estimator, such as a pipeline around one, or one for tables.
         ValueError
             If its solver is 'lbfgs'.
         OSError
@@ -188,8 +188,9 @@ class Checkpoint:
         """
         if not isinstance(estimator, BaseTFMLP):
             raise TypeError(
-                "Checkpoint expects an estimator of skmlp, got "
-                f"{type(estimator).__name__}. In a pipeline, set it on the step."
+                "Checkpoint expects a TFMLPClassifier or a TFMLPRegressor, got "
+                f"{type(estimator).__name__}. In a pipeline, set it on the step. A fit of an "
+                "estimator for tables can't be resumed."
             )
         if estimator.solver == "lbfgs":
             raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,14 +29,14 @@ from skmlp._lines import LinePrinter
 from skmlp._model.activations import HIDDEN_ACTIVATIONS
 from skmlp._model.members import Members, mean_outputs
 from skmlp._model.network import check_hidden_layer_sizes
-from skmlp._sklearn import Interval, StrOptions, check_sample_weight
+from skmlp._sklearn import CallbackSupportMixin, Interval, StrOptions, check_sample_weight
 from skmlp._tensorflow.forks import check_not_forked
 
 if TYPE_CHECKING:
     from skmlp._training.members import MembersPlan, TrainedMembers
 
 
-class BaseTabularMLP(VersionedEstimator, ABC):
+class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
     """Base class of the tabular estimators. Use the derived classes instead."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -84,14 +85,31 @@ class BaseTabularMLP(VersionedEstimator, ABC):
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation: ValidationSet) -> None:
         """Encode, train, choose epochs and publish; if any of it fails, change nothing."""
         check_not_forked()
+        from skmlp._estimators.fit_callbacks import set_up_callbacks
         from skmlp._tensorflow.loading import eagerly
         from skmlp._training.members import train_members
 
+        # Before the block, so that what tears callbacks down is there after a failure too.
+        callbacks = set_up_callbacks(self, X, y, sample_weight)
         with unchanged_on_error(self):
+            if callbacks is not None:
+                callbacks.begin_fit()
             plan = self._make_plan(X, y, sample_weight, validation)
+            listener = None
+            if callbacks is not None:
+                listener = callbacks.tasks("epoch", partial(self._describe, plan))
             with eagerly():
-                trained = train_members(plan, partial(self._after_epoch, LinePrinter()))
-            self._publish(plan, trained)
+                trained = train_members(plan, partial(self._after_epoch, LinePrinter()), listener)
+            for name, value in self._fitted_attributes(plan, trained).items():
+                setattr(self, name, value)
+            if callbacks is not None:
+                callbacks.end_fit()
+
+    def _describe(
+        self, plan: MembersPlan, train_so_far: Callable[[], TrainedMembers]
+    ) -> dict[str, Any]:
+        """Return the fitted attributes as if training had ended with an epoch."""
+        return self._fitted_attributes(plan, train_so_far())
 
     def _make_plan(
         self, X: Any, y: Any, sample_weight: Any, validation: ValidationSet
@@ -225,24 +243,28 @@ class BaseTabularMLP(VersionedEstimator, ABC):
                 f"{short(validation[0])}, validation score: {short(validation[1])}"
             )
 
-    def _publish(self, plan: MembersPlan, trained: TrainedMembers) -> None:
-        """Set the fitted attributes."""
-        self.coefs_ = trained.members.coefs
-        self.intercepts_ = trained.members.intercepts
-        self.n_iter_ = len(trained.scores)
-        self.best_epochs_ = trained.best_epochs
-        self.loss_curves_ = np.array(trained.loss_curves)
-        self.loss_curve_ = self.loss_curves_.mean(axis=1).tolist()
-        self.loss_ = self.loss_curve_[-1]
-        self.validation_loss_curve_ = trained.losses
-        self.validation_scores_ = trained.scores
-        self.temperature_ = self._choose_temperature(plan, trained)
-        self.validation_score_ = float("nan")
-        outputs, rows = self._outputs_held_out(plan, trained, self.temperature_)
+    def _fitted_attributes(self, plan: MembersPlan, trained: TrainedMembers) -> dict[str, Any]:
+        """Return the fitted attributes, all but those that are learnt before training."""
+        loss_curves = np.array(trained.loss_curves)
+        loss_curve = loss_curves.mean(axis=1).tolist()
+        temperature = self._choose_temperature(plan, trained)
+        outputs, rows = self._outputs_held_out(plan, trained, temperature)
+        score = float("nan")
         if plan.sample_weight[rows].any():
-            _, self.validation_score_ = self._evaluate(
-                outputs, plan.targets[rows], plan.sample_weight[rows]
-            )
+            _, score = self._evaluate(outputs, plan.targets[rows], plan.sample_weight[rows])
+        return {
+            "coefs_": trained.members.coefs,
+            "intercepts_": trained.members.intercepts,
+            "n_iter_": len(trained.scores),
+            "best_epochs_": trained.best_epochs,
+            "loss_curves_": loss_curves,
+            "loss_curve_": loss_curve,
+            "loss_": loss_curve[-1],
+            "validation_loss_curve_": trained.losses,
+            "validation_scores_": trained.scores,
+            "temperature_": temperature,
+            "validation_score_": score,
+        }
 
     def _outputs_held_out(
         self, plan: MembersPlan, trained: TrainedMembers, temperature: float

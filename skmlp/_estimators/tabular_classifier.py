@@ -179,8 +179,9 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     than independent ones.
 
     All is computed in float32, after columns were scaled in float64. Sparse matrices, multilabel
-    targets, dates and times raise an error. Callbacks are not supported. TensorFlow is imported by
-    the first `fit` in a process, and never to predict.
+    targets, dates and times raise an error. Callbacks are told of each epoch, but for
+    :class:`skmlp.callbacks.Checkpoint`, which is refused. TensorFlow is imported by the first `fit`
+    in a process, and never to predict.
 
     References
     ----------

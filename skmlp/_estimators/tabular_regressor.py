@@ -158,8 +158,9 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     than independent ones.
 
     All is computed in float32, after columns were scaled in float64. Sparse matrices, dates and
-    times raise an error. Callbacks are not supported. TensorFlow is imported by the first `fit` in
-    a process, and never to predict.
+    times raise an error. Callbacks are told of each epoch, but for
+    :class:`skmlp.callbacks.Checkpoint`, which is refused. TensorFlow is imported by the first `fit`
+    in a process, and never to predict.
 
     References
     ----------

@@ -12,6 +12,7 @@ from skmlp._engine.program_cache import round_up_batch
 from skmlp._model.members import Members
 from skmlp._program.members import MembersSpec, StepNumbers
 from skmlp._training.folds import hold_out_folds, training_rows
+from skmlp._training.loop import TaskListener
 from skmlp._warn import warn_user
 
 _MIN_BATCH, _MAX_BATCH = 32, 256
@@ -101,7 +102,9 @@ class TrainedMembers:
     scores: list[float] = field(default_factory=list)
 
 
-def train_members(plan: MembersPlan, after_epoch: Callable[..., Any]) -> TrainedMembers:
+def train_members(
+    plan: MembersPlan, after_epoch: Callable[..., Any], listener: TaskListener | None = None
+) -> TrainedMembers:
     """Train several networks. Ctrl-C ends training early, and keeps what was trained.
 
     Parameters
@@ -110,6 +113,9 @@ def train_members(plan: MembersPlan, after_epoch: Callable[..., Any]) -> Trained
         The samples, and how to train.
     after_epoch : callable
         Is told of the number of each epoch, its training loss, and its loss and score out of fold.
+    listener : TaskListener, default=None
+        Is told of every epoch, with a function that returns what was trained until then, and may
+        end training.
     """
     rng, settings = plan.random_state, plan.settings
     held_out, rows = _choose_rows(plan)
@@ -119,27 +125,53 @@ def train_members(plan: MembersPlan, after_epoch: Callable[..., Any]) -> Trained
         spec, plan.X, plan.targets, plan.sample_weight, held_out, _initial(spec, rng)
     )
     batches = _Batches(settings, rows, batch_rows, rng)
-    best = _BestEpochs(settings.n_best_epochs)
-    curves: list[np.ndarray] = []
-    losses, scores = [], []
+    progress = _Progress(plan, held_out)
     try:
         for epoch in range(settings.max_iter):
+            if listener is not None:
+                listener.begin()
             curve, sums = session.run_epoch(*batches.of_epoch(epoch))
-            _check_finite(settings, epoch, curve, sums)
-            loss, score = _evaluate(plan, sums, held_out)
-            best.add(score, epoch, session, sums)
-            curves.append(curve)
-            losses.append(loss)
-            scores.append(score)
-            after_epoch(epoch + 1, float(curve.mean()), (loss, score))
+            after_epoch(epoch + 1, *progress.add(curve, sums, session))
+            if listener is not None and listener.end(progress.trained):
+                break
     except KeyboardInterrupt:
-        if not scores:
+        if not progress.scores:
             raise
         warn_user("Training interrupted by user.")
-    epochs, snapshots, sums_of_best = best.in_order()
-    for epoch, snapshot in zip(epochs, snapshots, strict=True):
-        _check_finite(settings, epoch - 1, *snapshot)
-    return TrainedMembers(_stack(snapshots), held_out, sums_of_best, epochs, curves, losses, scores)
+    return progress.trained()
+
+
+class _Progress:
+    """The curves of the epochs so far, and the networks of the best of them."""
+
+    def __init__(self, plan: MembersPlan, held_out: np.ndarray):
+        self.scores: list[float] = []
+        self._plan = plan
+        self._held_out = held_out
+        self._best = _BestEpochs(plan.settings.n_best_epochs)
+        self._curves: list[np.ndarray] = []
+        self._losses: list[float] = []
+
+    def add(
+        self, curve: np.ndarray, sums: np.ndarray, session: MembersSession
+    ) -> tuple[float, tuple[float, float]]:
+        """Add an epoch; return its training loss, and its loss and score out of fold."""
+        epoch = len(self.scores)
+        _check_finite(self._plan.settings, epoch, curve, sums)
+        loss, score = _evaluate(self._plan, sums, self._held_out)
+        self._best.add(score, epoch, session, sums)
+        self._curves.append(curve)
+        self._losses.append(loss)
+        self.scores.append(score)
+        return float(curve.mean()), (loss, score)
+
+    def trained(self) -> TrainedMembers:
+        """Return the networks of the best epochs, and copies of the curves."""
+        epochs, snapshots, sums = self._best.in_order()
+        for epoch, snapshot in zip(epochs, snapshots, strict=True):
+            _check_finite(self._plan.settings, epoch - 1, *snapshot)
+        curves = list(self._curves), list(self._losses), list(self.scores)
+        return TrainedMembers(_stack(snapshots), self._held_out, sums, epochs, *curves)
 
 
 def _check_finite(settings: MembersSettings, epoch: int, *arrays: np.ndarray) -> None:
