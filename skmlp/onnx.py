@@ -6,6 +6,8 @@ import numpy as np
 
 from skmlp._estimators.classifier import TFMLPClassifier
 from skmlp._estimators.regressor import TFMLPRegressor
+from skmlp._estimators.tabular_classifier import TabularMLPClassifier
+from skmlp._estimators.tabular_regressor import TabularMLPRegressor
 from skmlp._extras import import_extra
 from skmlp._model.activations import ACTIVATIONS, OnnxNodes
 
@@ -30,6 +32,9 @@ def register_converters() -> None:
 
     Notes
     -----
+    :class:`skmlp.TabularMLPClassifier` and :class:`skmlp.TabularMLPRegressor` can't be converted,
+    and raise NotImplementedError in ``to_onnx``.
+
     As is usual for skl2onnx, the type of the input decides: declared as float64 (double) the model
     computes in float64, otherwise in float32, whatever the type of `coefs_`.
 
@@ -53,19 +58,35 @@ def register_converters() -> None:
     ['label', 'probabilities']
     """
     skl2onnx = import_extra("skl2onnx", "onnx", "Conversion to ONNX")
-    skl2onnx.update_registered_converter(
-        TFMLPClassifier,
-        "SkmlpTFMLPClassifier",
-        _infer_classifier_types,
-        _convert_classifier,
-        options={
-            "zipmap": [True, False, "columns"],
-            "nocl": [True, False],
-            "output_class_labels": [False, True],
-        },
-    )
-    skl2onnx.update_registered_converter(
-        TFMLPRegressor, "SkmlpTFMLPRegressor", _infer_regressor_types, _convert_regressor
+    options = {
+        "zipmap": [True, False, "columns"],
+        "nocl": [True, False],
+        "output_class_labels": [False, True],
+    }
+    classifiers = {
+        TFMLPClassifier: (_infer_classifier_types, _convert_classifier),
+        TabularMLPClassifier: (_refuse, _convert_classifier),  # which is then not called
+    }
+    regressors = {
+        TFMLPRegressor: (_infer_regressor_types, _convert_regressor),
+        TabularMLPRegressor: (_refuse, _convert_regressor),
+    }
+    for estimator, functions in (classifiers | regressors).items():
+        skl2onnx.update_registered_converter(
+            estimator,
+            f"Skmlp{estimator.__name__}",
+            *functions,
+            options=options if estimator in classifiers else None,
+        )
+
+
+def _refuse(operator: Any) -> None:
+    """Raise the error for an estimator that can't be converted."""
+    name = type(operator.raw_operator).__name__
+    raise NotImplementedError(
+        f"{name} can't be converted to ONNX: there is no converter of how it encodes the columns "
+        'of a table. Use pickle, joblib or skops, which the page "Persistence and export" of the '
+        f"documentation compares; or {name.replace('Tabular', 'TF')} with encoders of scikit-learn."
     )
 
 

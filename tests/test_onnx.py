@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp import TabularMLPClassifier, TabularMLPRegressor, TFMLPClassifier, TFMLPRegressor
 from skmlp.onnx import register_converters
 from tests.helpers import fit_quietly, load, run_python, sampled_cases, with_network
 
@@ -171,6 +171,23 @@ def test_labels_that_onnx_cannot_hold_are_refused():
     clf.classes_ = np.arange(3).astype(np.uint64) + 2**63
     with pytest.raises(ValueError, match="classes_ must be strings, or numbers that 64-bit"):
         to_onnx(clf, X[:1])
+
+
+@pytest.mark.parametrize("estimator", [TabularMLPClassifier, TabularMLPRegressor])
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_estimators_for_tables_are_refused_with_the_way_out(estimator, in_pipeline):
+    """Check the error in the place of skl2onnx's own, and the page and the estimator in it."""
+    params = {"hidden_layer_sizes": 2, "n_networks": 1, "max_iter": 1, "n_best_epochs": 1}
+    model = estimator(**params).fit(X, Y)
+    model = (
+        Pipeline([("scale", StandardScaler()), ("net", model)]).fit(X, Y) if in_pipeline else model
+    )
+    name = estimator.__name__
+    words = f'{name} can.t be converted.*"Persistence and export".*{name.replace("Tabular", "TF")}'
+    for options in (None, {"zipmap": False}):
+        if options is None or estimator is TabularMLPClassifier:
+            with pytest.raises(NotImplementedError, match=words):
+                to_onnx(model, X[:1], options=options)
 
 
 def test_without_registration_skl2onnx_does_not_know_them():
