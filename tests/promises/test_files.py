@@ -1,7 +1,8 @@
 """Files that earlier versions have written are read, and training goes on from them.
 
-``tests/data/1`` was written by the last commit before the modules moved into folders, and
-``tests/data/2`` by the first one after; see `tests.write_files`.
+``tests/data/1`` was written by the last commit before the modules moved into folders,
+``tests/data/2`` by the first one after, and ``tests/data/3`` when a checkpoint held hashes of equal
+values in place of those of values as they were given; see `tests.write_files`.
 """
 
 import pickle
