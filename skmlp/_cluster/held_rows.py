@@ -1,6 +1,24 @@
 """Which samples of a fit this process holds, and where they are in its batches."""
 
+from typing import NamedTuple
+
 import numpy as np
+
+
+class HeldBatches(NamedTuple):
+    """The rows of batches that are in this process, -1 where a batch has no more of them."""
+
+    places: np.ndarray  # (n_batches, most rows of a batch), in the arrays of this process
+    positions: np.ndarray  # of the same shape: the numbers of the rows in their batch
+    counts: np.ndarray  # (n_batches,)
+
+    def padded(self, n_rows: int) -> "HeldBatches":
+        """Return the same with room for so many rows in a batch."""
+        widths = [(0, 0), (0, n_rows - self.places.shape[1])]
+        places, positions = (
+            np.pad(each, widths, constant_values=-1) for each in (self.places, self.positions)
+        )
+        return HeldBatches(places, positions, self.counts)
 
 
 class HeldRows:
@@ -25,10 +43,8 @@ class HeldRows:
         is_here = self._places[order] >= 0
         return np.add.reduceat(is_here, np.arange(0, len(order), size), dtype=np.int64)
 
-    def arrange(
-        self, order: np.ndarray, first: int, last: int, size: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the places of the rows of batches, -1 where there is none, and their numbers.
+    def arrange(self, order: np.ndarray, first: int, last: int, size: int) -> HeldBatches:
+        """Return the rows of batches that are here.
 
         Parameters
         ----------
@@ -38,21 +54,17 @@ class HeldRows:
             The batches; ``last`` itself is not one of them.
         size : int
             Samples of a batch on all processes.
-
-        Returns
-        -------
-        places : ndarray of shape (n_batches, most rows of a batch)
-        counts : ndarray of shape (n_batches,)
         """
         places = self._places[order[first * size : last * size]]
         n_batches = -(-len(places) // size)
         is_here = places >= 0
-        batch = np.flatnonzero(is_here) // size
+        batch, position = np.divmod(np.flatnonzero(is_here), size)
         counts = np.bincount(batch, minlength=n_batches)
         column = np.arange(len(batch)) - np.repeat(counts.cumsum() - counts, counts)
-        arranged = np.full((n_batches, counts.max(initial=0)), -1, places.dtype)
-        arranged[batch, column] = places[is_here]
-        return arranged, counts
+        arranged = np.full((2, n_batches, counts.max(initial=0)), -1, places.dtype)
+        arranged[0, batch, column] = places[is_here]
+        arranged[1, batch, column] = position
+        return HeldBatches(arranged[0], arranged[1], counts)
 
 
 def likely_most(n_samples: int, n_here: int, size: int) -> int:

@@ -19,7 +19,7 @@ from skmlp._engine.session import TrainingSession
 from skmlp._engine.tables import TableWriter
 from skmlp._model.network import Architecture
 from skmlp._model.records import TrainingState
-from skmlp._program.collective import make_loss, make_program
+from skmlp._program.collective import Parts, make_loss, make_program
 from skmlp._program.regularisers import Regularisation
 from skmlp._program.spec import ProgramSpec
 from skmlp._program.stopping import StoppingRule
@@ -99,16 +99,18 @@ class ClusterSession(TrainingSession):
         """Run some batches of an epoch; see `TrainingSession.run`."""
         start = time.perf_counter()
         (order,) = orders
-        places, counts = self._held.arrange(order, first_batch, last_batch, self._batch_size)
-        self._make_wider(places.shape[1])
-        self._n_rows.array[: len(counts)] = counts
+        held = self._held.arrange(order, first_batch, last_batch, self._batch_size)
+        self._make_wider(held.places.shape[1])
+        held = held.padded(self._batch_rows)
+        self._parts.n_rows.array[: len(held.counts)] = held.counts
+        self._parts.positions.array[: len(held.counts)] = held.positions
         upcoming = self._upcoming(order, last_batch, next_last_batch)
         rates = self._rate.upcoming(1, first_batch, last_batch)
-        with self._feed.loaded(self._padded(places), upcoming) as data:
+        with self._feed.loaded(held.places, upcoming) as data:
             steps = self._tables.write(orders, first_batch, last_batch, self._step, rates)
             tables = self._tables.tensors()
-            n_rows, running = self._n_rows.tensor(), self._state.running
-            running = self._run_batches(data.train, n_rows, tables, running)
+            parts = Parts(*(each.tensor() for each in self._parts))
+            running = self._run_batches(data.train, parts, tables, self._state.running)
             loss = self._own_loss(tables.epochs[0], running, self._group.leads).numpy()
         self._state = self._state._replace(running=running)
         self._step = int(steps[-1])
@@ -145,13 +147,10 @@ class ClusterSession(TrainingSession):
 
     def _upcoming(self, order: np.ndarray, first: int, last: int) -> np.ndarray:
         """Return the rows of the next call; of no batch, if there is no room for them."""
-        places, _ = self._held.arrange(order, first, last, self._batch_size)
-        has_room = places.shape[1] <= self._batch_rows
-        return self._padded(places if has_room else places[:0, :0])
-
-    def _padded(self, places: np.ndarray) -> np.ndarray:
-        width = self._batch_rows - places.shape[1]
-        return np.pad(places, [(0, 0), (0, width)], constant_values=-1)
+        held = self._held.arrange(order, first, last, self._batch_size)
+        if held.places.shape[1] > self._batch_rows:
+            held = self._held.arrange(order, last, last, self._batch_size)
+        return held.padded(self._batch_rows).places
 
     def _make_wider(self, n_rows: int) -> None:
         """Go on with another program, if a batch has more rows here than there is room for."""
@@ -180,8 +179,10 @@ class ClusterSession(TrainingSession):
         self._own_loss = make_loss(tf, spec)
         self._feed: Any = DenseFeed(tf, spec, self._own)
         self._tables = TableWriter(tf, spec, self._samples, self._batch_size, self._numbers)
-        n_rows = aligned_zeros((spec.block_batches,), np.dtype(np.float64))
-        self._n_rows = SharedArray(tf, n_rows)
+        shape = (spec.block_batches, spec.batch_rows)
+        n_rows = aligned_zeros(shape[:1], np.dtype(np.float64))
+        positions = aligned_zeros(shape, np.dtype(np.int32))
+        self._parts = Parts(SharedArray(tf, n_rows), SharedArray(tf, positions))
 
     def _compile(self) -> None:
         """Do nothing: the first batch compiles the functions on all processes at once."""

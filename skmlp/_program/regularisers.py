@@ -86,6 +86,9 @@ class Regularisation:
 
 NO_REGULARISATION = Regularisation()
 
+POSITIONS = "positions"
+"""Among the numbers of a batch of which this process has a part: which of its rows they are."""
+
 
 def decay_weights(tf: Any, spec: ProgramSpec, numbers: Any, params: list[Tensor]) -> list[Tensor]:
     r"""Return the joined parameters after decoupled decay (Loshchilov and Hutter, 2019).
@@ -153,7 +156,8 @@ def drop_units(tf: Any, spec: ProgramSpec, numbers: Any, layer: int, values: Ten
         return values
     rate = numbers.hyper[f"dropout_{layer}"]
     limit = tf.cast(tf.minimum(rate * 2.0**32, np.float64(2**32 - 1)), tf.uint32)
-    is_kept = random_bits(tf, numbers.hyper[f"mask_{layer}"], values.shape) >= limit
+    key = numbers.hyper[f"mask_{layer}"]
+    is_kept = random_bits(tf, key, values.shape, numbers.hyper.get(POSITIONS)) >= limit
     scale = tf.cast(1 / (1 - rate), values.dtype)
     return tf.where(is_kept, scale * values, tf.zeros_like(values))
 
@@ -185,11 +189,14 @@ def _hash_integers(x: np.ndarray) -> np.ndarray:
     return x ^ (x >> np.uint32(_SHIFTS[2]))
 
 
-def random_bits(tf: Any, key: Tensor, shape: tuple[int, int]) -> Tensor:
+def random_bits(
+    tf: Any, key: Tensor, shape: tuple[int, int], positions: Tensor | None = None
+) -> Tensor:
     """Return 32 random bits for each row and unit: a hash of its position, with the key twice.
 
-    The key comes in a second time between the products. With it at the start alone, the bits for
-    two keys would be the same ones in another order.
+    ``positions`` are the numbers of the rows, if they are not all of a batch. The key comes in a
+    second time between the products. With it at the start alone, the bits for two keys would be the
+    same ones in another order.
     """
     n_rows, n_units = shape
 
@@ -199,7 +206,8 @@ def random_bits(tf: Any, key: Tensor, shape: tuple[int, int]) -> Tensor:
     def mix(x: Tensor, shift: int) -> Tensor:
         return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, number(shift)))
 
-    rows, units = (tf.cast(tf.range(n), tf.uint32) for n in (n_rows, n_units))
+    positions = tf.range(n_rows) if positions is None else positions
+    rows, units = (tf.cast(each, tf.uint32) for each in (positions, tf.range(n_units)))
     positions = rows[:, tf.newaxis] * number(n_units) + units
     key = tf.cast(key, tf.uint32)
     x = mix(tf.bitwise.bitwise_xor(positions, key), _SHIFTS[0]) * number(_MULTIPLIERS[0])

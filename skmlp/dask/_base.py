@@ -139,7 +139,6 @@ class DaskFitMixin(BaseTFMLP):
         faults = {
             "solver": (self.solver == "lbfgs", "'adam' or 'sgd'"),
             "scoring": (self.scoring not in (None, "loss"), "None or 'loss'"),
-            "dropout": (bool(np.any(np.asarray(self.dropout) != 0)), "0"),
         }
         for name, (is_fault, expected) in faults.items():
             if is_fault:

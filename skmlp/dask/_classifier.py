@@ -20,7 +20,7 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
     same order, up to rounding, whatever the number of workers.
 
     The parameters are those of `TFMLPClassifier` and two more. `solver` must be 'adam' or 'sgd',
-    `scoring` None or 'loss', and `dropout` 0. ``verbose=2`` prints no more than 1.
+    and `scoring` None or 'loss'. ``verbose=2`` prints no more than 1.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ class SpooledBlock:
     parts: Parts
     order: SpoolOrder
     _records: list[Record] = field(default_factory=list, init=False)
-    _futures: list[Any] = field(default_factory=list, init=False)
+    _futures: dict[int, Any] = field(default_factory=dict, init=False)
 
     def spool(self, numbers: list[int] | None = None, lost: Collection[str] = ()) -> None:
         """Write partitions, all or those of some numbers, each where it is or is computed.
@@ -95,22 +95,24 @@ class SpooledBlock:
 
     def release(self) -> None:
         """Let the cluster forget the tasks."""
-        for future in self._futures:
+        for future in self._futures.values():
             future.release()
-        self._futures = []
+        self._futures = {}
 
     def _run(self, numbers: list[int], lost: Collection[str]) -> list[Record]:
         dask = import_extra("dask", "dask", "skmlp.dask")
         task = dask.delayed(spool_part, pure=False, traverse=False)
-        by_worker: dict[str, list[Any]] = {}
+        by_worker: dict[str, list[int]] = {}
         for number, worker in zip(numbers, self._assign(numbers, lost), strict=True):
-            each = task(self.order, number, *self.parts.parts[number])
-            by_worker.setdefault(worker, []).append(each)
-        futures = []
-        for worker, tasks in by_worker.items():
-            futures += self.client.compute(tasks, workers=[worker], allow_other_workers=True)
-        self._futures += futures
-        return self.client.gather(futures)
+            by_worker.setdefault(worker, []).append(number)
+            # Dask would compute it again where it was asked to before: on a worker that is lost.
+            if number in self._futures:
+                self._futures.pop(number).release()
+        for worker, own in by_worker.items():
+            tasks = [task(self.order, number, *self.parts.parts[number]) for number in own]
+            futures = self.client.compute(tasks, workers=[worker], allow_other_workers=True)
+            self._futures |= dict(zip(own, futures, strict=True))
+        return self.client.gather([self._futures[number] for number in numbers])
 
     def _assign(self, numbers: list[int], lost: Collection[str]) -> list[str]:
         """Return a worker for each partition: the one that has it, or as many for each."""

@@ -25,12 +25,15 @@ def test_each_row_of_a_batch_is_in_one_process(n_processes, first, last):
     found = [[] for _ in range(first, last)]
     for process in range(n_processes):
         mine = np.flatnonzero(owner == process)
-        arranged, counts = HeldRows(places[process]).arrange(order, first, last, 10)
-        assert arranged.shape == (last - first, counts.max(initial=0))
-        for batch, (row, count) in enumerate(zip(arranged, counts, strict=True)):
+        held = HeldRows(places[process]).arrange(order, first, last, 10)
+        assert held.places.shape == (last - first, held.counts.max(initial=0))
+        for batch, (row, position, count) in enumerate(
+            zip(held.places, held.positions, held.counts, strict=True)
+        ):
             assert (row[count:] == -1).all()
-            assert (row[:count] >= 0).all()
-            found[batch] += mine[row[:count]].tolist()
+            rows = mine[row[:count]]
+            np.testing.assert_array_equal(rows, order[(first + batch) * 10 + position[:count]])
+            found[batch] += rows.tolist()
     for batch, rows in enumerate(found, start=first):
         assert sorted(rows) == sorted(order[batch * 10 : (batch + 1) * 10])
 
@@ -38,16 +41,18 @@ def test_each_row_of_a_batch_is_in_one_process(n_processes, first, last):
 def test_rows_keep_their_order():
     """Check that a process has its rows of a batch in the order of the epoch."""
     held = HeldRows(np.array([-1, 0, 1, -1, 2]))
-    arranged, counts = held.arrange(np.array([4, 0, 1, 2, 3]), 0, 2, 3)
-    np.testing.assert_array_equal(arranged, [[2, 0], [1, -1]])
-    np.testing.assert_array_equal(counts, [2, 1])
+    batches = held.arrange(np.array([4, 0, 1, 2, 3]), 0, 2, 3)
+    np.testing.assert_array_equal(batches.places, [[2, 0], [1, -1]])
+    np.testing.assert_array_equal(batches.positions, [[0, 2], [0, -1]])
+    np.testing.assert_array_equal(batches.counts, [2, 1])
+    np.testing.assert_array_equal(batches.padded(3).places, [[2, 0, -1], [1, -1, -1]])
 
 
 def test_a_process_without_rows_has_batches_of_none():
     """Check the shapes that the other processes expect."""
-    arranged, counts = HeldRows(np.full(10, -1)).arrange(np.arange(10), 0, 3, 4)
-    assert arranged.shape == (3, 0)
-    assert counts.tolist() == [0, 0, 0]
+    batches = HeldRows(np.full(10, -1)).arrange(np.arange(10), 0, 3, 4)
+    assert batches.places.shape == (3, 0)
+    assert batches.counts.tolist() == [0, 0, 0]
 
 
 def test_counts_of_an_epoch():

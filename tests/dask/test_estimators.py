@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.utils import estimator_checks
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp.dask import DaskTFMLPClassifier, DaskTFMLPRegressor
@@ -73,7 +74,6 @@ def test_to_local_is_the_plain_estimator(estimator):
     [
         ({"solver": "lbfgs"}, "solver='lbfgs'; expected 'adam' or 'sgd'"),
         ({"scoring": "f1"}, "scoring='f1'; expected None or 'loss'"),
-        ({"dropout": 0.5}, "dropout=0.5; expected 0"),
         ({"on_worker_loss": "wait"}, "on_worker_loss"),
         ({"alpha": -1}, "alpha"),
         ({"hidden_layer_sizes": (3, 0)}, "hidden_layer_sizes"),
@@ -134,3 +134,25 @@ def test_the_import_is_light():
         "assert not {'tensorflow', 'dask', 'distributed'} & set(sys.modules)\n"
     )
     assert done.returncode == 0, done.stderr
+
+
+CHECKS = [
+    estimator_checks.check_do_not_raise_errors_in_init_or_set_params,
+    estimator_checks.check_estimator_cloneable,
+    estimator_checks.check_estimator_repr,
+    estimator_checks.check_estimators_unfitted,
+    estimator_checks.check_get_params_invariance,
+    estimator_checks.check_mixin_order,
+    estimator_checks.check_no_attributes_set_in_init,
+    estimator_checks.check_parameters_default_constructible,
+    estimator_checks.check_set_params,
+    estimator_checks.check_valid_tag_types,
+]
+"""Those of scikit-learn's checks that fit nothing: the others fit arrays of one machine."""
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("estimator", PLAIN)
+def test_checks_of_scikit_learn(estimator, check):
+    """Check what scikit-learn asks of all estimators."""
+    check(estimator.__name__, estimator())

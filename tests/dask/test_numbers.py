@@ -91,6 +91,7 @@ CASES = {
     "early stopping": {"early_stopping": True, "n_iter_no_change": 1, "tol": 0.1, "max_iter": 20},
     "class_weight": {"class_weight": "balanced", "solver": "sgd", "validation_fraction": 0.2},
     "decay": {"weight_decay": 0.1, "learning_rate": "cosine", "label_smoothing": 0.1},
+    "dropout": {"dropout": [0.5, 0.2], "validation_fraction": 0.2},
     "no shuffle": {"shuffle": False, "alpha": 0.1, "activation": "tanh"},
 }
 
@@ -106,6 +107,7 @@ CASES = {
         ("early stopping", 2),
         ("class_weight", 3),
         ("decay", 2),
+        ("dropout", 3),
         ("no shuffle", 3),
     ],
 )
