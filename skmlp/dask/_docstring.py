@@ -21,7 +21,7 @@ def with_parameters_of(plain: type) -> Callable[[_Class], _Class]:
     def decorate(cls: _Class) -> _Class:
         if cls.__doc__ and plain.__doc__:  # python -OO has none
             shared = plain.__doc__.partition(_HEADER)[2].partition("    Attributes\n")[0]
-            shared = re.sub(r" \[\d+\]_", "", shared)  # the references are on the other page
+            shared = re.sub(r"\s*\[\d+\]_", "", shared)  # the references are on the other page
             before, header, after = cls.__doc__.partition(_HEADER)
             cls.__doc__ = before + header + shared + after
         return cls

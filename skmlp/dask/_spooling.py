@@ -105,9 +105,8 @@ class SpooledBlock:
         by_worker: dict[str, list[int]] = {}
         for number, worker in zip(numbers, self._assign(numbers, lost), strict=True):
             by_worker.setdefault(worker, []).append(number)
-            # Dask would compute it again where it was asked to before: on a worker that is lost.
-            if number in self._futures:
-                self._futures.pop(number).release()
+        # Else Dask would compute them where it was asked to before: on a worker that is lost.
+        self.client.cancel([self._futures.pop(n) for n in numbers if n in self._futures])
         for worker, own in by_worker.items():
             tasks = [task(self.order, number, *self.parts.parts[number]) for number in own]
             futures = self.client.compute(tasks, workers=[worker], allow_other_workers=True)
