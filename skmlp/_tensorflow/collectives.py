@@ -9,7 +9,11 @@ import importlib
 import logging
 from typing import Any
 
+from skmlp._tensorflow.forks import CONTEXT
+
 JOB = "skmlp"
+
+_PROTOBUF = "tensorflow.core.protobuf"
 
 _REUSE_PORT = "TF_GRPC_REUSE_PORT"
 """Lets the server listen on a port that a socket of ours holds until then."""
@@ -37,9 +41,9 @@ def form_cluster(tensorflow: Any, addresses: list[str], rank: int) -> None:
     RuntimeError
         If the server can't listen on the port of this process.
     """
-    context = importlib.import_module("tensorflow.python.eager.context").context()
+    context = importlib.import_module(CONTEXT).context()
     cluster_pb2, config_pb2, server_pb2 = (
-        importlib.import_module(f"tensorflow.core.protobuf.{name}")
+        importlib.import_module(f"{_PROTOBUF}.{name}")
         for name in ("cluster_pb2", "config_pb2", "tensorflow_server_pb2")
     )
     job = cluster_pb2.JobDef(name=JOB, tasks=dict(enumerate(addresses)))
@@ -71,7 +75,7 @@ def form_cluster(tensorflow: Any, addresses: list[str], rank: int) -> None:
 
 def check_peer(rank: int, milliseconds: int) -> str | None:
     """Return why another process does not answer within a time, or None if it does."""
-    context = importlib.import_module("tensorflow.python.eager.context").context()
+    context = importlib.import_module(CONTEXT).context()
     try:
         context.check_collective_ops_peer_health(_task(rank), timeout_in_ms=milliseconds)
     except Exception as error:  # an OpError, or what pybind makes of a status
@@ -81,7 +85,7 @@ def check_peer(rank: int, milliseconds: int) -> str | None:
 
 def abort(message: str) -> None:
     """Let the sums that this process waits for fail, with UnavailableError."""
-    context = importlib.import_module("tensorflow.python.eager.context").context()
+    context = importlib.import_module(CONTEXT).context()
     context.abort_collective_ops(14, message)  # UNAVAILABLE
 
 

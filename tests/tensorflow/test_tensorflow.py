@@ -176,7 +176,7 @@ def test_private_parts_of_tensorflow_are_named_in_one_folder():
 
 def test_imports_in_the_folder_go_one_way():
     """Check that a module imports earlier ones only, and none of the package outside."""
-    order = ["releases", "forks", "signals", "log_filter"]
+    order = ["releases", "forks", "collectives", "signals", "log_filter"]
     order += ["without_keras", "without_collections", "quiet"]
     order += ["flags", "sharing", "named_functions", "cache_directory", "kept_programs"]
     order += ["status", "loading"]
