@@ -12,7 +12,7 @@ from skmlp._engine.memory import trim_memory
 from skmlp._program import epochs, members, objective, values
 from skmlp._program.members import MembersSpec
 from skmlp._program.spec import ProgramSpec
-from skmlp._tensorflow import kept_programs
+from skmlp._tensorflow import kept_programs, switches
 
 Spec = ProgramSpec | MembersSpec
 
@@ -151,7 +151,7 @@ def _replace_kept(tf: Any, spec: Spec) -> Way:
 
 def _trace_program(tf: Any, spec: Spec, compiles: bool) -> Any:
     """Return the program as a concrete function of TensorFlow's."""
-    with tf.device("CPU:0"):
+    with tf.device("CPU:0"), switches.tracing(tf):
         program, signature, _ = _program_parts(tf, spec)
         function = tf.function(
             program, input_signature=signature, jit_compile=compiles, autograph=False

@@ -11,6 +11,8 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+
 from skmlp._model.activations import ACTIVATIONS
 from skmlp._model.losses import LOSSES
 from skmlp._program.batches import at_position
@@ -295,7 +297,8 @@ def _identity(product: Tensor) -> Tensor:
 def _drop(tf: Any, share: Tensor, key: Tensor, layer: int, values: Tensor) -> Tensor:
     """Set a share of values to zero and scale the others; see `regularisers.drop_units`."""
     n_members, n_rows, n_units = values.shape
-    own = tf.bitcast(key, tf.uint32) + tf.constant((layer + 1) * _LAYER_STEP % 2**32, tf.uint32)
+    step = np.uint32((layer + 1) * _LAYER_STEP % 2**32)
+    own = tf.bitcast(key, tf.uint32) + tf.constant(step)
     bits = tf.reshape(random_bits(tf, own, (n_members * n_rows, n_units)), values.shape)
     limit = tf.cast(share * 2.0**32, tf.uint32)
     return tf.where(bits >= limit, values / (1 - share), tf.zeros_like(values))

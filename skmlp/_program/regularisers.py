@@ -201,7 +201,7 @@ def random_bits(
     n_rows, n_units = shape
 
     def number(value: int) -> Tensor:
-        return tf.constant(value, tf.uint32)
+        return tf.constant(np.uint32(value))  # an int may be one of 32 bits with a sign
 
     def mix(x: Tensor, shift: int) -> Tensor:
         return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, number(shift)))

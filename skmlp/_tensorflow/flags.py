@@ -83,7 +83,8 @@ def apply_flags(tensorflow: Any, tensor: Any, may_fail: bool) -> None:
     _State.cuts_products = _State.why_not is None
     try:
         os.environ[_VARIABLE] = all_flags()
-        tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)(tensor)
+        function = tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)
+        function.get_concrete_function(tensor)(tensor)  # compiled whatever the user has switched on
     except tensorflow.errors.OpError:
         if not may_fail:
             raise

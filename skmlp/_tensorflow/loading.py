@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from skmlp._tensorflow import flags, forks, kept_programs, quiet, sharing, signals
+from skmlp._tensorflow import flags, forks, kept_programs, quiet, sharing, signals, switches
 from skmlp._tensorflow.releases import is_on
 from skmlp._tensorflow.without_collections import without_collections
 from skmlp._tensorflow.without_keras import without_keras
@@ -51,9 +51,15 @@ def load_keras() -> Any:
 
 @contextmanager
 def eagerly() -> Iterator[None]:
-    """Run operations at once, also where the user is building a graph; raise what `load` raises."""
+    """Run operations at once, whatever the user has switched on; raise what `load` raises."""
     tensorflow = load()
-    with _eager_mode(tensorflow):
+    with _undisturbed(tensorflow):
+        yield
+
+
+@contextmanager
+def _undisturbed(tensorflow: Any) -> Iterator[None]:
+    with _eager_mode(tensorflow), switches.running(tensorflow):
         yield
 
 
@@ -62,12 +68,22 @@ def _start() -> Any:
         flags.note_too_late()
         kept_programs.note_too_late()
         tensorflow = importlib.import_module("tensorflow")
+        _check_cpu(tensorflow)
     else:
         with forks.starting():
             tensorflow = _import_and_start()
-    with _eager_mode(tensorflow):
+    with _undisturbed(tensorflow):
         sharing.check(tensorflow)
     return tensorflow
+
+
+def _check_cpu(tensorflow: Any) -> None:
+    if not tensorflow.config.get_visible_devices("CPU"):
+        raise RuntimeError(
+            "fit and to_keras compute on the CPU, which is hidden from TensorFlow in this process. "
+            "Expected a CPU among tf.config.get_visible_devices(), got "
+            f"{tensorflow.config.get_visible_devices()}: leave it in tf.config.set_visible_devices."
+        )
 
 
 def _import_and_start() -> Any:
@@ -75,9 +91,10 @@ def _import_and_start() -> Any:
     with _environment(_settings()):
         with quiet.without_log_lines():
             tensorflow = _import()
+            _check_cpu(tensorflow)
             with _eager_mode(tensorflow), tensorflow.device("CPU:0"):
                 zero = tensorflow.constant(0)  # starts the devices
-        with _eager_mode(tensorflow), quiet.without_late_lines():
+        with _undisturbed(tensorflow), quiet.without_late_lines():
             flags.apply_flags(tensorflow, zero, may_fail=kept_programs.directory() is not None)
     return tensorflow
 

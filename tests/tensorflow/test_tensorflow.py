@@ -179,7 +179,7 @@ def test_imports_in_the_folder_go_one_way():
     order = ["releases", "forks", "collectives", "signals", "log_filter"]
     order += ["without_keras", "without_collections", "quiet"]
     order += ["flags", "sharing", "named_functions", "cache_directory", "kept_programs"]
-    order += ["status", "loading"]
+    order += ["status", "switches", "loading"]
     assert {path.stem for path in ROOM.glob("*.py")} == {*order, "__init__"}
     for path in ROOM.glob("*.py"):
         for name in imported_modules(path):
