@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from skmlp._extras import import_extra
 from skmlp._model.records import TrainingState
 from skmlp._training.plan import Plan, Trained
+from skmlp.dask._mail import Mailbox
 from skmlp.dask._spooling import SpooledBlock
 from skmlp.dask._worker import Outcome, TrainingOrder, reserve_port, train_part
 from skmlp.exceptions import WorkerLostError
@@ -198,7 +199,7 @@ class Attempts:
                 left = [each for at, each in futures.items() if at not in outcomes]
                 _wait_for_any(left, 0.5)
             else:
-                line.carry(self.listener, 0.1)
+                line.carry(self.listener, 0.5)
 
 
 class _NoAnswerError(Exception):
@@ -217,9 +218,7 @@ class _Line:
     """
 
     def __init__(self, client: Any, name: str):
-        distributed = import_extra("distributed", "dask", "skmlp.dask")
-        self._up = distributed.Queue(f"skmlp-up-{name}", client=client)
-        self._down = distributed.Queue(f"skmlp-down-{name}", client=client)
+        self._up, self._down = Mailbox(client, f"up-{name}"), Mailbox(client, f"down-{name}")
 
     def carry(self, listener: Any, seconds: float) -> bool:
         """Let the listener hear the next message and send its answer; tell if one came in time."""
@@ -250,10 +249,8 @@ class _Line:
         raise _NoAnswerError
 
     def _next(self, seconds: float) -> tuple[Any, ...] | None:
-        try:
-            return pickle.loads(self._up.get(timeout=seconds))
-        except TimeoutError:
-            return None
+        message = self._up.take(seconds)
+        return None if message is None else pickle.loads(message)
 
     def _say(self, answer: Any) -> None:
         cloudpickle = import_extra("cloudpickle", "dask", "skmlp.dask")

@@ -20,6 +20,7 @@ from skmlp._cluster.processor import describe_processor
 from skmlp._cluster.spool import ADVICE, Spool, SpoolFile
 from skmlp._data.checks import naming_errors
 from skmlp._data.disk import check_room
+from skmlp.dask._mail import Mailbox
 
 SECONDS_BETWEEN_SWEEPS = 2.0
 """How often a worker looks whether a fit has ended, whose files it has."""
@@ -337,11 +338,11 @@ class _Line:
     """
 
     def __init__(self, order: TrainingOrder):
-        from distributed import Queue, get_client
+        from distributed import get_client
 
         client = get_client()
-        self._up = Queue(f"skmlp-up-{order.line}", client=client)
-        self._down = Queue(f"skmlp-down-{order.line}", client=client)
+        self._up = Mailbox(client, f"up-{order.line}")
+        self._down = Mailbox(client, f"down-{order.line}")
         self._waits = False
 
     def tell(self, message: tuple[Any, ...]) -> None:
@@ -353,9 +354,8 @@ class _Line:
         """Return the answers of the client, if it owes one; wait a moment for it."""
         if not self._waits:
             return []
-        try:
-            answer = self._down.get(timeout=_SECONDS_BETWEEN_LOOKS)
-        except TimeoutError:
+        answer = self._down.take(_SECONDS_BETWEEN_LOOKS)
+        if answer is None:
             return []
         self._waits = False
         return [pickle.loads(answer)]
