@@ -15,8 +15,8 @@ nox.options.reuse_venv = "yes"
 
 WORKERS = ("-n", "2")
 
-GRID = ("identity", "logistic", "tanh", "relu")
-"""Parts of the longest sweep: a process can't hold the programs of all of them."""
+SWEEPS = ("tests/promises/test_parity.py", "tests/promises/test_estimator_checks.py")
+"""Slow tests that compile most programs, more than one process can hold."""
 
 CLUSTERS = ("tests/promises/test_clusters.py", "tests/cluster", "tests/dask")
 """Slow tests that start workers of their own."""
@@ -91,9 +91,18 @@ def slow(session):
     """Run the sweeps over many configurations, but for those on clusters."""
     session.install("-e", ".[test]")
     pytest = ("python", "-m", "pytest", "-q", *WORKERS, "-m", "slow")
-    for activation in GRID:
-        session.run(*pytest, "-k", f"whole_grid and {activation}")
-    session.run(*pytest, "-k", "not whole_grid", *(f"--ignore={path}" for path in CLUSTERS))
+    for part in SWEEPS:
+        session.run(*pytest, part)
+    session.run(*pytest, "tests", *(f"--ignore={path}" for path in (*SWEEPS, *CLUSTERS)))
+
+
+@nox.session
+def exhaustive(session):
+    """Run the rest of the largest sweep, in parts."""
+    session.install("-e", ".[test]")
+    pytest = ("python", "-m", "pytest", "-q", *WORKERS, "-m", "exhaustive", SWEEPS[0])
+    for activation in ("identity", "logistic", "tanh", "relu"):
+        session.run(*pytest, "-k", activation)
 
 
 @nox.session(python="3.11")

@@ -204,15 +204,15 @@ def _marked_cases(factors, fast):
     ]
 
 
-def covering_cases(cases):
-    """Choose cases, greedily, until each pair of values of two factors was in one of them."""
-    pairs_of = {case: set(combinations(enumerate(case), 2)) for case in cases}
-    left = set().union(*pairs_of.values())
+def covering_cases(cases, n_factors=2):
+    """Choose cases, greedily, until the values of any two (or more) factors met in one of them."""
+    meetings_in = {case: set(combinations(enumerate(case), n_factors)) for case in cases}
+    left = set().union(*meetings_in.values())
     chosen = []
     while left:
-        best = max(cases, key=lambda case: len(pairs_of[case] & left))
+        best = max(cases, key=lambda case: len(meetings_in[case] & left))
         chosen.append(best)
-        left -= pairs_of[best]
+        left -= meetings_in[best]
     return chosen
 
 

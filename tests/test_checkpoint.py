@@ -119,7 +119,9 @@ est.fit(*load("iris"))
 """
 
 
-@pytest.mark.parametrize("name", ["adam", "early stopping, float32, sgd"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("adam", marks=pytest.mark.slow), "early stopping, float32, sgd"]
+)
 def test_a_process_that_is_killed_is_resumed_by_another(name, tmp_path):
     """Check every bit against a fit in one go in this process."""
     path = str(tmp_path / "file")

@@ -9,22 +9,25 @@ from sklearn.neural_network import MLPClassifier
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp._data import checks as _checks
 from skmlp._engine import capacity as _capacity
-from tests.helpers import fit_quietly, load, run_python
+from tests.helpers import fit_quietly, load, paired_cases, run_python
 
 PARAMS = {"random_state": 0, "max_iter": 4, "hidden_layer_sizes": 7}
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-@pytest.mark.parametrize("stored_as", [np.float32, np.float64, np.uint8])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("solver", "stored_as", "dtype"),
+    paired_cases(
+        ["adam", "sgd", "lbfgs"], [np.float32, np.float64, np.uint8], ["float32", "float64"]
+    ),
+)
 def test_an_array_on_disk_trains_as_one_in_memory(monkeypatch, tmp_path, solver, stored_as, dtype):
     """Check the bits for stored types that have to be converted, and for one that has not."""
     X, y = load_digits(return_X_y=True)
+    monkeypatch.setattr(_capacity, "_BLOCK_BYTES", 2**15)
     expected = TFMLPClassifier(solver=solver, dtype=dtype, **PARAMS, validation_fraction=0.1)
     fit_quietly(expected, X.astype(dtype), y)
     np.save(tmp_path / "X.npy", X.astype(stored_as))
     monkeypatch.setattr(_checks, "MAX_CONVERTED_BYTES", 0)
-    monkeypatch.setattr(_capacity, "_BLOCK_BYTES", 2**15)
     clf = TFMLPClassifier(solver=solver, dtype=dtype, **PARAMS, validation_fraction=0.1)
     fit_quietly(clf, np.load(tmp_path / "X.npy", mmap_mode="r"), y)
     np.testing.assert_array_equal(clf.coefs_[0], expected.coefs_[0])
@@ -91,7 +94,7 @@ small = rng.randint(0, 9, (400, 1000)).astype(np.uint8)
 params = {"hidden_layer_sizes": 10, "max_iter": 1, "random_state": 0, "dtype": "float32"}
 TFMLPClassifier(**params).fit(small, small[:, 0] > 4)
 before = anonymous()
-X = np.memmap(sys.argv[1], np.uint8, "w+", shape=(400_000, 1000))
+X = np.memmap(sys.argv[1], np.uint8, "w+", shape=(200_000, 1000))
 X[::1000] = small
 y = X[:, 0] > 4
 peak = [0.0]
@@ -106,7 +109,7 @@ print("grew by", peak[0] - before)
 
 
 def test_a_file_is_never_copied_whole(tmp_path):
-    """Check the memory of a fit to 400 MB on disk, 1,600 MB in the type to train in."""
+    """Check the memory of a fit to 200 MB on disk, 800 MB in the type to train in."""
     code = MEMORY.replace("sys.argv[1]", repr(str(tmp_path / "X.bin")))
     done = run_python(code)
     assert done.returncode == 0, done.stderr

@@ -1,25 +1,21 @@
 """What a user of MLPClassifier expects of the classifier."""
 
 import inspect
-import pickle
 import signal
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, issparse
-from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.metrics import accuracy_score, log_loss
-from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import LabelBinarizer, StandardScaler
+from sklearn.preprocessing import LabelBinarizer
 
 from skmlp import TFMLPClassifier
 from skmlp._data.labels import binarize
 from skmlp._model.records import Optimizer
-from tests.helpers import fit_quietly, load, run_python
+from tests.helpers import fit_quietly, load, run_python, sampled_cases
 
 
 def small(**params):
@@ -79,8 +75,7 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize("kind", LABELS)
-@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(("kind", "early_stopping"), sampled_cases(LABELS, [False, True]))
 def test_any_labels(kind, early_stopping):
     """Check that labels of any type come back, in the same type, with the same numbers."""
     X, y = load("iris")
@@ -94,21 +89,6 @@ def test_any_labels(kind, early_stopping):
     assert predicted.dtype == theirs.predict(X).dtype
     np.testing.assert_array_equal(predicted, theirs.predict(X))
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-12)
-
-
-def test_pandas_labels_and_features():
-    """Check a DataFrame, a categorical Series, and that the names of features are kept."""
-    pd = pytest.importorskip("pandas")
-    X, y = load("iris")
-    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"])
-    series = pd.Series(np.array(["x", "y", "z"])[y], dtype="category")
-    clf = fit_quietly(small(early_stopping=True), frame, series, sample_weight=pd.Series(y + 1.0))
-    assert list(clf.feature_names_in_) == ["a", "b", "c", "d"]
-    assert set(clf.predict(frame)) <= {"x", "y", "z"}
-    with pytest.raises(ValueError, match="feature names should match"):
-        clf.predict(frame[["b", "a", "c", "d"]])
-    with pytest.raises(ValueError, match="feature names should match"):
-        fit_quietly(small(), frame, series, X_val=frame[["b", "a", "c", "d"]], y_val=series)
 
 
 def test_a_column_of_labels_warns():
@@ -268,15 +248,6 @@ def test_warnings_point_at_the_caller():
     assert {warning.filename for warning in caught} == {__file__}
 
 
-@pytest.mark.parametrize("protocol", [2, pickle.HIGHEST_PROTOCOL])
-def test_pickles_predict_the_same_bits(protocol):
-    """Check a round trip."""
-    X, y = load("iris")
-    clf = fit_quietly(small(early_stopping=True), X, y)
-    loaded = pickle.loads(pickle.dumps(clf, protocol=protocol))
-    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
-
-
 def test_fitted_state_is_numpy_and_plain_python():
     """Check that nothing of TensorFlow's is kept; the optimizer is a dataclass of arrays."""
     X, y = load("iris")
@@ -292,52 +263,6 @@ def test_fitted_state_is_numpy_and_plain_python():
         return {type(value).__module__.split(".")[0]}
 
     assert set().union(*map(modules, vars(clf).values())) <= {"builtins", "numpy", "sklearn"}
-
-
-def test_pipeline_and_grid_search_over_hidden_units():
-    """Check the search of the README, and that its best estimator is a fitted one."""
-    X, y = load("iris")
-    pipeline = make_pipeline(StandardScaler(), small(max_iter=60, learning_rate_init=0.02))
-    grid = {"tfmlpclassifier__hidden_layer_sizes": [(4,), (8,), (8, 4)]}
-    search = fit_quietly(GridSearchCV(pipeline, grid, cv=3), X, y)
-    assert search.best_score_ > 0.9
-    assert search.score(X, y) > 0.9
-
-
-def test_cross_validation_in_processes_and_threads():
-    """Check that joblib's workers give what one process gives."""
-    from joblib import parallel_config
-
-    X, y = load("iris")
-    clf = small(n_iter_no_change=1, tol=10.0)  # stops at once, without a warning in the workers
-    expected = cross_val_predict(clf, X, y, cv=3, method="predict_proba")
-    for backend in ("loky", "threading"):
-        with parallel_config(backend, n_jobs=2):
-            proba = cross_val_predict(clf, X, y, cv=3, method="predict_proba")
-        # Not the last bit: a process that has compiled many programs runs others uncompiled.
-        np.testing.assert_allclose(proba, expected, rtol=0, atol=1e-12)
-
-
-def test_routed_validation_sets():
-    """Check that metadata routing hands the arguments of fit through a pipeline."""
-    from sklearn import config_context
-
-    X, y = load("iris")
-    with config_context(enable_metadata_routing=True):
-        clf = small().set_fit_request(sample_weight=True, X_val=True, y_val=True)
-        scaler = StandardScaler().set_fit_request(sample_weight=False)
-        pipeline = make_pipeline(scaler, clf, transform_input=["X_val"])
-        fit_quietly(pipeline, X, y, X_val=X[::5], y_val=y[::5], sample_weight=y + 1.0)
-    assert pipeline[-1].validation_scores_[-1] == pytest.approx(pipeline.score(X[::5], y[::5]))
-
-
-def test_clone_forgets_the_fit():
-    """Check that a clone has the parameters and no weights."""
-    X, y = load("iris")
-    clf = fit_quietly(small(init="truncated_normal", dtype="float32"), X, y)
-    copy = clone(clf)
-    assert copy.get_params() == clf.get_params()
-    assert not hasattr(copy, "coefs_")
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer signal")

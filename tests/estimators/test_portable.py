@@ -20,7 +20,7 @@ import skmlp
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp._estimators import versioned as _versioned
 from skmlp.exceptions import InconsistentVersionWarning
-from tests.helpers import fit_both, fit_quietly, load, run_python
+from tests.helpers import fit_both, fit_quietly, load, run_python, sampled_cases
 
 X, Y = load("iris")
 both = pytest.mark.parametrize("estimator", [TFMLPClassifier, TFMLPRegressor])
@@ -95,6 +95,14 @@ def test_files_predict_the_same_bits_without_tensorflow(fitted, loader, tmp_path
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_pickles_of_every_protocol_predict_the_same_bits(protocol, fitted):
+    """Check all kinds of estimators in this process."""
+    for name, est in fitted.items():
+        loaded = pickle.loads(pickle.dumps(est, protocol=protocol))
+        np.testing.assert_array_equal(loaded.predict(X), est.predict(X), err_msg=name)
+
+
 def test_skops_has_to_trust_nothing_of_others(fitted):
     """Check the types that a reader of the file is asked to trust."""
     for name, est in fitted.items():
@@ -116,22 +124,22 @@ def test_a_loaded_estimator_goes_on_bit_by_bit(kind, estimator):
     assert loaded.loss_curve_ == est.loss_curve_
 
 
-@pytest.mark.parametrize("kind", ["pickle", "joblib"])
+LARGE = {
+    "adam": {"solver": "adam"},
+    "sgd": {"solver": "sgd", "early_stopping": True},
+    "lbfgs": {"solver": "lbfgs"},
+    "float32": {"dtype": "float32", "hidden_layer_sizes": (300, 300)},
+}
+
+
 @pytest.mark.parametrize(
-    "params",
-    [
-        {"solver": "adam"},
-        {"solver": "sgd", "early_stopping": True},
-        {"solver": "lbfgs"},
-        {"dtype": "float32", "hidden_layer_sizes": (300, 300)},
-    ],
-    ids=str,
+    ("name", "kind", "estimator"),
+    sampled_cases(LARGE, ["pickle", "joblib"], [TFMLPClassifier, TFMLPRegressor]),
 )
-@both
-def test_a_file_holds_little_more_than_the_arrays(kind, params, estimator):
+def test_a_file_holds_little_more_than_the_arrays(name, kind, estimator):
     """Check its size against the bytes of weights and biases, with and without the optimizer."""
     data, y = load("digits")
-    est = fit_quietly(small(estimator, **({"hidden_layer_sizes": (300,)} | params)), data, y)
+    est = fit_quietly(small(estimator, **({"hidden_layer_sizes": (300,)} | LARGE[name])), data, y)
     n_bytes = sum(array.nbytes for array in est.coefs_ + est.intercepts_)
     n_kept = {"adam": 2, "sgd": 1, "lbfgs": 0}[est.solver]
     dumps = FORMATS[kind][0]

@@ -30,6 +30,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skmlp import TabularMLPClassifier, TabularMLPRegressor
 from skmlp._engine.members_session import MembersSession
+from skmlp._tensorflow import forks
 from skmlp.plotting import LossCurveDisplay
 from tests.helpers import fit_quietly, run_python
 from tests.promises.test_ecosystem import LABEL_KINDS
@@ -139,7 +140,7 @@ for estimator in (TabularMLPClassifier, TabularMLPRegressor):
 """
 
 
-@pytest.mark.parametrize("n_threads", [None, "1"])
+@pytest.mark.parametrize("n_threads", [pytest.param(None, marks=pytest.mark.slow), "1"])
 def test_another_process_has_the_same_bits(n_threads, fitted, tmp_path):
     """Check all cores and one: threads share rows and columns out, but not the terms of a sum."""
     code = IN_A_PROCESS.replace("sys.argv[-1]", repr(str(tmp_path)))
@@ -324,12 +325,14 @@ def test_a_column_of_targets_warns(y):
 # Inside scikit-learn
 
 
-def test_a_search_and_a_cross_validation_in_processes():
-    """Check that two jobs find the scores of one."""
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
+def test_a_search_and_a_cross_validation_in_two_jobs(backend):
+    """Check that threads and processes find the scores of one fit after another."""
     expected = cross_val_score(clf(), TABLE, LABELS, cv=3)
-    scores = cross_val_score(clf(), TABLE, LABELS, cv=3, n_jobs=2)
-    np.testing.assert_array_equal(scores, expected)
-    search = GridSearchCV(clf(), {"dropout": [0.0, 0.3]}, cv=3, n_jobs=2).fit(TABLE, LABELS)
+    with joblib.parallel_config(backend, n_jobs=2):
+        scores = cross_val_score(clf(), TABLE, LABELS, cv=3)
+        np.testing.assert_array_equal(scores, expected)
+        search = GridSearchCV(clf(), {"weight_decay": [0.0, 0.3]}, cv=3).fit(TABLE, LABELS)
     assert search.best_score_ == search.cv_results_["mean_test_score"].max()
     assert search.predict(TABLE).shape == (N_ROWS,)
 
@@ -573,7 +576,9 @@ def test_few_rows_of_classes(y, has_score):
     np.testing.assert_allclose(np.exp(est.predict_log_proba(X)), proba)
 
 
-@pytest.mark.parametrize("n_rows", [2, 3, 5, 9, 17])
+@pytest.mark.parametrize(
+    "n_rows", [2, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 9)), 17]
+)
 def test_few_rows_of_numbers(n_rows):
     """Check that predictions are within the range of y, and that a single row has no R2."""
     est = reg().fit(X[:n_rows], X[:n_rows, 0])
@@ -585,13 +590,18 @@ def test_few_rows_of_numbers(n_rows):
     assert np.isnan(single.validation_score_) == (n_rows < 16)
 
 
+@pytest.fixture(scope="module")
+def plain():
+    """Return a regressor that was fitted to small numbers."""
+    return reg(max_iter=20).fit(X, X[:, 0])
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30, 1e150])
 @pytest.mark.parametrize("offset", [0.0, 1e6])
-def test_the_scale_of_targets_does_not_matter(scale, offset):
+def test_the_scale_of_targets_does_not_matter(scale, offset, plain):
     """Check R2 on the scale of y, with an offset that is large beside its deviation."""
     y = (X[:, 0] + offset) * scale
-    est = reg(max_iter=20, hidden_layer_sizes=16).fit(X, y)
-    plain = reg(max_iter=20, hidden_layer_sizes=16).fit(X, X[:, 0])
+    est = reg(max_iter=20).fit(X, y)
     np.testing.assert_allclose(est.predict(X) / scale - offset, plain.predict(X), atol=1e-2)
     assert r2_score(X[:, 0], est.predict(X) / scale - offset) > 0.8
 
@@ -614,28 +624,40 @@ def test_several_targets():
     assert 0.3 < twice.loss_ / twice.validation_loss_curve_[-1] < 2
 
 
+ENDS = [
+    {"hidden_layer_sizes": ()},
+    {"hidden_layer_sizes": (3, 1, 4)},
+    {"n_networks": 1},
+    {"n_networks": 16},
+    {"max_iter": 1},
+    {"n_best_epochs": 100},
+    {"n_best_epochs": 1},
+    {"dropout": 0.0},
+    {"dropout": 0.99},
+    {"weight_decay": 0.0},
+    {"batch_size": 1},
+    {"batch_size": 7},
+    {"learning_rate_init": 1e-30},
+    {"activation": "identity"},
+    {"categorical_features": [0]},
+]
+OF_PROGRAMS = {"hidden_layer_sizes", "n_networks", "dropout", "batch_size", "activation"}
+"""Parameters that make another program: each value is slow with one of the estimators."""
+
+
 @pytest.mark.parametrize(
-    "params",
+    ("estimator", "params"),
     [
-        {"hidden_layer_sizes": ()},
-        {"hidden_layer_sizes": (3, 1, 4)},
-        {"n_networks": 1},
-        {"n_networks": 16},
-        {"max_iter": 1},
-        {"n_best_epochs": 100},
-        {"n_best_epochs": 1},
-        {"dropout": 0.0},
-        {"dropout": 0.99},
-        {"weight_decay": 0.0},
-        {"batch_size": 1},
-        {"batch_size": 7},
-        {"learning_rate_init": 1e-30},
-        {"activation": "identity"},
-        {"categorical_features": [0]},
+        pytest.param(
+            estimator,
+            params,
+            id=f"{estimator.__name__}-{params}",
+            marks=[pytest.mark.slow] * (bool(OF_PROGRAMS & params.keys()) and number % 2 != half),
+        )
+        for number, params in enumerate(ENDS)
+        for half, estimator in enumerate([TabularMLPClassifier, TabularMLPRegressor])
     ],
-    ids=str,
 )
-@both
 def test_parameters_at_their_ends(estimator, params):
     """Check that predictions are finite, and the number of networks that are kept."""
     y = CLASSES if estimator is TabularMLPClassifier else X[:, 0]
@@ -884,6 +906,15 @@ def test_an_interrupt_keeps_what_was_trained(estimator, monkeypatch):
     assert set(vars(est)) == set(est.get_params())
 
 
+def test_fit_in_a_process_that_was_forked_too_late_raises(monkeypatch, fitted):
+    """Check the note that a fork leaves: fit raises, predict works."""
+    monkeypatch.setattr(forks._Notes, "was_forked_too_late", True)
+    with pytest.raises(RuntimeError, match="forked after TensorFlow had run"):
+        clf().fit(X, CLASSES)
+    assert outputs_of(fitted[TabularMLPClassifier]).shape == (N_ROWS, 2)
+
+
+@pytest.mark.tensorflow_internals
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_fit_in_a_forked_process_raises_at_once():
     """Check a real fork after a fit: fit raises, predict works."""

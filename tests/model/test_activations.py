@@ -13,7 +13,7 @@ from skmlp._model.activations import ACTIVATIONS, HIDDEN_ACTIVATIONS
 from skmlp._model.network import Architecture, initialise
 from skmlp._tensorflow.loading import load as load_tensorflow
 from skmlp.onnx import register_converters
-from tests.helpers import fit_quietly, load, with_network
+from tests.helpers import fit_quietly, load, paired_cases, sampled_cases, with_network
 from tests.training.test_lbfgs import make_samples
 
 NEW = ["leaky_relu", "elu", "selu", "silu", "gelu", "mish"]
@@ -111,8 +111,7 @@ def test_initial_weights_are_those_of_their_authors(activation, fan_in):
         assert not intercept.any()
 
 
-@new
-@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize(("activation", "is_sparse"), sampled_cases(NEW, [False, True]))
 def test_gradient_is_a_finite_difference(activation, is_sparse):
     """Check the gradient of the whole objective, every element of it."""
     samples = make_samples("softmax", is_sparse=is_sparse)
@@ -124,8 +123,7 @@ def test_gradient_is_a_finite_difference(activation, is_sparse):
     np.testing.assert_allclose(objective(vector)[1], expected, rtol=0, atol=2e-6)
 
 
-@new
-@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize(("activation", "solver"), sampled_cases(NEW, ["adam", "sgd", "lbfgs"]))
 def test_each_solver_trains_with_each_function(activation, solver):
     """Check that it fits a curve, and that the validation loss is that of the predictions."""
     X = np.linspace(-2, 2, 80)[:, np.newaxis]
@@ -146,9 +144,10 @@ def fitted():
     return fit_quietly(TFMLPClassifier((7, 5), max_iter=20, random_state=0), X, y)
 
 
-@new
-@dtypes
-@pytest.mark.parametrize("scale", [1.0, 300.0])
+@pytest.mark.parametrize(
+    ("activation", "dtype", "scale"),
+    paired_cases(NEW, ["float32", "float64"], [1.0, 300.0]),
+)
 def test_keras_and_onnx_have_the_same_outputs(activation, dtype, scale, fitted):
     """Check small sums and large ones: to_keras within 1e-12 in float64, ONNX within 1e-5."""
     X = (scale * load("iris")[0]).astype(dtype)

@@ -1,11 +1,13 @@
 """Weight decay, smoothed labels and dropout, against formulas and Keras with the same weights."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
 import scipy.sparse
 from scipy.optimize import approx_fprime
+from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
@@ -18,21 +20,15 @@ from skmlp._program.spec import ProgramSpec
 from skmlp._program.values import BatchNumbers
 from skmlp._tensorflow.loading import load as load_tensorflow
 from skmlp.callbacks import Checkpoint
-from tests.helpers import LOSS_OF, Callback, fit_quietly, load, run_python
+from tests.helpers import LOSS_OF, Callback, fit_quietly, load, run_python, sampled_cases
 from tests.training.test_lbfgs import make_samples
 
 stochastic = pytest.mark.parametrize("solver", ["adam", "sgd"])
-both = pytest.mark.parametrize("estimator", [TFMLPClassifier, TFMLPRegressor])
 
 
 def start_of(est, X, y):
     """Return an estimator with the initial weights of another, which its fit does not change."""
-    start = est.__class__(**est.get_params()).set_params(
-        solver="adam", learning_rate="constant", learning_rate_init=1e-300, max_iter=1
-    )
-    for name in ("weight_decay", "label_smoothing", "dropout"):
-        if name in start.get_params():
-            start.set_params(**{name: 0.0})
+    start = clone(est).set_params(learning_rate="constant", learning_rate_init=1e-300, max_iter=1)
     return fit_quietly(start, X, y)
 
 
@@ -80,8 +76,10 @@ def test_weight_decay_is_that_of_keras(solver, problem):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)  # a rate is a float32 there
 
 
-@both
-@pytest.mark.parametrize("kind", ["float64", "float32", "sparse"])
+@pytest.mark.parametrize(
+    ("kind", "estimator"),
+    sampled_cases(["float64", "float32", "sparse"], [TFMLPClassifier, TFMLPRegressor]),
+)
 def test_a_step_with_decay_is_its_formula(estimator, kind):
     """Check that one step of SGD differs by eta * lambda * W from one without decay."""
     X, y = load("digits")
@@ -155,9 +153,10 @@ def test_smoothed_losses_and_gradients_are_those_of_keras(kind):
     X, y = load("iris")
     y = TARGETS[kind](y)
     params = {"solver": "sgd", "learning_rate_init": 1.0, "momentum": 0.0, "max_iter": 1}
-    clf = TFMLPClassifier(5, alpha=0.0, batch_size=150, random_state=0, **params)
+    params |= {"alpha": 0.0, "batch_size": 150, "random_state": 0, "label_smoothing": 0.3}
+    clf = TFMLPClassifier(5, **params)
     start = start_of(clf, X, y)
-    fit_quietly(clf.set_params(label_smoothing=0.3), X, y)
+    fit_quietly(clf, X, y)
     if kind == "multiclass":
         loss, expected_y = keras.losses.CategoricalCrossentropy, np.eye(3)[y]
     else:
@@ -190,8 +189,7 @@ def test_the_gradient_with_smoothing_is_a_finite_difference(out_activation, is_s
     np.testing.assert_allclose(objective(vector)[1], expected, rtol=0, atol=2e-6)
 
 
-@targets
-@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize(("kind", "solver"), sampled_cases(TARGETS, ["adam", "sgd", "lbfgs"]))
 def test_the_validation_loss_is_without_smoothing(kind, solver):
     """Check it against the predictions, and that most keep to the smoothed targets."""
     X, y = load("iris")
@@ -218,24 +216,29 @@ def test_only_the_classifier_smooths_labels():
             TFMLPClassifier(label_smoothing=value).fit(*load("iris"))
 
 
-def masks(rate, shape, *, seed=0, step=1, layer=0, dtype=np.float64):
-    """Return what is made of ones by a compiled program that drops units."""
+@cache
+def mask_program(n_units, layer, columns):
+    """Return a program that drops units of a layer, which compiles once for each shape."""
     tf = load_tensorflow()
-    architecture = Architecture((2, *[shape[1]] * (layer + 1), 1), "relu", "squared_error")
-    regularisation = Regularisation(dropout=(0.0,) * layer + (rate,))
-    spec = ProgramSpec(
-        architecture, "float64", "adam", False, 8, 1, 1, regularisers=regularisation.columns
-    )
-    steps, ones = np.array([step]), np.ones(1)
-    given = regularisation.numbers(ones, ones, steps, seed)
-    columns = {name: np.float64(np.ravel(value)[0]) for name, value in given.items()}
+    architecture = Architecture((2, *[n_units] * (layer + 1), 1), "relu", "squared_error")
+    spec = ProgramSpec(architecture, "float64", "adam", False, 8, 1, 1, regularisers=columns)
 
     @tf.function(jit_compile=True)
     def program(values, numbers):
         row = BatchNumbers(*[None] * (len(BatchNumbers._fields) - 1), numbers)
         return drop_units(tf, spec, row, layer, values)
 
-    numbers = {name: tf.constant(value) for name, value in columns.items()}
+    return program
+
+
+def masks(rate, shape, *, seed=0, step=1, layer=0, dtype=np.float64):
+    """Return what is made of ones by a compiled program that drops units."""
+    tf = load_tensorflow()
+    regularisation = Regularisation(dropout=(0.0,) * layer + (rate,))
+    steps, ones = np.array([step]), np.ones(1)
+    given = regularisation.numbers(ones, ones, steps, seed)
+    numbers = {name: tf.constant(np.float64(np.ravel(value)[0])) for name, value in given.items()}
+    program = mask_program(shape[1], layer, regularisation.columns)
     return program(tf.constant(np.ones(shape, dtype)), numbers).numpy()
 
 
@@ -315,8 +318,9 @@ def test_a_step_with_dropout_is_that_of_keras(activation, solver_seed):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("is_sparse", [False, True])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("is_sparse", "dtype"), sampled_cases([False, True], ["float32", "float64"])
+)
 def test_predictions_and_validation_drop_nothing(is_sparse, dtype):
     """Check that the validation loss is that of the predictions, and that training's is larger."""
     X, y = load("digits")
@@ -357,6 +361,7 @@ for size in (20, (100, 60)):
 """
 
 
+@pytest.mark.slow
 def test_dropout_does_not_depend_on_the_number_of_threads():
     """Check processes with one thread and with four: the bits where Eigen's do not depend on it.
 
@@ -385,11 +390,13 @@ def test_without_dropout_no_seed_is_drawn():
     assert drawn[0] == drawn[1] == drawn[2] != drawn[3]
 
 
-@both
+@pytest.mark.parametrize(
+    "estimator", [TFMLPClassifier, pytest.param(TFMLPRegressor, marks=pytest.mark.slow)]
+)
 def test_each_layer_has_a_rate_of_its_own(estimator):
     """Check that a rate of 0 drops nothing, and that an array is taken as a tuple is."""
     X, y = load("iris")
-    params = {"hidden_layer_sizes": (8, 6), "max_iter": 3, "random_state": 0}
+    params = {"hidden_layer_sizes": (8, 6), "max_iter": 3, "random_state": 0, "batch_size": 50}
     fits = [
         fit_quietly(estimator(dropout=dropout, **params), X, y)
         for dropout in ((0.4, 0.0), np.array([0.4, 0.0]), (0.0, 0.4), 0.4)
@@ -401,7 +408,7 @@ def test_each_layer_has_a_rate_of_its_own(estimator):
 def test_the_masks_of_all_layers_are_drawn_without_a_compiler_too(monkeypatch):
     """Check what runs as a graph, where a process can't compile any more."""
     X, y = load("iris")
-    params = {"max_iter": 3, "random_state": 0, "batch_size": 30, **REGULARISED["all"]}
+    params = {"max_iter": 3, "random_state": 0, "batch_size": 50, **REGULARISED["all"]}
     compiled = fit_quietly(TFMLPClassifier((8, 6), **params), X, y)
     monkeypatch.setattr(program_cache, "PROGRAMS", program_cache.ProgramCache(2))
     monkeypatch.setattr(session, "PROGRAMS", program_cache.PROGRAMS)
@@ -467,8 +474,14 @@ REGULARISED = {
 regularised = pytest.mark.parametrize("name", REGULARISED)
 
 
-@regularised
-@stochastic
+@pytest.mark.parametrize(
+    ("name", "solver"),
+    [
+        pytest.param(name, solver, marks=[pytest.mark.slow] * (solver == "sgd" and name != "all"))
+        for name in REGULARISED
+        for solver in ("adam", "sgd")
+    ],
+)
 def test_a_regularised_fit_is_resumed_bit_for_bit(name, solver, tmp_path):
     """Check a fit that was ended against one in one go."""
     X, y = load("iris")
@@ -495,7 +508,7 @@ def test_a_regularised_fit_is_resumed_bit_for_bit(name, solver, tmp_path):
 def test_partial_fit_goes_on_after_a_pickle_bit_for_bit(name):
     """Check three epochs, with and without a pickle in between."""
     X, y = load("iris")
-    clf = TFMLPClassifier(8, random_state=0, batch_size=50, **REGULARISED[name])
+    clf = TFMLPClassifier((8, 6), random_state=0, batch_size=50, **REGULARISED[name])
     clf.partial_fit(X, y, classes=[0, 1, 2])
     copy = pickle.loads(pickle.dumps(clf))
     for _ in range(2):

@@ -19,26 +19,31 @@ FEW_HELD_OUT = "the check holds out three samples, and training stops where they
 GOES_ON = "the check fits one object several times, and expects that to start anew"
 
 
+SMALL = {"hidden_layer_sizes": 10, "max_iter": 100}
+"""A network that is compiled sooner, and trained sooner."""
+
+
 def make(estimator, balanced, **params):
     if balanced:
         params["class_weight"] = "balanced"
-    return estimator(**params)
+    return estimator(**SMALL, **params)
 
 
 CHOSEN = [
-    TFMLPClassifier(),
+    TFMLPClassifier(**SMALL, learning_rate_init=0.01),
     TFMLPClassifier(
-        solver="sgd", learning_rate_init=0.1, early_stopping=True, class_weight="balanced"
+        **SMALL, solver="sgd", learning_rate_init=0.1, early_stopping=True, class_weight="balanced"
     ),
-    TFMLPRegressor(),
+    TFMLPRegressor(**SMALL, learning_rate_init=0.01),
 ]
 """Solvers that train by epochs, with what matters most in them."""
 
 ALSO = [  # what is left
-    TFMLPClassifier(init="truncated_normal"),
+    TFMLPClassifier(),
+    TFMLPRegressor(),
     TFMLPClassifier(solver="lbfgs"),
     TFMLPRegressor(solver="lbfgs"),
-    TFMLPClassifier(early_stopping=True, scoring="loss"),
+    TFMLPClassifier(early_stopping=True, scoring="loss", init="truncated_normal"),
     TFMLPRegressor(loss="poisson", learning_rate_init=0.01),
     TFMLPRegressor(early_stopping=True, solver="sgd", learning_rate="adaptive"),
 ]
@@ -48,7 +53,7 @@ CROSSED = [
         estimator,
         balanced,
         solver=solver,
-        learning_rate_init=0.1 if solver == "sgd" else 0.001,
+        learning_rate_init=0.1 if solver == "sgd" else 0.01,
         early_stopping=stop,
         warm_start=warm,
         dtype=dtype,

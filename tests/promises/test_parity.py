@@ -108,8 +108,19 @@ def test_equals_scikit_learn(case):
     check(case)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("static", list(product(*(FACTORS[name] for name in STATIC))), ids=str)
+PROGRAMS = list(product(*(FACTORS[name] for name in STATIC)))
+IN_CI = set(covering_cases(PROGRAMS, n_factors=3))
+"""Programs in which the values of any three factors meet; the others are for a release."""
+
+
+@pytest.mark.parametrize(
+    "static",
+    [
+        pytest.param(case, marks=pytest.mark.slow if case in IN_CI else pytest.mark.exhaustive)
+        for case in PROGRAMS
+    ],
+    ids=str,
+)
 def test_equals_scikit_learn_on_the_whole_grid(static):
     """Check the numbers on every case of the grid, the cases of one program together."""
     positions = [list(FACTORS).index(name) for name in STATIC]
@@ -343,12 +354,38 @@ def test_float32_is_close_to_float64(problem, loss_atol, proba_atol):
     np.testing.assert_allclose(proba, theirs.predict_proba(X), rtol=0, atol=proba_atol)
 
 
-CONFIGURATIONS = st.fixed_dictionaries(
+SHAPES = st.fixed_dictionaries(
     {
         "hidden_layer_sizes": st.lists(st.integers(1, 12), max_size=3),
         "activation": st.sampled_from(["identity", "logistic", "tanh", "relu"]),
-        "alpha": st.sampled_from([0.0, 1e-4, 0.1, 3.0]),
         "batch_size": st.one_of(st.just("auto"), st.integers(2, 100)),
+        "n_classes": st.integers(2, 5),
+        "n_features": st.integers(1, 6),
+        "n_samples": st.integers(30, 90),
+        "early_stopping": st.booleans(),
+    }
+)
+"""All that a program is compiled for."""
+
+FEW_SHAPES = st.sampled_from(
+    [
+        dict(zip(("hidden_layer_sizes", "activation", "batch_size"), static, strict=True))
+        | dict(zip(("n_classes", "n_features", "n_samples"), data, strict=True))
+        | {"early_stopping": stop}
+        for static, data, stop in (
+            (([], "relu", "auto"), (2, 6, 60), False),
+            (([12], "logistic", 7), (3, 1, 90), True),
+            (([1, 9], "tanh", 100), (5, 4, 75), False),
+            (([5, 3, 11], "relu", 32), (4, 2, 50), True),
+            (([7, 7], "identity", 2), (2, 3, 30), False),
+            (([4], "relu", "auto"), (3, 5, 81), True),
+        )
+    ]
+)
+
+CONFIGURATIONS = st.fixed_dictionaries(
+    {
+        "alpha": st.sampled_from([0.0, 1e-4, 0.1, 3.0]),
         "learning_rate_init": st.sampled_from([1e-4, 1e-3, 0.01, 0.03]),
         "beta_1": st.sampled_from([0.0, 0.5, 0.9, 0.99]),
         "beta_2": st.sampled_from([0.5, 0.99, 0.999]),
@@ -357,39 +394,37 @@ CONFIGURATIONS = st.fixed_dictionaries(
         "n_iter_no_change": st.one_of(st.just(np.inf), st.integers(1, 12)),
         "max_iter": st.integers(1, 40),
         "shuffle": st.booleans(),
-        "early_stopping": st.booleans(),
         "random_state": st.integers(0, 2**32 - 1),
     }
 )
 
 
-@st.composite
-def problems(draw):
-    """Draw samples, labels and weights, with every class among them a few times."""
-    rng = np.random.RandomState(draw(st.integers(0, 10**6)))
-    n_classes, n_features = draw(st.integers(2, 5)), draw(st.integers(1, 6))
-    n_samples = draw(st.integers(30, 90))
+def check_drawn(shape, seed, weighted, configuration):
+    """Check samples and weights that are drawn by a seed, with every class a few times."""
+    shape = dict(shape)
+    n_samples, n_features, n_classes = (
+        shape.pop(name) for name in ("n_samples", "n_features", "n_classes")
+    )
+    rng = np.random.RandomState(seed)
     y = np.arange(n_samples) % n_classes
     X = rng.normal(size=(n_samples, n_features)) + y[:, np.newaxis] / 2
-    weight = rng.uniform(0.2, 3.0, size=n_samples) if draw(st.booleans()) else None
-    return X, y, weight
+    weight = rng.uniform(0.2, 3.0, size=n_samples) if weighted else None
+    assert_same_training(X, y, weight, atol=1e-9, **shape, **configuration)
 
 
-def check_drawn(problem, configuration):
-    X, y, weight = problem
-    assert_same_training(X, y, weight, atol=1e-9, **configuration)
+SEEDS = st.integers(0, 10**6)
 
 
 @settings(max_examples=25)
-@given(problem=problems(), configuration=CONFIGURATIONS)
-def test_drawn_configurations_equal_scikit_learn(problem, configuration):
-    """Check configurations beyond the grid."""
-    check_drawn(problem, configuration)
+@given(shape=FEW_SHAPES, seed=SEEDS, weighted=st.booleans(), configuration=CONFIGURATIONS)
+def test_drawn_configurations_equal_scikit_learn(shape, seed, weighted, configuration):
+    """Check configurations beyond the grid, in few shapes, so that few programs are compiled."""
+    check_drawn(shape, seed, weighted, configuration)
 
 
 @pytest.mark.slow
 @settings(max_examples=100)
-@given(problem=problems(), configuration=CONFIGURATIONS)
-def test_many_drawn_configurations_equal_scikit_learn(problem, configuration):
-    """Check more configurations beyond the grid."""
-    check_drawn(problem, configuration)
+@given(shape=SHAPES, seed=SEEDS, weighted=st.booleans(), configuration=CONFIGURATIONS)
+def test_many_drawn_configurations_equal_scikit_learn(shape, seed, weighted, configuration):
+    """Check more of them, in any shape."""
+    check_drawn(shape, seed, weighted, configuration)

@@ -6,6 +6,7 @@ import re
 import warnings
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -14,15 +15,33 @@ from sklearn.exceptions import DataConversionWarning
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from tests.helpers import fit_quietly
 
-# Few shapes, so that few programs are compiled; what is not static is drawn freely.
 SHAPES = st.fixed_dictionaries(
     {
         "hidden_layer_sizes": st.sampled_from([(), (5,), (6, 3)]),
         "activation": st.sampled_from(["identity", "logistic", "tanh", "relu"]),
         "dtype": st.sampled_from([None, "float32"]),
         "solver": st.sampled_from(["adam", "sgd", "lbfgs"]),
+        "early_stopping": st.booleans(),
+        "n_classes": st.integers(2, 4),
     }
 )
+"""What a program is compiled for; all else is drawn freely."""
+
+FEW_SHAPES = st.sampled_from(
+    [
+        dict(zip(("hidden_layer_sizes", "activation", "dtype", "solver"), shape, strict=True))
+        | {"early_stopping": stop, "n_classes": n_classes}
+        for shape, stop, n_classes in (
+            (((5,), "relu", None, "adam"), False, 3),
+            (((6, 3), "tanh", "float32", "adam"), True, 4),
+            (((), "identity", None, "sgd"), True, 2),
+            (((5,), "logistic", "float32", "sgd"), False, 4),
+            (((6, 3), "relu", None, "lbfgs"), False, 2),
+            (((5,), "tanh", "float32", "lbfgs"), True, 3),
+        )
+    ]
+)
+"""Those of the fast tests, so that few programs are compiled."""
 REST = st.fixed_dictionaries(
     {
         "alpha": st.floats(0, 10),
@@ -38,22 +57,35 @@ REST = st.fixed_dictionaries(
         "n_iter_no_change": st.integers(1, 5),
         "max_iter": st.integers(1, 15),
         "shuffle": st.booleans(),
-        "early_stopping": st.booleans(),
         "init": st.sampled_from(["glorot_uniform", "truncated_normal"]),
         "random_state": st.integers(0, 2**32 - 1),
     }
 )
-CONFIGURATIONS = st.builds(lambda shapes, rest: shapes | rest, SHAPES, REST)
+shapes = pytest.mark.parametrize(
+    "shapes",
+    [
+        pytest.param(FEW_SHAPES, id="few shapes"),
+        pytest.param(SHAPES, id="all shapes", marks=pytest.mark.slow),
+    ],
+)
 WEIGHTS = st.sampled_from([None, "balanced", {0: 2.0, 1: 0.5}])
 
 
 @st.composite
-def problems(draw):
+def problems(draw, n_classes=None):
     """Draw features of any scale, and labels of 2 to 4 classes."""
     rng = np.random.RandomState(draw(st.integers(0, 10**6)))
-    n_samples, n_classes = draw(st.integers(36, 60)), draw(st.integers(2, 4))
+    n_samples = draw(st.integers(36, 60))
+    n_classes = n_classes or draw(st.integers(2, 4))
     X = rng.normal(size=(n_samples, 3)) * 10.0 ** draw(st.integers(-3, 3))
     return X, np.arange(n_samples) % n_classes
+
+
+@st.composite
+def fits(draw, shapes):
+    """Draw data, and a configuration."""
+    shape = dict(draw(shapes))
+    return draw(problems(shape.pop("n_classes"))), shape | draw(REST)
 
 
 def fit_unless_it_diverges(estimator, X, y):
@@ -65,11 +97,12 @@ def fit_unless_it_diverges(estimator, X, y):
         raise
 
 
+@shapes
 @settings(max_examples=20)
-@given(problem=problems(), configuration=CONFIGURATIONS, class_weight=WEIGHTS)
-def test_predictions_are_consistent(problem, configuration, class_weight):
+@given(data=st.data(), class_weight=WEIGHTS)
+def test_predictions_are_consistent(shapes, data, class_weight):
     """Check probabilities, their argmax, the curves, and copies of the fitted estimator."""
-    X, y = problem
+    (X, y), configuration = data.draw(fits(shapes))
     clf = TFMLPClassifier(class_weight=class_weight, **configuration)
     clf = fit_unless_it_diverges(clf, X, y)
     proba = clf.predict_proba(X)
@@ -83,12 +116,13 @@ def test_predictions_are_consistent(problem, configuration, class_weight):
         np.testing.assert_array_equal(other.predict_proba(X), proba)
 
 
+@shapes
 @settings(max_examples=12)
-@given(problem=problems(), configuration=CONFIGURATIONS)
-def test_predicted_numbers_are_consistent(problem, configuration):
+@given(data=st.data())
+def test_predicted_numbers_are_consistent(shapes, data):
     """Check shapes, the sign with the Poisson loss, the curves, and copies of the regressor."""
-    X, y = problem
-    loss = "poisson" if configuration["shuffle"] else "squared_error"
+    (X, y), configuration = data.draw(fits(shapes))
+    loss = "poisson" if configuration["early_stopping"] else "squared_error"
     X = X / np.abs(X).max()
     reg = fit_unless_it_diverges(TFMLPRegressor(loss, **configuration), X, y)
     predicted = reg.predict(X)
@@ -106,15 +140,12 @@ def test_predicted_numbers_are_consistent(problem, configuration):
     np.testing.assert_array_equal(column.predict(X), predicted)
 
 
+@shapes
 @settings(max_examples=10)
-@given(
-    problem=problems(),
-    configuration=CONFIGURATIONS,
-    estimator=st.sampled_from([TFMLPClassifier, TFMLPRegressor]),
-)
-def test_the_same_seed_gives_the_same_bits(problem, configuration, estimator):
+@given(data=st.data(), estimator=st.sampled_from([TFMLPClassifier, TFMLPRegressor]))
+def test_the_same_seed_gives_the_same_bits(shapes, data, estimator):
     """Check a second fit of the object, a clone, and another object with set_params."""
-    X, y = problem
+    (X, y), configuration = data.draw(fits(shapes))
     clf = fit_unless_it_diverges(estimator(**configuration), X, y)
     coefs = [coef.copy() for coef in clf.coefs_]
     others = [clf, clone(clf), estimator(alpha=7.0).set_params(**configuration)]
@@ -124,17 +155,18 @@ def test_the_same_seed_gives_the_same_bits(problem, configuration, estimator):
             np.testing.assert_array_equal(actual, expected)
 
 
+@shapes
 @settings(max_examples=10)
 @given(
-    problem=problems(),
+    data=st.data(),
     seed=st.integers(0, 1000),
-    activation=st.sampled_from(["identity", "logistic", "tanh", "relu"]),
-    solver=st.sampled_from(["adam", "sgd", "lbfgs"]),
     estimator=st.sampled_from([TFMLPClassifier, TFMLPRegressor]),
 )
-def test_integer_weights_are_repetitions(problem, seed, activation, solver, estimator):
+def test_integer_weights_are_repetitions(shapes, data, seed, estimator):
     """Check full-batch training, where the order of the samples does not matter."""
-    X, y = problem
+    shape = data.draw(shapes)
+    activation, solver = shape["activation"], shape["solver"]
+    X, y = data.draw(problems(shape["n_classes"]))
     X = X / np.abs(X).max()
     weight = np.random.RandomState(seed).randint(0, 4, size=len(X))
     weight[:8] += 1  # all classes have some

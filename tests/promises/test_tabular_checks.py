@@ -1,5 +1,6 @@
 """scikit-learn's own checks of estimators, of the tabular ones."""
 
+import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlp import TabularMLPClassifier, TabularMLPRegressor
@@ -16,11 +17,25 @@ def expected_failures(estimator):
     }
 
 
+SMALL = {"hidden_layer_sizes": 32, "max_iter": 20}
+
+
+@parametrize_with_checks(
+    [TabularMLPClassifier(**SMALL), TabularMLPRegressor(**SMALL)],
+    expected_failed_checks=expected_failures,
+    xfail_strict=True,
+)
+def test_scikit_learn_estimator_checks(estimator, check):
+    """Check small networks, which are compiled in a third of the time."""
+    check(estimator)
+
+
+@pytest.mark.slow
 @parametrize_with_checks(
     [TabularMLPClassifier(), TabularMLPRegressor()],
     expected_failed_checks=expected_failures,
     xfail_strict=True,
 )
-def test_scikit_learn_estimator_checks(estimator, check):
-    """Check the defaults."""
+def test_scikit_learn_estimator_checks_of_the_defaults(estimator, check):
+    """Check the networks that a user has who says nothing."""
     check(estimator)

@@ -14,7 +14,7 @@ from skmlp._model.network import Architecture, Parameters, initialise
 from skmlp._program.stopping import StoppingRule
 from skmlp._training.lbfgs import LBFGS
 from skmlp._training.log import TrainingLog
-from tests.helpers import LOSS_OF, fit_quietly, load, make_plan, paired_cases
+from tests.helpers import LOSS_OF, fit_quietly, load, make_plan, sampled_cases
 
 
 def make_samples(out_activation, n_samples=23, is_sparse=False):
@@ -33,7 +33,7 @@ def make_samples(out_activation, n_samples=23, is_sparse=False):
 
 @pytest.mark.parametrize(
     ("activation", "out_activation", "is_sparse"),
-    paired_cases(
+    sampled_cases(
         ["identity", "logistic", "tanh", "relu"],
         ["softmax", "logistic", "identity", "exp"],
         [False, True],
