@@ -175,6 +175,7 @@ LABELS = {
     "bytes and text": ([b"a", "a"] * 20, TypeError, "has labels of several types: bytes, str"),
     "None": (["a", None] * 20, ValueError, "contains 20 missing labels"),
     "None alone": ([None] * 40, ValueError, "contains 40 missing labels"),
+    "NA": (["a", pd.NA] * 20, ValueError, "contains missing values"),
     "NaN": (["a", np.nan] * 20, ValueError, "(: Input)? contains NaN"),
 }
 

@@ -150,6 +150,8 @@ def naming_errors(name: str, *others: str) -> Iterator[None]:
     try:
         yield
     except (OverflowError, TypeError, ValueError) as error:
+        if "NA is ambiguous" in str(error):  # pandas.NA, which is not even unlike itself
+            raise ValueError(f"{name} contains missing values (NA).") from error
         is_named = any(re.search(rf"\b{known}\b", str(error)) for known in (name, *others))
         if is_named and not isinstance(error, OverflowError):
             raise
