@@ -85,7 +85,7 @@ with warnings.catch_warnings():
     alone = TFMLPClassifier(**params).fit(X, y)
 differences = [abs(a - b).max() for a, b in zip(local.coefs_, alone.coefs_, strict=True)]
 print(f"largest difference of weights: {max(differences):.0e}")
-LossCurveDisplay.from_estimator(local)
+display = LossCurveDisplay.from_estimator(local)
 
 # %%
 # What to read next
