@@ -66,15 +66,17 @@ class Program:
         self.was_called = False
 
     def __call__(self, *args: Any) -> Any:
-        """Run it. After the first call most of the compiler's memory is given back."""
-        if self.was_called:
-            return self._way.function(*args)
-        with self._lock:
-            if self.was_called:  # by another thread
+        """Run it on the CPU. After the first call most of the compiler's memory is given back."""
+        # TensorFlow would run it on the first GPU that it sees, and take all of its memory.
+        with self._tf.device("CPU:0"):
+            if self.was_called:
                 return self._way.function(*args)
-            result = self._call_first(*args)
-            self._way.after_first_call()
-            self.was_called = True
+            with self._lock:
+                if self.was_called:  # by another thread
+                    return self._way.function(*args)
+                result = self._call_first(*args)
+                self._way.after_first_call()
+                self.was_called = True
         trim_memory()
         return result
 

@@ -83,8 +83,10 @@ def apply_flags(tensorflow: Any, tensor: Any, may_fail: bool) -> None:
     _State.cuts_products = _State.why_not is None
     try:
         os.environ[_VARIABLE] = all_flags()
-        function = tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)
-        function.get_concrete_function(tensor)(tensor)  # compiled whatever the user has switched on
+        with tensorflow.device("CPU:0"):
+            function = tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)
+            # Compiled whatever the user has switched on.
+            function.get_concrete_function(tensor)(tensor)
     except tensorflow.errors.OpError:
         if not may_fail:
             raise

@@ -24,8 +24,17 @@ def running(tensorflow: Any) -> Iterator[None]:
     and like `tf.debugging.experimental.enable_dump_debug_info` it changes what is compiled. All
     three are switches of a thread.
     """
-    with _synchronously(tensorflow), _without_op_callbacks():
+    config, callbacks = tensorflow.config.experimental, _op_callbacks()
+    is_synchronous, taken = config.get_synchronous_execution(), callbacks[:]
+    if not is_synchronous:
+        config.set_synchronous_execution(True)
+    callbacks.clear()
+    try:
         yield
+    finally:
+        callbacks[:0] = taken
+        if not is_synchronous:
+            config.set_synchronous_execution(False)
 
 
 @contextmanager
@@ -45,29 +54,10 @@ def tracing(tensorflow: Any) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _synchronously(tensorflow: Any) -> Iterator[None]:
-    config = tensorflow.config.experimental
-    if config.get_synchronous_execution():
-        yield
-        return
-    config.set_synchronous_execution(True)
+def _op_callbacks() -> list[Any]:
+    """Return the functions that TensorFlow calls after each operation of this thread."""
     try:
-        yield
-    finally:
-        config.set_synchronous_execution(False)
-
-
-@contextmanager
-def _without_op_callbacks() -> Iterator[None]:
-    """Take out the functions that TensorFlow calls after each operation of this thread."""
-    try:
-        callbacks = sys.modules[CONTEXT].context().op_callbacks
+        callbacks: list[Any] = sys.modules[CONTEXT].context().op_callbacks
     except (AttributeError, KeyError):  # a release that has no such thing
-        callbacks = []
-    taken = callbacks[:]
-    callbacks.clear()
-    try:
-        yield
-    finally:
-        callbacks[:0] = taken
+        return []
+    return callbacks

@@ -55,7 +55,8 @@ def fake(version, fails=False):
 
     seen = []
     errors = SimpleNamespace(OpError=OSError)
-    return SimpleNamespace(__version__=version, function=function, errors=errors), seen
+    parts = {"function": function, "device": lambda name: nullcontext(), "errors": errors}
+    return SimpleNamespace(__version__=version, **parts), seen
 
 
 @pytest.fixture

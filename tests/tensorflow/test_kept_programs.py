@@ -1,6 +1,7 @@
 """Programs on disk: a later process trains by them, with the same bits, and survives their loss."""
 
 import shutil
+from contextlib import nullcontext
 from textwrap import dedent
 from types import SimpleNamespace
 
@@ -254,7 +255,9 @@ class FakeError(Exception):
     """Something that TensorFlow raises."""
 
 
-FAKE_TENSORFLOW = SimpleNamespace(errors=SimpleNamespace(OpError=FakeError))
+FAKE_TENSORFLOW = SimpleNamespace(
+    errors=SimpleNamespace(OpError=FakeError), device=lambda name: nullcontext()
+)
 
 
 def failing(*args):
