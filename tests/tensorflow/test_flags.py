@@ -51,7 +51,10 @@ def fake(version, fails=False):
     def function(*args, **kwargs):
         if fails:
             raise OSError("no space left")
-        return lambda tensor: seen.append(os.environ.get("XLA_FLAGS"))
+        return SimpleNamespace(get_concrete_function=lambda tensor: compile_it)
+
+    def compile_it(tensor):
+        seen.append(os.environ.get("XLA_FLAGS"))
 
     seen = []
     errors = SimpleNamespace(OpError=OSError)
