@@ -7,7 +7,8 @@ import hypothesis
 import matplotlib
 import pytest
 
-from skmlp._engine import compiling
+from skmlp._engine import compiling, members_session, objective, session
+from skmlp._engine.program_cache import MAX_PROGRAMS, ProgramCache
 from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 
 pytest_plugins = ["tests.costs", "tests.scheduler"]
@@ -33,6 +34,30 @@ def pytest_configure(config):
         directory = tempfile.TemporaryDirectory(prefix="skmlp-programs-")
         os.environ[ENVIRONMENT_VARIABLE] = directory.name
         config.add_cleanup(directory.cleanup)
+
+
+def pytest_addoption(parser):
+    """Add the option with which CI runs the tests of `uncompiled` programs once more."""
+    parser.addoption("--compiled", action="store_true", help="compile the programs of all tests")
+
+
+_UNCOMPILED = ProgramCache(MAX_PROGRAMS)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs(request):
+    """Run the programs of a module with the marker `uncompiled` as graphs.
+
+    They are cached apart: one that a test compares bit by bit has to be compiled.
+    """
+    if request.config.getoption("compiled") or not request.node.get_closest_marker("uncompiled"):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiling, "_can_compile", lambda: False)
+        for module in (members_session, objective, session):
+            patch.setattr(module, "PROGRAMS", _UNCOMPILED)
+        yield
 
 
 @pytest.fixture(autouse=True)

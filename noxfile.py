@@ -91,6 +91,8 @@ def slow(session):
     """Run the sweeps over many configurations, but for those on clusters."""
     session.install("-e", ".[test]")
     pytest = ("python", "-m", "pytest", "-q", *WORKERS, "-m", "slow")
+    compiled = ("--compiled", "-m", "uncompiled and not slow and not exhaustive")
+    session.run("python", "-m", "pytest", "-q", *WORKERS, *compiled)
     for part in SWEEPS:
         session.run(*pytest, part)
     session.run(*pytest, "tests", *(f"--ignore={path}" for path in (*SWEEPS, *CLUSTERS)))

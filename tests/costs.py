@@ -35,11 +35,12 @@ def pytest_configure(config):
     config.pluginmanager.register(_Reporter(config.getoption("costs")))
     trace_program = compiling._trace_program
 
-    def compile_and_count(*args):
-        count("programs")
-        return trace_program(*args)
+    def trace_and_count(tf, spec, compiles):
+        if compiles:
+            count("programs")
+        return trace_program(tf, spec, compiles)
 
-    compiling._trace_program = compile_and_count
+    compiling._trace_program = trace_and_count
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -11,6 +11,8 @@ from skmlp._engine.session import TrainingSession
 from skmlp._training.log import short
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 LINE = re.compile(r"(?P<name>\w+): +(?P<number>\d+), training loss: (?P<loss>[^,]+)(, .*)?")
 
 

@@ -13,6 +13,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from skmlp import TabularMLPClassifier, TabularMLPRegressor, TFMLPClassifier, TFMLPRegressor
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 CLASSIFIERS = [TFMLPClassifier, TabularMLPClassifier]
 REGRESSORS = [TFMLPRegressor, TabularMLPRegressor]
 NETWORKS = [TFMLPClassifier, TFMLPRegressor]

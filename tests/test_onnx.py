@@ -18,6 +18,8 @@ from skmlp import TabularMLPClassifier, TabularMLPRegressor, TFMLPClassifier, TF
 from skmlp.onnx import register_converters
 from tests.helpers import fit_quietly, load, run_python, sampled_cases, with_network
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 X, Y = load("iris")
 NAMES = np.array(["setosa", "versicolor", "virginica"])
 ACTIVATIONS = ["identity", "logistic", "tanh", "relu"]

@@ -9,6 +9,8 @@ from sklearn.neural_network import MLPClassifier
 from skmlp import TFMLPClassifier
 from tests.helpers import fit_quietly
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 X, Y = make_multilabel_classification(n_samples=60, n_classes=4, random_state=0)
 X_TEST = X[:20]
 FORMATS = ["csr_matrix", "csr_array", "csc_array", "coo_array", "lil_matrix"]

@@ -121,6 +121,7 @@ def fit():
 """
 
 
+@pytest.mark.slow  # three processes, each with seven programs
 def test_fits_when_the_main_thread_has_ended_are_as_before():
     """Check all kinds of fits in a thread of the user's that goes on, and in `atexit`."""
     expected = run_python(WHEN_ALL_IS_OVER + "fit()")

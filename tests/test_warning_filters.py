@@ -11,6 +11,8 @@ from skmlp import TabularMLPClassifier, TabularMLPRegressor, TFMLPClassifier, TF
 from skmlp._warn import warn_user
 from tests.helpers import load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 PARAMS = {"hidden_layer_sizes": 4, "max_iter": 2, "random_state": 0}
 
 

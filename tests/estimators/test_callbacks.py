@@ -26,6 +26,8 @@ from skmlp._training.lbfgs import LBFGS
 from skmlp._training.log import TrainingLog
 from tests.helpers import PEERS, Callback, assert_same_fit, fit_quietly, load, make_plan, run_python
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 PROBLEMS = {TFMLPClassifier: "iris", TFMLPRegressor: "two_targets"}
 both = pytest.mark.parametrize("estimator", PROBLEMS)
 

@@ -17,6 +17,8 @@ from skmlp._data.labels import binarize
 from skmlp._model.records import Optimizer
 from tests.helpers import fit_quietly, load, run_python, sampled_cases
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 
 def small(**params):
     return TFMLPClassifier(

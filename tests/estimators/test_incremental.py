@@ -12,6 +12,8 @@ from sklearn.exceptions import ConvergenceWarning
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from tests.helpers import PEERS, assert_same_fit, fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 SOLVERS = [
     {"solver": "adam"},
     {"solver": "sgd"},

@@ -10,7 +10,10 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
+from skmlp._tensorflow import forks
 from tests.helpers import fit_quietly, load, run_python, sampled_cases, with_network
+
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
 
 X, Y = load("iris")
 ACTIVATIONS = ["identity", "logistic", "tanh", "relu"]
@@ -151,6 +154,14 @@ def test_keras_is_imported_late_and_quietly(pickled):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_to_keras_in_a_process_that_was_forked_too_late_raises(monkeypatch):
+    """Check the note that a fork leaves."""
+    monkeypatch.setattr(forks._Notes, "was_forked_too_late", True)
+    with pytest.raises(RuntimeError, match="forked after TensorFlow had run"):
+        fit("multiclass").to_keras()
+
+
+@pytest.mark.tensorflow_internals
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_to_keras_in_a_forked_process_raises_at_once(pickled):
     """Check a real fork after TensorFlow has run."""

@@ -22,6 +22,8 @@ from skmlp._estimators import versioned as _versioned
 from skmlp.exceptions import InconsistentVersionWarning
 from tests.helpers import fit_both, fit_quietly, load, run_python, sampled_cases
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 X, Y = load("iris")
 both = pytest.mark.parametrize("estimator", [TFMLPClassifier, TFMLPRegressor])
 

@@ -14,6 +14,8 @@ from skmlp._estimators.subclasses import _NEVER_CALLED
 from skmlp.callbacks import Checkpoint
 from tests.helpers import PEERS, Callback, assert_same_fit, fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 PARAMS = {"hidden_layer_sizes": (5, 4), "random_state": 0, "learning_rate_init": 0.01}
 PROBLEMS = {TFMLPClassifier: "iris", TFMLPRegressor: "two_targets"}
 both = pytest.mark.parametrize("estimator", PROBLEMS)

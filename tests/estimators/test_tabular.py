@@ -36,6 +36,8 @@ from tests.helpers import fit_quietly, run_python
 from tests.promises.test_ecosystem import LABEL_KINDS
 from tests.samples.test_table import tables
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 both = pytest.mark.parametrize("estimator", [TabularMLPClassifier, TabularMLPRegressor])
 
 
@@ -129,26 +131,6 @@ def test_fits_at_the_same_time_have_the_same_bits(estimator, fitted):
     assert len(found) == 4
     for outputs in found:
         np.testing.assert_array_equal(outputs, expected)
-
-
-IN_A_PROCESS = """
-import sys, numpy as np
-from tests.estimators.test_tabular import *
-for estimator in (TabularMLPClassifier, TabularMLPRegressor):
-    est = small(estimator).fit(TABLE, target_of(estimator))
-    np.save(f"{sys.argv[-1]}/{estimator.__name__}.npy", outputs_of(est))
-"""
-
-
-@pytest.mark.parametrize("n_threads", [pytest.param(None, marks=pytest.mark.slow), "1"])
-def test_another_process_has_the_same_bits(n_threads, fitted, tmp_path):
-    """Check all cores and one: threads share rows and columns out, but not the terms of a sum."""
-    code = IN_A_PROCESS.replace("sys.argv[-1]", repr(str(tmp_path)))
-    done = run_python(code, OMP_NUM_THREADS=n_threads)
-    assert done.returncode == 0, done.stderr
-    for estimator, est in fitted.items():
-        outputs = np.load(tmp_path / f"{estimator.__name__}.npy")
-        np.testing.assert_array_equal(outputs, outputs_of(est))
 
 
 def dump_joblib(estimator):

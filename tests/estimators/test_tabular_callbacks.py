@@ -11,6 +11,8 @@ from skmlp import TabularMLPClassifier, TabularMLPRegressor
 from skmlp.callbacks import Checkpoint, set_learning_rate
 from tests.helpers import Callback, Watcher
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 X = pd.DataFrame({"number": np.arange(90.0) % 7, "word": list("abc") * 30})
 Y = np.arange(90) % 3
 both = pytest.mark.parametrize("estimator", [TabularMLPClassifier, TabularMLPRegressor])

@@ -15,6 +15,8 @@ from skmlp import TabularMLPClassifier, TabularMLPRegressor, TFMLPClassifier, TF
 from skmlp.plotting import LossCurveDisplay
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 
 def network(estimator=TFMLPClassifier, **params):
     return estimator(hidden_layer_sizes=5, max_iter=6, random_state=0, **params)

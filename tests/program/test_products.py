@@ -114,6 +114,7 @@ print([spec.cuts_products for spec in _programs.PROGRAMS._programs])
 """
 
 
+@pytest.mark.tensorflow_internals
 @pytest.mark.parametrize(
     ("before", "given", "expected"),
     [

@@ -14,6 +14,8 @@ from sklearn.preprocessing import StandardScaler
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 NAMES = ["a", "b", "c", "d"]
 X, Y = load("iris")
 LABELS = np.array(["setosa", "versicolor", "virginica"])[Y]

@@ -20,7 +20,7 @@ GOES_ON = "the check fits one object several times, and expects that to start an
 
 
 SMALL = {"hidden_layer_sizes": 10, "max_iter": 100}
-"""A network that is compiled sooner, and trained sooner."""
+"""A network that is trained sooner."""
 
 
 def make(estimator, balanced, **params):
@@ -106,6 +106,7 @@ def expected_failures(estimator):
 
 # Checks fit for few epochs and on samples that were not scaled.
 pytestmark = [
+    pytest.mark.uncompiled,  # what a user sees, whatever runs the program
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     # Some pass labels in a column, as scikit-learn asks to warn of.
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),

@@ -10,6 +10,8 @@ from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp._engine import session as _engine
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 X, Y = load("iris")
 
 

@@ -5,6 +5,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlp import TabularMLPClassifier, TabularMLPRegressor
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 OTHER_SPLIT = (
     "repeating or removing rows changes which of them are held out, and so what is trained on"
 )
@@ -26,7 +28,7 @@ SMALL = {"hidden_layer_sizes": 32, "max_iter": 20}
     xfail_strict=True,
 )
 def test_scikit_learn_estimator_checks(estimator, check):
-    """Check small networks, which are compiled in a third of the time."""
+    """Check small networks."""
     check(estimator)
 
 

@@ -9,6 +9,8 @@ from skmlp import TFMLPClassifier
 from skmlp._data.class_weight import class_factors
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 WEIGHTS = ["balanced", {0: 1, 1: 2.5, 2: 0.5}, {2: 10}, {}]
 
 

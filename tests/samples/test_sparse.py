@@ -11,6 +11,7 @@ from tests.helpers import (
     assert_same_training,
     fit_quietly,
     run_python,
+    sampled_cases,
 )
 
 X = sp.csr_array(sp.random(300, 40, density=0.15, format="csr", random_state=0))
@@ -41,23 +42,24 @@ def test_formats_equal_scikit_learn(estimator, y, form):
     assert_same_training(FORMATS[form](X), y, atol=1e-9, estimator=estimator, **params)
 
 
-@both
+CONFIGURATIONS = {
+    "early stopping": {"early_stopping": True},
+    "L-BFGS": {"solver": "lbfgs"},
+    "SGD": {"solver": "sgd", "batch_size": 17},
+    "a rest": {"shuffle": False, "batch_size": 33},
+    "single samples": {"batch_size": 1, "max_iter": 3},
+    "no hidden layer": {"hidden_layer_sizes": (), "alpha": 0.1},
+    "two hidden layers": {"hidden_layer_sizes": (9, 4), "activation": "tanh"},
+}
+
+
 @pytest.mark.parametrize(
-    "params",
-    [
-        {"early_stopping": True},
-        {"solver": "lbfgs"},
-        {"solver": "sgd", "batch_size": 17},
-        {"shuffle": False, "batch_size": 33},
-        {"batch_size": 1, "max_iter": 3},
-        {"hidden_layer_sizes": (), "alpha": 0.1},
-        {"hidden_layer_sizes": (9, 4), "activation": "tanh"},
-    ],
-    ids=str,
+    ("name", "estimator"), sampled_cases(CONFIGURATIONS, [TFMLPClassifier, TFMLPRegressor])
 )
-def test_training_equals_scikit_learn(estimator, y, params):
+def test_training_equals_scikit_learn(name, estimator):
     """Check batches that leave a rest, one sample a batch, other solvers and other networks."""
-    params = {"random_state": 0, "max_iter": 12, "hidden_layer_sizes": 20} | params
+    y = CLASSES if estimator is TFMLPClassifier else NUMBERS
+    params = {"random_state": 0, "max_iter": 12, "hidden_layer_sizes": 20} | CONFIGURATIONS[name]
     weight = np.random.RandomState(0).uniform(0.5, 2, size=len(y))
     atol = 1e-9 if params.get("solver") == "lbfgs" else 1e-10
     assert_same_training(X, y, weight, atol=atol, estimator=estimator, **params)
@@ -151,7 +153,7 @@ print(peak() - before)
 """
 
 
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adam", pytest.param("lbfgs", marks=pytest.mark.slow)])
 def test_memory_grows_with_the_entries(solver):
     """Check 20,000 rows of 100,000 features, which would be 16 GB: their entries are 5 MB."""
     done = run_python(MEMORY.replace("sys.argv_solver", repr(solver)))

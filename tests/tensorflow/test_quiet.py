@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import skmlp
 from skmlp._tensorflow import quiet
 from skmlp._tensorflow.log_filter import LineFilter
 from tests.helpers import run_python
@@ -67,7 +68,12 @@ def test_a_trace_below_a_log_line_is_dropped_with_it():
     assert LineFilter().feed(LOG_LINES[1] + b"\n" + TRACE) == b"\n" + TRACE
 
 
-WRITE = "import os, sys\nfrom skmlp._tensorflow import quiet\nLOG = " + repr(LOG_LINES[0]) + "\n"
+ALONE = f"""
+import os, sys, types
+package = sys.modules["skmlp"] = types.ModuleType("skmlp")
+package.__path__ = {skmlp.__path__!r}  # without scikit-learn, which takes a second to import
+"""
+WRITE = ALONE + f"from skmlp._tensorflow import quiet\nLOG = {LOG_LINES[0]!r}\n"
 
 
 def test_lines_of_others_come_through_in_order():
@@ -127,7 +133,7 @@ def test_the_last_words_of_a_process_are_printed(death, code, tmp_path):
         f"os.write(2, b'no end')\n{death}"
     )
     start = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-    done = run_python(start + "from skmlp._tensorflow.loading import load\nload()")
+    done = run_python(ALONE + start + "from skmlp._tensorflow.loading import load\nload()")
     assert done.returncode == code
     assert done.stderr.startswith(f"why\n{OTHER_LINES[0].decode()}no end")
     assert LOG_LINES[0].decode() not in done.stderr

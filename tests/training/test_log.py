@@ -8,6 +8,8 @@ import pytest
 from skmlp import TFMLPClassifier
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 
 def printed(capsys, X, y, fit_params=None, **params):
     estimator = TFMLPClassifier(hidden_layer_sizes=(8,), random_state=0, **params)

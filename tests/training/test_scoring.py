@@ -9,6 +9,8 @@ from sklearn.metrics import get_scorer, log_loss, make_scorer, r2_score, recall_
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 PROBLEMS = {TFMLPClassifier: "iris", TFMLPRegressor: "two_targets"}
 both = pytest.mark.parametrize("estimator", PROBLEMS)
 
