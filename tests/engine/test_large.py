@@ -95,7 +95,7 @@ params = {"hidden_layer_sizes": 10, "max_iter": 1, "random_state": 0, "dtype": "
 TFMLPClassifier(**params).fit(small, small[:, 0] > 4)
 before = anonymous()
 X = np.memmap(sys.argv[1], np.uint8, "w+", shape=(200_000, 1000))
-X[::1000] = small
+X[::500] = small
 y = X[:, 0] > 4
 peak = [0.0]
 def watch():
