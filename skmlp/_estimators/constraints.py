@@ -76,8 +76,11 @@ def check_scoring_name(estimator: Any) -> None:
     ValueError
         If it is not. The message has the nearest names: all of them are more than one reads.
     """
-    scoring, names = estimator.scoring, ["loss", *get_scorer_names()]
-    if not isinstance(scoring, str) or scoring in names:
+    scoring = estimator.scoring
+    if not isinstance(scoring, str):
+        return
+    names = ["loss", *get_scorer_names()]
+    if scoring in names:
         return
     nearest = _nearest(scoring, names)
     advice = f" Did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
