@@ -24,7 +24,13 @@ MAX_BYTES = 2**28
 MIN_FREE_BYTES = 2**28
 """Bytes that have to be free on the disk for anything to be kept."""
 
-SOURCES = ("_program", "_model", "_engine/compiling.py", "_tensorflow/named_functions.py")
+SOURCES = (
+    "_program",
+    "_model",
+    "_engine/compiling.py",
+    "_tensorflow/named_functions.py",
+    "_tensorflow/switches.py",
+)
 """Folders and files of the package that make programs: a change of them makes other programs.
 
 The flags of XLA are among the settings. `tests/tensorflow/test_kept_sources.py` reads the imports
