@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from importlib.util import find_spec
 
 import hypothesis
 import matplotlib
@@ -12,6 +13,9 @@ from skmlp._engine.program_cache import MAX_PROGRAMS, ProgramCache
 from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 
 pytest_plugins = ["tests.costs", "tests.scheduler"]
+
+collect_ignore = [] if find_spec("dask") else ["skmlp/dask"]
+"""The examples there need an extra that the README's command for the tests does not install."""
 
 matplotlib.use("Agg")
 

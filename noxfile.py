@@ -83,6 +83,7 @@ def clusters(session):
     Each starts workers of its own, and gives up if they take too long.
     """
     session.install("-e", ".[test,dask,ray]")
+    session.run("python", "-m", "pytest", "-q", "skmlp/dask")
     session.run("python", "-m", "pytest", "-q", "-m", "slow", *CLUSTERS)
 
 

@@ -10,6 +10,14 @@ import pytest
 from skmlp._tensorflow.signals import held_back
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c_raises():
+    """Have Ctrl-C raise, also where a shell has started the tests in the background."""
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, found)
+
+
 @pytest.fixture
 def handlers(monkeypatch):
     """Return handlers of some signals by their numbers, which note their calls."""
