@@ -13,9 +13,10 @@ from skmlp._tensorflow.signals import held_back
 @pytest.fixture(autouse=True)
 def _ctrl_c_raises():
     """Have Ctrl-C raise, also where a shell has started the tests in the background."""
-    found = signal.signal(signal.SIGINT, signal.default_int_handler)
+    set_handler = signal.signal  # which a test replaces
+    found = set_handler(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGINT, found)
+    set_handler(signal.SIGINT, found)
 
 
 @pytest.fixture
