@@ -83,6 +83,7 @@ print(tf.constant([1.0, 2.0]).device)
 """
 
 
+@pytest.mark.tensorflow_internals
 def test_no_gpu_is_computed_on(fake_gpu):
     """Check that no memory of it is asked for by any fit, and that it is there for the user."""
     done = run_python(FITS + ON_THE_CPU, TF_PLUGGABLE_DEVICE_LIBRARY_PATH=str(fake_gpu))

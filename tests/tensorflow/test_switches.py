@@ -184,6 +184,7 @@ assert np.isfinite(model.fit(X, X[:, :3], epochs=1, verbose=0).history["loss"]).
 """
 
 
+@pytest.mark.tensorflow_internals
 @pytest.mark.parametrize(
     ("switches", "after"),
     [
