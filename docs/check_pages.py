@@ -1,4 +1,4 @@
-"""Check pages that were built: run it after Sphinx, from the root of the repository, with
+"""Check the pages that Sphinx has built. Run it from the root of the repository with
 
 python docs/check_pages.py docs/_build/html
 """
@@ -12,14 +12,14 @@ SEARCHED = {"dropout": "dropout", "GPU": "gpu", "categorical": "categor"}
 """Words that users search for, as the index has them."""
 
 FROM_ELSEWHERE = re.compile(r'<(?:script|link|img|iframe)[^>]*?(?:src|href)="(?:https?:)?//[^"]*"')
-"""What a browser would load from another place."""
+"""Tags that make a browser load something from another site."""
 
 LINKS = {
     "api/generated/skmlp.TFMLPClassifier.html": "https://scikit-learn.org/stable/modules/generated/",
     "api/generated/skmlp.TFMLPRegressor.html": "https://numpy.org/doc/stable/reference/",
     "how_it_works.html": "https://www.tensorflow.org/api_docs/python/tf/function",
 }
-"""Pages with links to other projects."""
+"""Pages, and the start of a link to another project that each must have."""
 
 
 def missing_from_search(root):
@@ -33,7 +33,7 @@ def missing_from_search(root):
 
 
 def faults(root):
-    """Yield what is wrong with pages."""
+    """Yield a message for each fault of the pages."""
     yield from missing_from_search(root)
     for page in sorted(root.rglob("*.html")):
         name = page.relative_to(root).as_posix()

@@ -44,7 +44,7 @@ extlinks = {
 }
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
-numpydoc_xref_ignore = "all"  # but these
+numpydoc_xref_ignore = "all"  # except the aliases below
 numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | {
     "Axes": "matplotlib.axes.Axes",
     "DataFrame": "pandas.DataFrame",
@@ -53,13 +53,13 @@ numpydoc_xref_aliases = {word: word for word in DEFAULT_LINKS} | {
     "ndarray": "numpy.ndarray",
 }
 toc_object_entries_show_parents = "hide"
-autodoc_typehints = "none"  # the docstrings say more
+autodoc_typehints = "none"  # the docstrings give types with more detail
 html_math_renderer = "ziamath"
 nitpicky = True  # a name that no inventory has is an error
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
-# The lists of names are kept here, so that nothing is downloaded: see inventories/README.md.
+# These lists are in this repository, so a build downloads nothing. See inventories/README.md.
 intersphinx_mapping = {
     name: (root, str(HERE / "inventories" / f"{name}.txt"))
     for name, root in {
@@ -89,7 +89,7 @@ html_theme_options = {
 html_sidebars = {name: [] for name in ("index", "install", "faq", "changes")}
 html_show_sourcelink = False
 
-# The gallery shows estimators, which link to their pages here and not to those of a release.
+# The gallery shows estimators, which link to their pages in this build, not to those of a release.
 BaseTFMLP._doc_link_template = BaseTabularMLP._doc_link_template = f"../{PAGE}"
 
 EXAMPLES_WITHOUT_DATA = r"[\\/]plot_(?!mnist\.py)"

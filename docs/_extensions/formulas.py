@@ -1,4 +1,4 @@
-"""Draws formulas as SVG when pages are built: they need no script, font or network to be read."""
+"""Draw formulas as SVG when pages are built: readers need no script, font or network."""
 
 from html import escape
 
@@ -6,13 +6,13 @@ import ziafont
 import ziamath
 from docutils import nodes
 
-FONT_SIZE = 17  # pixels, a little more than the text, whose letters are larger for their size
+FONT_SIZE = 17  # pixels: a little more than the text, whose font has larger letters at any size
 
-ziafont.config.svg2 = False  # a page has many formulas: paths of their own, no shared symbols
+ziafont.config.svg2 = False  # each of a page's many formulas has its own paths, not shared symbols
 
 
 def draw(formula, is_inline):
-    """Return a formula of LaTeX as SVG in the colour of the text around it."""
+    """Return a LaTeX formula as SVG, in the colour of the surrounding text."""
     tex = rf"\begin{{aligned}}{formula}\end{{aligned}}" if r"\\" in formula else formula
     drawing = ziamath.Latex(tex, size=FONT_SIZE, color="currentColor", inline=is_inline)
     style = f' style="vertical-align: {drawing.getyofst():.2f}px"' if is_inline else ""
@@ -34,6 +34,6 @@ def visit_block(translator, node):
 
 
 def setup(app):
-    """Add the renderer: conf.py names it."""
+    """Add the renderer that conf.py names."""
     app.add_html_math_renderer("ziamath", (visit_inline, None), (visit_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""The order of the examples: each needs what the ones before it have shown."""
+"""The order of the examples: each builds on the examples before it."""
 
 from sphinx_gallery.sorting import FileNameSortKey
 
@@ -18,7 +18,7 @@ ORDER = (
 
 
 class TeachingOrder(FileNameSortKey):
-    """Sort key of a script for sphinx-gallery; one that has no place yet is an error."""
+    """Sort key of a script for sphinx-gallery; a script that is not in `ORDER` is an error."""
 
     def __call__(self, filename):
         return ORDER.index(filename)

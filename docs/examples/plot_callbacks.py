@@ -2,13 +2,13 @@
 Watching a grid search with callbacks
 =====================================
 
-A callback of scikit-learn is told of every epoch of every fit of a grid search, in whatever thread
-or process it runs.
+A grid search calls a callback of scikit-learn after every epoch of every fit, in any thread or
+process.
 """
 
 # %%
-# The callback is set on the step that it is to watch. It scores the training data after each epoch.
-# A :class:`~sklearn.callback.ProgressBar` would be set on the search.
+# Set the callback on the step that it should watch. This callback scores the training data after
+# each epoch. A :class:`~sklearn.callback.ProgressBar` would be set on the search.
 
 import matplotlib.pyplot as plt
 from sklearn.callback import ScoringMonitor
@@ -27,7 +27,7 @@ pipeline = Pipeline([("scale", MinMaxScaler()), ("mlp", mlp.set_callbacks(monito
 search = GridSearchCV(pipeline, {"mlp__hidden_layer_sizes": sizes}, cv=3)
 
 # %%
-# Thirty epochs are too few for all of these networks to converge, which is not the point here.
+# Thirty epochs are too few for these networks to converge. They need not converge for this example.
 
 import warnings
 
@@ -38,8 +38,9 @@ with warnings.catch_warnings():
     search.fit(X, y)
 
 # %%
-# The log has a row for each epoch, and its path tells where it was. In the first task of the search
-# the third number is the fit: here three folds of each network in turn.
+# The log has a row for each epoch. The path in the row says to which fit the epoch belongs. In the
+# first task of the search, the third number of the path is the number of the fit: three folds of
+# the first network, then three folds of the next.
 
 log = monitor.get_logs().data_as_pandas
 epochs = log[log["task_name"] == "epoch"]
@@ -49,7 +50,7 @@ spread = epochs.groupby(["size", "task_id"])["accuracy"].agg(["min", "mean", "ma
 print(spread.groupby("size").last().round(3))
 
 # %%
-# More hidden units learn faster. The bands are from the worst to the best fold.
+# Networks with more hidden units learn faster. A band reaches from the worst to the best fold.
 
 fig, ax = plt.subplots()
 for size, style in zip(sizes, ["-", "--", "-.", ":"], strict=True):
@@ -63,5 +64,5 @@ plt.show()
 # %%
 # What to read next
 # -----------------
-# A callback of your own, and what is called when: :doc:`/callbacks`. How fast the networks train:
-# :doc:`/performance`.
+# :doc:`/callbacks` shows how to write your own callback, and when each method is called.
+# :doc:`/performance` says how fast the networks train.

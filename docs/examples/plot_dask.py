@@ -2,18 +2,18 @@
 One network on a Dask cluster
 =============================
 
-The workers of a Dask cluster train one network together, with the numbers of one machine. Each has
-a part of the digits. :doc:`/beyond_one_machine` says when that pays. For so few digits it does not:
-it takes longer than one machine.
+The workers of a Dask cluster train one network together, and get the same numbers as one machine.
+Each worker has a part of the digits. :doc:`/beyond_one_machine` says when a cluster pays. For so
+few digits it does not: training takes longer than on one machine.
 """
 
 # %%
 # A cluster of two workers
 # ------------------------
 #
-# Here both are threads of this process. Without ``processes=False`` they are processes, and for a
-# cluster that is running `Client` takes the address of its scheduler. The training itself runs in
-# processes of its own in any case.
+# Here both workers are threads of this process. Without ``processes=False`` they are processes. To
+# use a cluster that is already running, pass the address of its scheduler to `Client`. Training
+# always runs in separate processes.
 
 from dask.distributed import Client, LocalCluster
 
@@ -72,7 +72,7 @@ print(f"accuracy: {model.score(X_lazy, y_lazy):.3f}")
 # The same numbers as one machine
 # -------------------------------
 #
-# `to_local` returns a :class:`~skmlp.TFMLPClassifier` with the weights, which needs no cluster.
+# `to_local` returns a :class:`~skmlp.TFMLPClassifier` with the same weights. It needs no cluster.
 
 from skmlp.plotting import LossCurveDisplay
 
@@ -90,4 +90,4 @@ display = LossCurveDisplay.from_estimator(local)
 # %%
 # What to read next
 # -----------------
-# Larger data, workers that are lost, and who may connect to a cluster: :doc:`/beyond_one_machine`.
+# :doc:`/beyond_one_machine` covers larger data, lost workers, and who may connect to a cluster.

@@ -3,14 +3,14 @@ Watching a network learn digits
 ===============================
 
 A network learns scikit-learn's digits, images of 8 x 8 pixels. A part of the training set is held
-out and scored after every epoch. Training stops when that score has not improved for a while, and
+out and scored after every epoch. Training stops when the score has not improved for a while, and
 the best weights are kept.
 """
 
 # %%
 # The data
 # --------
-# Pixels are whole numbers from 0 to 16. Between 0 and 1 a network learns better.
+# Pixels are whole numbers from 0 to 16. A network learns better from numbers between 0 and 1.
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -23,8 +23,8 @@ X_train, X_test, y_train, y_test = train_test_split(
 # %%
 # Training
 # --------
-# ``validation_fraction=0.15`` holds out 15 % of the training set, and ``early_stopping=True``
-# stops by the accuracy on it.
+# ``validation_fraction=0.15`` holds out 15 % of the training set. With ``early_stopping=True`` the
+# accuracy on this part decides when to stop.
 
 from skmlp import TFMLPClassifier
 
@@ -63,8 +63,8 @@ plt.show()
 print(f"Accuracy on {len(y_test)} test images: {clf.score(X_test, y_test):.1%}")
 
 # %%
-# The first test images with their predictions, then those that are misclassified: the mistakes
-# that the network is most sure of come first.
+# The first picture shows the first test images with their predictions. The second picture shows
+# misclassified images: the mistakes of which the network is most sure come first.
 
 from skmlp.plotting import ImageGridDisplay
 
@@ -79,6 +79,6 @@ plt.show()
 # %%
 # What to read next
 # -----------------
-# The curves have an example of their own, :ref:`comparing learning rates
-# <sphx_glr_auto_examples_plot_loss_curves.py>`. When to stop, and by which score, is in the user
-# guide: :doc:`/user_guide`.
+# Another example uses loss curves for :ref:`comparing learning rates
+# <sphx_glr_auto_examples_plot_loss_curves.py>`. :doc:`/user_guide` explains when training stops,
+# and by which score.

@@ -2,13 +2,13 @@
 Choosing the hidden layers by a grid search
 ===========================================
 
-:class:`~skmlp.TFMLPClassifier` is an estimator like any other of scikit-learn: it goes into a
-pipeline, and the pipeline into a grid search.
+:class:`~skmlp.TFMLPClassifier` works in a pipeline, and the pipeline works in a grid search, as
+with any estimator of scikit-learn.
 """
 
 # %%
 # The data are measurements of tumours. Their features differ in scale by orders of magnitude, so a
-# scaler comes first. It is part of the pipeline, so that it never sees the fold that is scored.
+# scaler comes first. The scaler is part of the pipeline, so it never sees the fold that is scored.
 
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -26,10 +26,10 @@ pipeline = make_pipeline(
 )
 
 # %%
-# Each of the four networks is compiled once. All folds use the same compiled program, though they
-# are not all of the same length, and so do the values of ``alpha``: the penalty is an input of the
-# program. The last fit, of the best network on the whole training set, has half as many
-# samples again and is compiled anew.
+# Each of the four networks is compiled once. All folds share this compiled program, although they
+# differ in length. All values of ``alpha`` share it too, because the penalty is an input of the
+# program. The last fit, of the best network on the whole training set, has 1.5 times as many
+# samples and is compiled anew.
 
 param_grid = {
     "tfmlpclassifier__hidden_layer_sizes": [5, 20, (20, 10), 80],
@@ -46,9 +46,9 @@ print(f"Log loss on the test set:     {-search.score(X_test, y_test):.4f}")
 print(f"Accuracy on the test set:     {search.best_estimator_.score(X_test, y_test):.1%}")
 
 # %%
-# :class:`~skmlp.plotting.SearchDisplay` draws the log loss and the time of a fit by the hidden
-# layers. Of the values of ``alpha`` the best one is on the curve, with the standard deviation over
-# the folds, and the others are dots. The first fit of a network takes the longest, as it compiles.
+# :class:`~skmlp.plotting.SearchDisplay` draws the log loss and the time of a fit for each choice of
+# hidden layers. The curve shows the best value of ``alpha``, with the standard deviation over the
+# folds; dots show the other values. The first fit of a network takes longest, because it compiles.
 
 import matplotlib.pyplot as plt
 
@@ -58,7 +58,7 @@ SearchDisplay.from_search(search)
 plt.show()
 
 # %%
-# The same results by ``alpha``: a penalty that is too strong harms all of them.
+# The same results by ``alpha``: too strong a penalty harms all networks.
 
 results = search.cv_results_
 sizes, alphas = param_grid.values()
@@ -74,6 +74,6 @@ plt.show()
 # %%
 # What to read next
 # -----------------
-# A search on several processes or machines: :doc:`/beyond_one_machine`. To see inside it while it
-# runs, :ref:`watch it with callbacks <sphx_glr_auto_examples_plot_callbacks.py>`. For a table with
+# :doc:`/beyond_one_machine` runs a search on several processes or machines. To watch a search while
+# it runs, :ref:`use callbacks <sphx_glr_auto_examples_plot_callbacks.py>`. For a table with
 # strings and gaps, :ref:`use other estimators <sphx_glr_auto_examples_plot_tabular.py>`.

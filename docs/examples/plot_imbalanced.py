@@ -2,8 +2,8 @@
 Imbalanced classes: class weights and a score to stop by
 ========================================================
 
-Where one class is rare, a network that never predicts it is right most of the time. This example
-shows what ``class_weight`` and ``scoring`` of :class:`~skmlp.TFMLPClassifier` change.
+If one class is rare, a network that never predicts this class is right most of the time. This
+example shows how ``class_weight`` and ``scoring`` of :class:`~skmlp.TFMLPClassifier` change this.
 """
 
 # %%
@@ -24,8 +24,8 @@ X, y = make_classification(
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 
 # %%
-# Three networks: the first as it is, the second with balanced weights, the third stops by the
-# average precision on the samples that are held out, and not by their accuracy.
+# There are three networks: one with the defaults, one with balanced class weights, and one that
+# stops by the average precision on the samples that are held out, instead of their accuracy.
 
 common = {"hidden_layer_sizes": 20, "learning_rate_init": 0.003, "random_state": 0, "alpha": 1}
 networks = {
@@ -43,8 +43,9 @@ for name, network in networks.items():
     results[name] = [score(y_test, y_pred) for score in scores.values()]
 
 # %%
-# Weights trade precision for recall: more of the rare class is found, and more often in error. The
-# average precision stops at another epoch, and leaves that trade as it was.
+# Class weights trade precision for recall: the network finds more of the rare class, and is wrong
+# more often. Stopping by the average precision chooses another epoch, but does not change this
+# trade-off.
 
 import matplotlib.pyplot as plt
 
@@ -60,5 +61,5 @@ plt.show()
 # %%
 # What to read next
 # -----------------
-# Scores and weights in the user guide: :doc:`/user_guide`. What a network has learnt: :ref:`What
+# :doc:`/user_guide` explains scores and weights. To see what a network has learnt, read :ref:`What
 # hidden units look for <sphx_glr_auto_examples_plot_weights.py>`.

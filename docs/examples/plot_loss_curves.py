@@ -2,15 +2,15 @@
 Loss curves: comparing learning rates
 =====================================
 
-:class:`~skmlp.plotting.LossCurveDisplay` draws what a network recorded while it was trained: the
-training loss, and the loss and the score of the validation set.
+:class:`~skmlp.plotting.LossCurveDisplay` draws the records of a network's training: the training
+loss, and the loss and the score of the validation set.
 """
 
 # %%
 # One network
 # -----------
-# A tenth of scikit-learn's digits is held out, and its accuracy says when to stop. The dotted line
-# is at the epoch with the highest one. Its weights are kept.
+# A tenth of scikit-learn's digits is held out, and the accuracy on this tenth decides when to stop.
+# The dotted line marks the epoch with the highest accuracy. The weights of this epoch are kept.
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -28,10 +28,10 @@ plt.show()
 # %%
 # Several networks
 # ----------------
-# Networks are compared on the same axes, each with a name. All that differs here is the learning
-# rate, so all of them use one compiled program. With the smallest one it has not learnt all it can
-# after 40 epochs. With the largest the training loss goes on falling when the validation loss no
-# longer does: the network learns the images by heart.
+# To compare networks, draw them on the same axes, each with a name. These networks differ only in
+# the learning rate, so all of them share one compiled program. With the smallest rate the network
+# could still learn more after 40 epochs. With the largest rate the training loss goes on falling
+# when the validation loss no longer does: the network memorises the images.
 #
 # The losses span orders of magnitude, so their axis is logarithmic.
 
@@ -49,7 +49,7 @@ for rate in (0.0005, 0.005, 0.05):
         random_state=0,
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # 40 epochs are what we want
+        warnings.simplefilter("ignore", ConvergenceWarning)  # 40 epochs are enough here
         clf.fit(X, y)
     LossCurveDisplay.from_estimator(clf, name=f"rate {rate}", ax=ax)
 ax.set_yscale("log")
@@ -58,5 +58,5 @@ plt.show()
 # %%
 # What to read next
 # -----------------
-# To choose more than the learning rate, :ref:`search
-# <sphx_glr_auto_examples_plot_grid_search.py>`. :doc:`/displays` has all displays.
+# To choose more than the learning rate, :ref:`use a search
+# <sphx_glr_auto_examples_plot_grid_search.py>`. :doc:`/displays` shows all displays.

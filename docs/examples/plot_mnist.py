@@ -3,8 +3,8 @@ Tutorial: a two-layer network on MNIST
 ======================================
 
 A network with one hidden layer learns to read handwritten digits, in 10 epochs of a few tenths of
-a second each. The script shows all that one does with such a network: load and split the data,
-train with a log, score on the test set, and look at what it gets right and wrong.
+a second each. The script shows the whole work with such a network: load and split the data, train
+with a log, score on the test set, and look at right and wrong predictions.
 
 .. only:: not mnist
 
@@ -18,10 +18,11 @@ train with a log, score on the test set, and look at what it gets right and wron
 # %%
 # The data
 # --------
-# MNIST has 70,000 images of 28 x 28 pixels, flattened here to 784 numbers between 0 and 1. Of the
-# 60,000 training images the first 5,000 validate and the other 55,000 train; 10,000 are for the
-# test. :func:`~skmlp.datasets.load_mnist` reads the file that the environment variable
-# ``SKMLP_MNIST`` names. If it is not set, Keras downloads the file.
+# MNIST has 70,000 images of 28 x 28 pixels, flattened here to 784 numbers between 0 and 1. The
+# first 5,000 of the 60,000 training images are the validation set, and the other 55,000 train the
+# network. The other 10,000 images are the test set. :func:`~skmlp.datasets.load_mnist` reads the
+# file that the environment variable ``SKMLP_MNIST`` names. If the variable is not set, Keras
+# downloads the file.
 
 from skmlp import TFMLPClassifier
 from skmlp.datasets import load_mnist
@@ -32,18 +33,18 @@ for part in ("train", "val", "test"):
     print(f"{part:5}: X {mnist[f'X_{part}'].shape}, y {mnist[f'y_{part}'].shape}")
 
 # %%
-# The labels are digits. There is no need to turn them into one-hot vectors: the classifier does.
+# The labels are digits. The classifier turns them into one-hot vectors itself.
 
 print(mnist.y_train[:10])
 
 # %%
 # The network
 # -----------
-# There are 784 inputs, a hidden layer of 200 units with the activation max(0, x), and 10 outputs,
-# of which a softmax makes probabilities. Weights start from a normal distribution of standard
-# deviation 0.01 that is cut at two of them, biases from zero. Adam minimises the mean
-# cross-entropy by batches of 100 images, and the images are shuffled before every epoch. There is
-# no penalty on the weights, so ``alpha=0``.
+# There are 784 inputs, a hidden layer of 200 units with the activation max(0, x), and 10 outputs.
+# A softmax turns the outputs into probabilities. Weights start from a normal distribution of
+# standard deviation 0.01, cut at two standard deviations; biases start at zero. Adam minimises the
+# mean cross-entropy in batches of 100 images, and the images are shuffled before every epoch.
+# ``alpha=0`` switches off the penalty on the weights.
 #
 # The images are float32, so the network is trained in float32.
 
@@ -63,13 +64,13 @@ clf = TFMLPClassifier(
 # %%
 # Training
 # --------
-# With ``verbose=2`` the loss and the accuracy of a batch are printed every 100 iterations, and a
+# With ``verbose=2`` the loss and the accuracy of a batch are printed every 100 iterations, and one
 # line sums up each epoch. The training loss is a mean over the epoch, during which the network
-# improves. The validation loss is taken at its end. This is why the first is the larger of the
-# two to begin with.
+# improves. The validation loss is computed at the end of the epoch. This is why the training loss
+# is larger than the validation loss in the first epochs.
 #
-# Ten epochs are not meant to reach a minimum of the loss, and `fit` would say so by a
-# ``ConvergenceWarning``. Here this is what we want, so we ask for silence on this one matter.
+# Ten epochs do not reach a minimum of the loss, so `fit` would give a ``ConvergenceWarning``. We
+# want only ten epochs here, so we ignore this warning.
 
 import warnings
 
@@ -80,7 +81,7 @@ with warnings.catch_warnings():
     clf.fit(mnist.X_train, mnist.y_train, X_val=mnist.X_val, y_val=mnist.y_val)
 
 # %%
-# What was printed stays in the fitted classifier.
+# The fitted classifier keeps the printed losses and accuracies.
 
 import matplotlib.pyplot as plt
 
@@ -92,7 +93,7 @@ plt.show()
 # %%
 # The test
 # --------
-# The accuracy on the first 1,000 test images, and on all of them.
+# The script prints the accuracy on the first 1,000 test images, and on all 10,000.
 
 y_pred = clf.predict(mnist.X_test)
 correct = y_pred == mnist.y_test
@@ -102,21 +103,21 @@ print(f"All 10,000 test images:  {correct.mean():.1%}")
 # %%
 # Right and wrong
 # ---------------
-# The first nine test images, each with its true and its predicted label.
+# These are the first nine test images, each with its true and its predicted label.
 
 plot_images(mnist.X_test, mnist.y_test, y_pred, title="Test images")
 plt.show()
 
 # %%
-# The first nine that are misclassified, of the first 1,000. Some of them a person could read
-# either way.
+# These are the first nine misclassified images among the first 1,000. A person could read some of
+# them either way.
 
 plot_example_errors(mnist.X_test[:1000], mnist.y_test[:1000], y_pred[:1000])
 plt.show()
 
 # %%
-# And those of all test images that the network is most sure of, though it errs.
-# :class:`~skmlp.plotting.ImageGridDisplay` puts them in order.
+# These are the misclassified images, among all test images, of which the network is most sure.
+# :class:`~skmlp.plotting.ImageGridDisplay` sorts them.
 
 from skmlp.plotting import ImageGridDisplay
 
@@ -131,7 +132,8 @@ ImageGridDisplay.from_estimator(
 plt.show()
 
 # %%
-# What the first hidden units look for: red pixels excite a unit, blue ones inhibit it.
+# This picture shows the weights of the first hidden units: red pixels excite a unit, blue pixels
+# inhibit it.
 
 from skmlp.plotting import WeightsDisplay
 
@@ -141,6 +143,5 @@ plt.show()
 # %%
 # What to read next
 # -----------------
-# A smaller network, which you can train without the data of MNIST, is in :ref:`Watching a network
-# learn digits <sphx_glr_auto_examples_plot_digits.py>`. The user guide explains the parameters:
-# :doc:`/user_guide`.
+# You can train a smaller network without the data of MNIST in :ref:`Watching a network
+# learn digits <sphx_glr_auto_examples_plot_digits.py>`. :doc:`/user_guide` explains the parameters.

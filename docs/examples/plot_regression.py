@@ -2,8 +2,8 @@
 Regression: a network and a linear model
 ========================================
 
-:class:`~skmlp.TFMLPRegressor` predicts numbers. Here they depend on the features in a way that a
-linear model can't follow.
+:class:`~skmlp.TFMLPRegressor` predicts numbers. In this example a linear model can't represent
+how the numbers depend on the features.
 """
 
 # %%
@@ -25,8 +25,8 @@ X, y = make_friedman1(3000, noise=1.0, random_state=0)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
 # %%
-# A network starts with predictions near 0, so the targets are scaled as well as the features. It
-# stops when it no longer gets better on a tenth of the samples, which is held out.
+# A network starts with predictions near 0, so the targets are scaled as well as the features. A
+# tenth of the samples is held out. Training stops when the score on this tenth no longer improves.
 
 network = TFMLPRegressor(
     hidden_layer_sizes=(50, 50),
@@ -47,8 +47,8 @@ for name, model in models.items():
     print(f"{name:12}: error {error:.2f}, R2 {model.score(X_test, y_test):.3f}")
 
 # %%
-# The errors of the network are little more than the noise. Those of the linear model have a
-# pattern: it predicts too little at both ends.
+# The errors of the network are little more than the noise. The errors of the linear model have a
+# pattern: the linear model predicts too little at both ends.
 
 import matplotlib.pyplot as plt
 from sklearn.metrics import PredictionErrorDisplay
@@ -62,8 +62,8 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
 plt.show()
 
 # %%
-# How the network was trained. :class:`~skmlp.plotting.LossCurveDisplay` finds it in the pipeline,
-# and below the transformed target.
+# The loss curves show how the network was trained. :class:`~skmlp.plotting.LossCurveDisplay` finds
+# the network in the pipeline, inside the estimator that transforms the target.
 
 from skmlp.plotting import LossCurveDisplay
 
@@ -73,5 +73,5 @@ plt.show()
 # %%
 # What to read next
 # -----------------
-# Losses for counts and several targets: :doc:`/user_guide`. Classes that are rare:
+# :doc:`/user_guide` explains the loss for counts, and several targets. For rare classes read
 # :ref:`Imbalanced classes <sphx_glr_auto_examples_plot_imbalanced.py>`.

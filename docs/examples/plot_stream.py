@@ -2,13 +2,13 @@
 Learning from a stream
 ======================
 
-Where samples come in chunks and can't all be kept, ``partial_fit`` trains on one chunk after the
-other. What Adam has kept goes on from chunk to chunk.
+If samples come in chunks and can't all be stored, ``partial_fit`` trains on one chunk after the
+other. Adam's moments carry over from chunk to chunk.
 """
 
 # %%
-# A stream of 60 chunks of 200 samples. After the thirtieth the world changes: the features come in
-# another order.
+# The stream has 60 chunks of 200 samples. After the thirtieth chunk the world changes: the features
+# come in another order.
 
 import numpy as np
 from sklearn.datasets import make_classification
@@ -20,12 +20,12 @@ chunks = np.split(np.arange(len(X)), 60)
 X[6000:] = X[6000:, ::-1]
 
 # %%
-# Each chunk is predicted first, and then learnt: each score is of samples that the network has not
-# seen. The first call is told which classes may come. ``random_state`` is a RandomState, so that
-# every call shuffles in another order.
+# The network first predicts each chunk, and then learns it. So each score is for samples that the
+# network has not seen. The first call names all classes that may come. ``random_state`` is a
+# RandomState, so every call shuffles in another order.
 #
-# For comparison a second network learns the first half only, and a third is fitted anew to each
-# chunk: it forgets all that came before.
+# For comparison, a second network learns only the first half of the stream. A third network is
+# fitted anew to each chunk, and forgets all earlier chunks.
 
 from skmlp import TFMLPClassifier
 
@@ -57,8 +57,8 @@ for number, rows in enumerate(chunks):
             network.partial_fit(X[rows], y[rows], classes=classes)
 
 # %%
-# The network that learns all chunks becomes better and better, falls when the world changes, and
-# learns the new one.
+# The score of the network that learns all chunks rises, drops when the world changes, and rises
+# again as the network learns the new order.
 
 import matplotlib.pyplot as plt
 
@@ -74,5 +74,5 @@ plt.show()
 # %%
 # What to read next
 # -----------------
-# To write a model every few epochs and go on after a crash: :doc:`/callbacks`. An example of
-# callbacks: :ref:`Watching a grid search <sphx_glr_auto_examples_plot_callbacks.py>`.
+# :doc:`/callbacks` shows how to save a model every few epochs, and resume after a crash.
+# :ref:`Watching a grid search <sphx_glr_auto_examples_plot_callbacks.py>` uses callbacks.

@@ -3,13 +3,13 @@ Tables: numbers, strings and gaps as they come
 ==============================================
 
 :class:`~skmlp.TabularMLPClassifier` takes a table of numbers, missing numbers, strings and booleans
-without preparation. This example compares it with gradient boosted trees, and looks at how it was
-trained and at how good its probabilities are. :doc:`/tabular` says what it does.
+without preparation. This example compares it with gradient boosted trees, and shows its training
+and the quality of its probabilities. :doc:`/tabular` explains the method.
 """
 
 # %%
-# A table of the hours of a bicycle hire, drawn at random. An hour is busy with a probability that
-# depends on the hour, the weather and the kind of the day, and on how they come together.
+# Each row of the table is an hour of a bicycle hire, drawn at random. An hour is busy with a
+# probability that depends on the time, the weather, the kind of day, and their combination.
 
 import numpy as np
 import pandas as pd
@@ -48,8 +48,8 @@ X_train, X_test, y_train, y_test, _, best_prob = train_test_split(
 X_train.head()
 
 # %%
-# Both take the table. The trees have to be told which strings are categories; the networks see it.
-# Neither can do better than the probabilities that the table was drawn with.
+# Both models take the table. The trees need to know which strings are categories; the networks find
+# out themselves. No model can do better than the probabilities from which the table was drawn.
 
 import time
 
@@ -79,16 +79,16 @@ results = {
 pd.DataFrame.from_dict(results, orient="index")
 
 # %%
-# The networks know how good they are without a test set: each predicts the rows that it was not
-# trained on.
+# The networks estimate their accuracy without a test set: each network predicts the rows on which
+# it was not trained.
 
 networks = models["networks"]
 print(f"accuracy out of fold {networks.validation_score_:.3f}")
 print(f"epochs that are kept {networks.best_epochs_}, temperature {networks.temperature_:.2f}")
 
 # %%
-# The learning rate rises and falls four times, and the losses with it. The epochs that are kept,
-# in grey, are those with the best scores. The training loss is taken while values are dropped.
+# The learning rate rises and falls four times, and so do the losses. Grey lines mark the epochs
+# with the best scores, which are kept. The training loss is computed with dropout.
 
 import matplotlib.pyplot as plt
 
@@ -100,8 +100,8 @@ for epoch in networks.best_epochs_:
 plt.show()
 
 # %%
-# Probabilities are good if of the hours that are said to be busy with a probability of 0.7, 70 %
-# are. The temperature helps the networks to that.
+# Probabilities are good if 70 % of the hours with a predicted probability of 0.7 are busy. The
+# temperature improves the probabilities of the networks.
 
 from sklearn.calibration import CalibrationDisplay
 
@@ -115,5 +115,5 @@ plt.show()
 # %%
 # What to read next
 # -----------------
-# The method, the figures and when to prefer trees: :doc:`/tabular`. Numbers instead of classes:
-# :ref:`Regression <sphx_glr_auto_examples_plot_regression.py>`.
+# :doc:`/tabular` explains the method, the figures, and when to prefer trees. To predict numbers
+# instead of classes, read :ref:`Regression <sphx_glr_auto_examples_plot_regression.py>`.

@@ -2,9 +2,9 @@
 What hidden units look for
 ==========================
 
-A hidden unit of the first layer has a weight for each pixel, so that its weights are an image too.
-:class:`~skmlp.plotting.WeightsDisplay` draws one for each unit: red pixels excite it, blue ones
-inhibit it, white ones it ignores.
+A hidden unit of the first layer has a weight for each pixel, so its weights form an image too.
+:class:`~skmlp.plotting.WeightsDisplay` draws one image for each unit. Red pixels excite the unit,
+blue pixels inhibit it, and white pixels do not affect it.
 """
 
 # %%
@@ -39,11 +39,11 @@ for ax, alpha in zip(axes, (0, 2), strict=True):
 plt.show()
 
 # %%
-# Without a penalty neighbouring pixels often have weights of different signs. With one the weights
-# are smaller and smoother: strokes that are there, between strokes that are not.
+# Without a penalty neighbouring pixels often have weights of different signs. With a penalty the
+# weights are smaller and smoother: they look for a stroke, and for empty space beside the stroke.
 
 # %%
 # What to read next
 # -----------------
-# Other ways against overfitting: :ref:`regularisation`. Data that do not come at once:
-# :ref:`Learning from a stream <sphx_glr_auto_examples_plot_stream.py>`.
+# :ref:`regularisation` shows other ways to reduce overfitting. If your data arrive little by
+# little, read :ref:`Learning from a stream <sphx_glr_auto_examples_plot_stream.py>`.
