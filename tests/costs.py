@@ -23,7 +23,7 @@ def count(name):
 
 
 def _spent():
-    """Return what this process has cost so far, with the processes that it waited for."""
+    """Return the costs of this process so far, with those of processes that it waited for."""
     return _counts | {"seconds": sum(os.times()[:4])}
 
 
@@ -55,7 +55,7 @@ def pytest_runtest_teardown(item):
         return (yield)
     finally:
         after, before = _spent(), item.stash[_BEFORE]
-        # The report of the teardown carries them to the process that prints.
+        # The report of the teardown carries the costs to the process that prints.
         item.user_properties += [(f"cost: {name}", after[name] - before[name]) for name in COSTS]
 
 

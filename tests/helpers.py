@@ -1,4 +1,4 @@
-"""What several test modules need: data, Python processes of their own, comparisons."""
+"""Helpers that several test modules share: data, Python processes, comparisons."""
 
 import os
 import re
@@ -77,7 +77,7 @@ def run_script(path, *, timeout=120, **environment):
 
 
 def _run(arguments, timeout, environment):
-    # JAX sets it where a test has imported it.
+    # None unsets the variable, which JAX sets once a test has imported JAX.
     count("processes")
     environment = {"TF_CPP_MIN_LOG_LEVEL": None} | environment
     names = {name for name, value in environment.items() if value is None}
@@ -94,7 +94,7 @@ def _run(arguments, timeout, environment):
 
 
 def without_log(stderr):
-    """Return what a process wrote to standard error, but for the log lines of TensorFlow."""
+    """Return the standard error of a process without TensorFlow's log lines."""
     log = re.compile(
         r"WARNING: All log messages before absl|To enable the|I0000 |[\d-]{10} [\d:.]{15}: I "
     )
@@ -109,7 +109,7 @@ def fit_quietly(estimator, X, y, **fit_params):
 
 
 def with_network(estimator, activation, dtype=None):
-    """Return a fitted copy whose network has another activation and type, but the same weights."""
+    """Return a fitted copy with another activation and type, but the same weights."""
     est = copy(estimator).set_params(activation=activation, dtype=dtype)
     est.coefs_ = [coef.astype(dtype or coef.dtype) for coef in est.coefs_]
     est.intercepts_ = [intercept.astype(dtype or intercept.dtype) for intercept in est.intercepts_]
@@ -144,7 +144,7 @@ def load(name):
 def fit_both(X, y, sample_weight=None, estimator=TFMLPClassifier, **params):
     """Fit scikit-learn's estimator and ours with the same parameters."""
     with warnings.catch_warnings():
-        # Asked for: max_iter is reached, batch_size is clipped.
+        # These warnings are expected: max_iter is reached, batch_size is clipped.
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="Got `?batch_size")
         theirs = PEERS[estimator](**params).fit(X, y, sample_weight)
@@ -184,7 +184,7 @@ def assert_same_fit(theirs, ours, X, atol=1e-10):
 
 
 def sampled_cases(*factors):
-    """Return all combinations of values, slow but for some that have each value once or more."""
+    """Return all combinations of values, slow except a few that hold each value at least once."""
     factors = [list(values) for values in factors]
     n_fast = max(len(values) for values in factors)
     return _marked_cases(
@@ -193,7 +193,7 @@ def sampled_cases(*factors):
 
 
 def paired_cases(*factors):
-    """Return all combinations of values, slow but for some that have each pair of values."""
+    """Return all combinations of values, slow except a few that hold each pair of values."""
     return _marked_cases(factors, covering_cases(list(product(*factors))))
 
 
@@ -205,7 +205,7 @@ def _marked_cases(factors, fast):
 
 
 def covering_cases(cases, n_factors=2):
-    """Choose cases, greedily, until the values of any two (or more) factors met in one of them."""
+    """Choose cases, greedily, until any two (or `n_factors`) values that can meet have met."""
     meetings_in = {case: set(combinations(enumerate(case), n_factors)) for case in cases}
     left = set().union(*meetings_in.values())
     chosen = []
@@ -217,7 +217,7 @@ def covering_cases(cases, n_factors=2):
 
 
 class Callback:
-    """A callback that does nothing, for others to add to."""
+    """A callback that does nothing; tests derive from it."""
 
     def setup(self, estimator, context):
         pass
@@ -233,7 +233,7 @@ class Callback:
 
 
 class Watcher(Callback):
-    """A callback that asks for everything, and does nothing with it."""
+    """A callback that asks for every argument, and does nothing with them."""
 
     def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
         pass

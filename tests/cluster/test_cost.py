@@ -20,14 +20,14 @@ def network(units):
 
 @pytest.mark.parametrize(("units", "batch_size", "alone", "together"), MEASURED)
 def test_estimates_are_near_what_was_measured(units, batch_size, alone, together):
-    """Check times and the speed-up within a half, on a machine that had other work to do."""
+    """Check times and speed-up within a half; the measuring machine had other work to do."""
     estimates = [1e3 * seconds_a_step(network(units), batch_size, 4, n, 1) for n in (1, 2)]
     assert estimates == pytest.approx([alone, together], rel=0.5)
     assert estimates[0] / estimates[1] == pytest.approx(alone / together, rel=0.4)
 
 
 def test_one_worker_sends_nothing():
-    """Check that a step does not depend on the network."""
+    """Check that the time of a step on one worker does not depend on the network."""
     slow = Network(latency=1.0, bandwidth=1.0)
     alone = [seconds_a_step(network((10, 5, 2)), 100, 8, 1, 4, each) for each in (slow, Network())]
     assert alone[0] == alone[1]
@@ -35,7 +35,7 @@ def test_one_worker_sends_nothing():
 
 @pytest.mark.parametrize("n_workers", [2, 4, 16])
 def test_the_least_batch_that_pays(n_workers):
-    """Check that half of it loses against one worker, and that it does not."""
+    """Check that this batch gains against one worker, and that half of it loses."""
     least = least_batch_that_pays(network((784, 200, 10)), 4, n_workers, 1)
 
     def gain(size):

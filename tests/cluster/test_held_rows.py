@@ -1,4 +1,4 @@
-"""The rows that one of several processes holds of each batch."""
+"""The rows of each batch that one of several processes holds."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from skmlp._cluster.held_rows import HeldRows, likely_most
 
 
 def rows_of_processes(n_rows, n_processes, seed=0):
-    """Deal rows out to processes at random; return for each the places of all rows."""
+    """Deal rows out to processes at random; return for each process the places of all rows."""
     owner = np.random.RandomState(seed).randint(n_processes, size=n_rows)
     places = np.full((n_processes, n_rows), -1)
     for process in range(n_processes):
@@ -49,20 +49,20 @@ def test_rows_keep_their_order():
 
 
 def test_a_process_without_rows_has_batches_of_none():
-    """Check the shapes that the other processes expect."""
+    """Check the shapes of empty batches, as the other processes expect them."""
     batches = HeldRows(np.full(10, -1)).arrange(np.arange(10), 0, 3, 4)
     assert batches.places.shape == (3, 0)
     assert batches.counts.tolist() == [0, 0, 0]
 
 
 def test_counts_of_an_epoch():
-    """Check them against the batches, the last one short."""
+    """Check the number of rows in each batch, the last one short."""
     held = HeldRows(np.array([0, -1, 1, 2, -1, -1, 3]))
     assert held.count(np.arange(7), 3).tolist() == [2, 1, 1]
 
 
 def test_a_likely_number_is_rarely_exceeded():
-    """Check it against draws, and that it is far below the whole batch."""
+    """Check the likely number of rows against draws, and that it is far below a whole batch."""
     most = likely_most(100_000, 25_000, 1000)
     drawn = np.random.RandomState(0).hypergeometric(25_000, 75_000, 1000, size=100_000)
     assert 250 < drawn.max() <= most < 400

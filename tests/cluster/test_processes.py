@@ -33,7 +33,7 @@ def reserve_ports(n_ports):
 
 
 def make_jobs(addresses, directory):
-    """Return a plan, whose rows are dealt out to processes, and what each is given."""
+    """Return a plan whose rows are dealt out to processes, and the job of each process."""
     plan = TFMLPClassifier(**NET)._make_plan(Call(X, Y, None), None)
     features = FeaturesElsewhere(X.shape, X.dtype)
     plan = replace(plan, samples=replace(plan.samples, X=[features]))
@@ -56,7 +56,7 @@ def outcome_of(process):
 
 
 def test_processors_that_round_differently(tmp_path):
-    """Check the weights where all take those of the process that leads after each epoch."""
+    """Check processors of two kinds: all processes take the leader's weights each epoch."""
     holders, addresses = reserve_ports(2)
     spools, jobs = make_jobs(addresses, tmp_path)
     processes = [TrainingProcess(1, [job.files[0].descriptor]) for job in jobs]
@@ -76,7 +76,7 @@ def test_processors_that_round_differently(tmp_path):
 
 
 def test_a_port_that_is_taken_is_named(tmp_path):
-    """Check the error of a process that can't listen."""
+    """Check the error of a process that can't listen on its port."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -107,7 +107,7 @@ def test_a_process_that_can_not_read_its_job_says_so():
 
 
 def test_a_process_that_ends_is_lost():
-    """Check the reason."""
+    """Check the reason that is given for the loss."""
     process = TrainingProcess(1, [])
     process._process.kill()
     with pytest.raises(ProcessLostError, match="killed by SIGKILL"):

@@ -29,7 +29,7 @@ def test_rows_come_back_as_they_were_appended(tmp_path):
 
 
 def test_threads_append_at_once(tmp_path):
-    """Check that no part is written over another one."""
+    """Check that no thread overwrites the part of another."""
     file = spool.Spool(str(tmp_path))
     places = {}
 
@@ -51,7 +51,7 @@ def test_threads_append_at_once(tmp_path):
 
 
 def test_a_full_disk_is_an_error_that_names_the_directory(tmp_path, monkeypatch):
-    """Check what the system says is passed on, with the room that is needed."""
+    """Check that the error has the system's message and the room that is needed."""
 
     def no_room(descriptor, start, n_bytes):
         raise OSError(28, "No space left on device")
@@ -64,14 +64,14 @@ def test_a_full_disk_is_an_error_that_names_the_directory(tmp_path, monkeypatch)
 
 
 def test_room_is_looked_for_before_anything_is_written(tmp_path):
-    """Check more than any disk has."""
+    """Check a request for more room than any disk has."""
     with pytest.raises(OSError, match=r"about 1000000000000.0 MB are needed, .* MB are free. Buy"):
         disk.check_room(str(tmp_path), 10**18, "Buy a disk")
     disk.check_room(str(tmp_path), 1, "")
 
 
 def test_messages_come_as_they_were_sent():
-    """Check objects, and bytes that were pickled before."""
+    """Check objects, and bytes that were pickled before sending."""
     stream = io.BytesIO()
     write_frame(stream, ("done", [1, 2]))
     write_frame(stream, b"\x80\x04N.")  # None, pickled

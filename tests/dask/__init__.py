@@ -1,1 +1,1 @@
-"""Tests of `skmlp._engine`."""
+"""Tests of `skmlp.dask`."""

@@ -1,4 +1,4 @@
-"""The estimators for Dask without a cluster: parameters, copies, what they refuse."""
+"""The estimators for Dask without a cluster: parameters, copies, refused arguments."""
 
 import pickle
 
@@ -20,7 +20,7 @@ Y = da.from_array(np.arange(20) % 2, chunks=10)
 
 
 class NoClient:
-    """Stands for the client of a cluster, which must not be asked for anything."""
+    """Stands for the client of a cluster; any use of it is an error."""
 
     def __deepcopy__(self, memo):
         raise AssertionError("copied")
@@ -31,7 +31,7 @@ class NoClient:
 
 @pytest.mark.parametrize("estimator", PLAIN)
 def test_parameters_are_those_of_the_plain_estimator(estimator):
-    """Check names and defaults, and the two that are new."""
+    """Check names and defaults, and the two new parameters."""
     plain = PLAIN[estimator]().get_params()
     assert estimator().get_params() == plain | {"client": None, "on_worker_loss": "continue"}
 
@@ -65,7 +65,7 @@ def test_to_local_is_the_plain_estimator(estimator):
     np.testing.assert_array_equal(est.predict(np.asarray(X)), plain.predict(np.asarray(X)))
     lazy = est.predict(X)
     assert lazy.chunks[0] == (10, 10)
-    # Not the last bit, which depends on how many rows are multiplied at once.
+    # The last bit depends on how many rows are multiplied at once.
     np.testing.assert_allclose(lazy.compute(scheduler="sync"), plain.predict(np.asarray(X)))
 
 
@@ -108,19 +108,19 @@ def test_arrays_that_do_not_fit_are_refused_at_once(arguments, message):
 
 
 def test_no_client_is_an_error():
-    """Check the message, where none was made."""
+    """Check the message if no client was made."""
     with pytest.raises(ValueError, match="no client of a Dask cluster"):
         DaskTFMLPClassifier().fit(X, Y)
 
 
 def test_there_is_no_partial_fit():
-    """Check the error, and that `hasattr` says so."""
+    """Check the error of `partial_fit`, and that `hasattr` is False."""
     assert not hasattr(DaskTFMLPClassifier(), "partial_fit")
 
 
 @pytest.mark.parametrize("estimator", PLAIN.values())
 def test_plain_estimators_refuse_dask(estimator):
-    """Check that the class for it is named."""
+    """Check that the error names the class for Dask."""
     with pytest.raises(TypeError, match=f"X is .* of Dask's.*skmlp.dask.Dask{estimator.__name__}"):
         estimator().fit(X, Y)
     with pytest.raises(TypeError, match="y is a collection of Dask's"):
@@ -128,7 +128,7 @@ def test_plain_estimators_refuse_dask(estimator):
 
 
 def test_the_import_is_light():
-    """Check that neither Dask nor TensorFlow is imported with the classes."""
+    """Check that importing the classes imports neither Dask nor TensorFlow."""
     done = run_python(
         "import sys, skmlp.dask\n"
         "assert not {'tensorflow', 'dask', 'distributed'} & set(sys.modules)\n"

@@ -43,7 +43,7 @@ def plain():
 
 @contextmanager
 def cluster_of(n_workers):
-    """Start workers that are not started again, and check that nothing is left of the fits."""
+    """Start workers without automatic restart, and check that the fits leave nothing behind."""
     cluster = distributed.LocalCluster(
         n_workers=n_workers,
         threads_per_worker=1,
@@ -59,14 +59,14 @@ def cluster_of(n_workers):
 
 
 def open_files():
-    """Return the files and the sockets of fits that a worker has, in the worker."""
+    """Return a worker's open files and sockets that belong to fits; runs in the worker."""
     from skmlp.dask._worker import _Spools
 
     return [*_Spools.files, *_Spools.ports]
 
 
 def training_processes():
-    """Return the numbers of the training processes on this machine, by the rank of the worker."""
+    """Return the process ids of the training processes on this machine, by the worker's rank."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
@@ -101,7 +101,7 @@ def parent_of(pid):
 
 
 def leader(client):
-    """Return the number of the training process that leads: it is that of the first partition."""
+    """Return the process id of the leading training process, which has the first partition."""
     pids = client.run(os.getpid)
     first = pids[sorted(pids)[0]]
     return next(pid for pid in training_processes() if parent_of(pid) == first)
@@ -116,7 +116,7 @@ def end(pid, sign=signal.SIGKILL):
 
 
 def freeze_machine(pid):
-    """Freeze a training process and its worker, as if no word of them came over the network."""
+    """Freeze a training process and its worker, as if the network brought no word from them."""
     end(parent_of(pid), signal.SIGSTOP)
     end(pid, signal.SIGSTOP)
     FROZEN.extend([parent_of(pid), pid])
@@ -136,7 +136,7 @@ FAULTS = {
 
 
 def assert_same_numbers(ours, plain):
-    """Check weights and curves against those of a fit that nothing has happened to."""
+    """Check weights and curves against those of an undisturbed fit."""
     for actual, expected in zip(ours.coefs_, plain.coefs_, strict=True):
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-10)
     np.testing.assert_allclose(ours.loss_curve_, plain.loss_curve_, rtol=0, atol=1e-10)
@@ -144,7 +144,7 @@ def assert_same_numbers(ours, plain):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_training_goes_on_without_what_was_lost(fault, plain):
-    """Check that the numbers are those of a fit that nothing has happened to."""
+    """Check that the numbers equal those of an undisturbed fit."""
     with cluster_of(3) as client:
         ours = DaskTFMLPClassifier(**NET, client=client)
         ours.set_callbacks(At(3, lambda: FAULTS[fault](client)))
@@ -153,7 +153,7 @@ def test_training_goes_on_without_what_was_lost(fault, plain):
 
 
 def test_a_loss_can_be_an_error():
-    """Check that it names the worker, and that the estimator is as before."""
+    """Check that the error names the lost worker, and that the estimator is as before."""
     with cluster_of(2) as client:
         ours = DaskTFMLPClassifier(**NET, client=client, on_worker_loss="raise")
         ours.set_callbacks(At(2, lambda: end(follower(client))))
@@ -165,7 +165,7 @@ def test_a_loss_can_be_an_error():
 
 
 def test_a_process_that_does_not_come_is_left_behind(plain):
-    """Check one that is frozen before it has imported anything."""
+    """Check a process that is frozen before it has imported anything."""
 
     def freeze_first():
         wait_until(training_processes, 60)
@@ -193,7 +193,7 @@ def test_a_worker_that_joins_takes_no_part(plain):
 
 
 def test_an_interrupt_ends_the_fit():
-    """Check that nothing is left, and that the estimator is as before."""
+    """Check that nothing is left behind, and that the estimator is as before."""
 
     def interrupt():
         raise KeyboardInterrupt
@@ -273,7 +273,7 @@ def test_twenty_fits_leave_nothing():
 
 
 def test_a_checkpoint_outlives_the_cluster(tmp_path, plain):
-    """Check that a fit goes on, on new workers, with the bits of one that was never ended."""
+    """Check that new workers resume a fit, with the bits of an uninterrupted fit."""
     path = tmp_path / "checkpoint.joblib"
     with cluster_of(2) as client:
         whole = fit_quietly(DaskTFMLPClassifier(**NET, client=client), chunked(X), chunked(Y))
@@ -296,7 +296,7 @@ def test_a_checkpoint_outlives_the_cluster(tmp_path, plain):
 
 
 def test_progress_is_printed_at_the_client(capsys):
-    """Check the lines against those of a fit in this process."""
+    """Check the printed lines against those of a fit in this process."""
     params = NET | {"verbose": 1, "max_iter": 3}
     fit_quietly(TFMLPClassifier(**params), X, Y)
     expected = capsys.readouterr().out
@@ -346,4 +346,4 @@ def test_samples_of_four_times_the_memory_of_a_worker():
         net = DaskTFMLPClassifier(4, batch_size=8192, max_iter=1, random_state=0, client=client)
         fit_quietly(net, lazy, (lazy[:, 0] > 0.5).astype(int))
         assert net.t_ == 600_000
-        assert client.run(os.getpid) == pids  # none was ended for want of memory
+        assert client.run(os.getpid) == pids  # no worker was ended for lack of memory

@@ -31,7 +31,7 @@ def ip(*arguments):
 
 @contextmanager
 def another_machine():
-    """Make a namespace with an address of its own, and a link to it from this one."""
+    """Make a namespace with its own address, and a link between it and this one."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("needs the right to make network namespaces")
     try:
@@ -65,7 +65,7 @@ def start_worker(address, host, directory, *prefix):
 
 
 def test_a_machine_that_is_cut_off_is_left_behind(tmp_path):
-    """Check the numbers of a fit in the middle of which the link goes down."""
+    """Check the numbers of a fit during which the link goes down."""
     plain = fit_quietly(TFMLPClassifier(**NET), X, Y)
     with ExitStack() as stack:
         stack.enter_context(another_machine())

@@ -31,7 +31,7 @@ NET = {"hidden_layer_sizes": (20, 10), "max_iter": 4, "batch_size": 64, "random_
 
 @pytest.fixture(scope="module")
 def client_of():
-    """Return a function of a number of workers, of one thread each, for a client of them."""
+    """Return a function: for a number of workers, of one thread each, it returns their client."""
     with ExitStack() as clusters:
 
         @cache
@@ -62,13 +62,13 @@ def chunked(array, chunks=EVEN):
 
 
 def of_unknown_chunks(array):
-    """Return the same samples in chunks whose sizes are not known before they are computed."""
+    """Return the same samples in chunks whose sizes are unknown until they are computed."""
     known = chunked(np.concatenate([array, array[:20]]), (*EVEN, 20))
     return known[chunked(np.arange(N + 20) < N, (*EVEN, 20))]
 
 
 def assert_same_fit(ours, plain, X, atol=1e-10):
-    """Check that a fit on a cluster ended with the numbers of one in this process."""
+    """Check that a fit on a cluster has the numbers of a fit in this process."""
     close = {"rtol": 0, "atol": atol}
     assert ours.n_iter_ == plain.n_iter_
     assert ours.t_ == plain.t_
@@ -123,7 +123,7 @@ def test_a_classifier_has_the_numbers_of_one_process(case, n_workers, client_of)
 
 
 def test_multilabel_and_unknown_chunks(two_workers):
-    """Check indicators, of chunks whose sizes Dask does not know."""
+    """Check indicator targets, in chunks whose sizes Dask does not know."""
     params = NET | {"scoring": "loss", "validation_fraction": 50}
     plain = fit_quietly(TFMLPClassifier(**params), X, LABELS)
     ours = DaskTFMLPClassifier(**params, client=two_workers)
@@ -143,7 +143,7 @@ def test_a_regressor_has_the_numbers_of_one_process(name, two_workers):
 
 
 def test_a_validation_set_on_one_worker(client_of):
-    """Check validation samples that are one partition, with weights."""
+    """Check weighted validation samples that are a single partition."""
     validation = DIGITS[0][N:500], DIGITS[1][N:500], np.arange(500 - N) % 4
     names = "X_val", "y_val", "sample_weight_val"
     params = NET | {"early_stopping": True}
@@ -156,7 +156,7 @@ def test_a_validation_set_on_one_worker(client_of):
 
 
 def test_samples_in_the_order_of_their_classes(two_workers):
-    """Check classes that one worker alone has, without shuffling: a batch is on one worker."""
+    """Check unshuffled samples sorted by class: each batch lies on one worker."""
     order = np.argsort(Y, kind="stable")
     params = NET | {"shuffle": False}
     plain = fit_quietly(TFMLPClassifier(**params), X[order], Y[order])
@@ -166,7 +166,7 @@ def test_samples_in_the_order_of_their_classes(two_workers):
 
 
 def test_a_batch_that_grows_takes_more_room(two_workers):
-    """Check batches that have more rows on a worker than those of the first order had."""
+    """Check later batches with more rows on a worker than any batch of the first order."""
     # The first order is already a shuffle where samples are held out; so hold out none, and start
     # with one worker that has the first half of each batch of 2: the next order differs.
     params = NET | {"batch_size": 2, "max_iter": 3}
@@ -189,7 +189,7 @@ def test_a_warm_start_goes_on(two_workers):
 
 
 def test_a_random_state_is_drawn_from(two_workers):
-    """Check that a RandomState of the user's ends as after a fit in this process."""
+    """Check that the user's RandomState ends as after a fit in this process."""
     states = [np.random.RandomState(3), np.random.RandomState(3)]
     fit_quietly(TFMLPClassifier(**NET | {"random_state": states[0]}), X, Y)
     ours = DaskTFMLPClassifier(**NET | {"random_state": states[1]}, client=two_workers)
@@ -213,7 +213,7 @@ def test_float32(two_workers):
 
 
 def test_data_frames(two_workers):
-    """Check names of features, labels that are strings, and predictions of another order."""
+    """Check feature names, string labels, and predictions for columns in another order."""
     pd, dd = pytest.importorskip("pandas"), pytest.importorskip("dask.dataframe")
     frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
     labels = pd.Series([f"digit {label}" for label in Y])
@@ -230,7 +230,7 @@ def test_data_frames(two_workers):
 
 
 def test_data_that_are_in_memory_stay_on_their_worker(two_workers):
-    """Check the numbers for persisted partitions, of which one worker has three of four."""
+    """Check persisted partitions, three of four on one worker."""
     workers = sorted(two_workers.nthreads())
     parts = []
     for i in range(4):
@@ -250,7 +250,7 @@ def test_data_that_are_in_memory_stay_on_their_worker(two_workers):
     ],
 )
 def test_bad_values_are_named(change, message, two_workers):
-    """Check that the error is that of one process, and nothing is fitted."""
+    """Check that the error equals that of one process, and that nothing is fitted."""
     arrays = {"X": X.copy(), "y": Y, "sample_weight": WEIGHT.copy()}
     (name, value), *_ = change.items()
     arrays[name][7] = value

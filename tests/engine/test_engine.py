@@ -1,4 +1,4 @@
-"""Compiled programs: when there is another one, and that nothing but speed depends on it."""
+"""Compiled programs: when another one is compiled, and that only speed depends on it."""
 
 import re
 import threading
@@ -52,7 +52,7 @@ def compiled():
 
 
 def test_what_compiles_another_program(tmp_path):
-    """Check XLA's own dump of what it compiles: one module a compilation."""
+    """Check XLA's own dump: it has one module for each compilation."""
     code = (
         COUNT.replace("sys.argv_dump", repr(str(tmp_path)))
         + """
@@ -97,7 +97,7 @@ print("counted", compiled())
 
 
 def test_a_validated_fit_runs_many_epochs_a_call(monkeypatch):
-    """Check that validation after every epoch does not end a call after every epoch."""
+    """Check that one call runs many epochs, with validation after each."""
     calls = []
     run = _engine.TrainingSession.run
 
@@ -106,7 +106,7 @@ def test_a_validated_fit_runs_many_epochs_a_call(monkeypatch):
         return run(session, orders, *args)
 
     monkeypatch.setattr(_engine.TrainingSession, "run", counted)
-    monkeypatch.setattr("skmlp._engine.pace.SECONDS_A_CALL", 60.0)  # also where the machine is busy
+    monkeypatch.setattr("skmlp._engine.pace.SECONDS_A_CALL", 60.0)  # even if the machine is busy
     X, y = load("iris")
     clf = TFMLPClassifier(max_iter=100, n_iter_no_change=100, early_stopping=True)
     fit_quietly(clf, X, y)
@@ -135,7 +135,7 @@ def cache(monkeypatch):
 
 
 def test_cache_shares_programs_between_similar_sizes(cache):
-    """Check capacities below, at and above that of a program."""
+    """Check sizes below, at and above the capacity of a program."""
     spec, program = cache.get(None, SPEC)
     assert spec.validation_rows >= 3000
     assert spec.validation_rows % 1024 == 0
@@ -158,13 +158,13 @@ def test_cache_shares_programs_between_similar_sizes(cache):
     ],
 )
 def test_cache_tells_programs_apart(cache, change):
-    """Check what is static."""
+    """Check the properties that are compiled into a program."""
     _, program = cache.get(None, SPEC)
     assert cache.get(None, replace(SPEC, **change))[1] is not program
 
 
 def test_cache_is_bounded_and_drops_the_least_recently_used(cache):
-    """Check which program goes."""
+    """Check which program is dropped."""
     specs = [replace(SPEC, batch_rows=n) for n in (1, 2, 3, 4)]
     programs = [cache.get(None, spec)[1] for spec in specs[:3]]
     assert cache.get(None, specs[0])[1] is programs[0]
@@ -194,7 +194,7 @@ def test_fits_in_threads_give_the_same_bits():
     fits = [TFMLPClassifier(**params, tol=0.0) for _ in range(4)]
     import warnings
 
-    with warnings.catch_warnings():  # filters are of the process, so set them around all threads
+    with warnings.catch_warnings():  # filters hold for the whole process
         warnings.simplefilter("ignore")
         threads = [threading.Thread(target=clf.fit, args=(X, y)) for clf in fits]
         for thread in threads:
@@ -210,7 +210,7 @@ def test_fits_in_threads_give_the_same_bits():
     ("block_bytes", "solver"), sampled_cases([1, 2**15, 2**17], ["adam", "lbfgs"])
 )
 def test_bits_do_not_depend_on_the_size_of_blocks(monkeypatch, solver, block_bytes):
-    """Check fits whose blocks have one batch, some, and many epochs, validation included."""
+    """Check blocks of one batch, of some, and of many epochs, also for validation."""
     X, y = load("digits")
     params = {"random_state": 0, "max_iter": 5, "validation_fraction": 0.1, "solver": solver}
     expected = fit_quietly(TFMLPClassifier(**params), X, y)
@@ -241,7 +241,7 @@ def test_bits_do_not_depend_on_the_capacity_of_the_program(monkeypatch):
 def test_without_mappings_for_a_program_training_is_the_same(
     monkeypatch, solver, is_sparse, early_stopping, n_samples
 ):
-    """Check a process that has compiled all that Linux lets it, against scikit-learn."""
+    """Check a process that may compile no more, against scikit-learn."""
     monkeypatch.setattr(_engine, "PROGRAMS", ProgramCache(4))
     monkeypatch.setattr(compiling, "MAPPINGS_LEFT", 10**12)
     assert not compiling._can_compile()
@@ -254,7 +254,7 @@ def test_without_mappings_for_a_program_training_is_the_same(
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_bits_do_not_depend_on_the_length_of_calls(monkeypatch, dtype):
-    """Check epochs that were run one a call, many a call, and in parts."""
+    """Check calls of one epoch, of many epochs, and of parts of an epoch."""
     X, y = load("digits")
     params = {"random_state": 0, "max_iter": 6, "batch_size": 30, "validation_fraction": 0.1}
     params |= {"dtype": dtype, "hidden_layer_sizes": (9, 7)}
@@ -286,14 +286,14 @@ def test_many_validation_samples_are_scored_in_blocks():
 
 @pytest.mark.parametrize("n_rows", [1, 7, 8, 9, 100, 128, 129, 1000, 5000, 10**5, 10**7])
 def test_capacities_are_enough_and_not_far_more(n_rows):
-    """Check the rounding of rows and of full batches."""
+    """Check how rows and full batches are rounded up."""
     assert n_rows <= _round_up(n_rows) <= max(1.2 * n_rows, n_rows + 16)
     bound = 2 * n_rows if n_rows <= 128 else 1.25 * n_rows
     assert n_rows <= round_up_batch(n_rows) <= max(bound, 8)
 
 
 def test_memory_of_blocks_is_aligned_and_zero():
-    """Check what TensorFlow needs to read it without a copy."""
+    """Check the alignment that TensorFlow needs to read it without a copy."""
     for dtype in (np.uint8, np.float32, np.float64):
         array = aligned_zeros((5, 3), np.dtype(dtype))
         assert array.ctypes.data % 64 == 0
@@ -319,7 +319,7 @@ def _empty_of_nan(shape, dtype):
     ids=str,
 )
 def test_nothing_of_what_memory_held_before_is_read(monkeypatch, params):
-    """Check fits in blocks that hold NaN at first, in parts of epochs and in whole ones."""
+    """Check fits whose blocks hold NaN before they are filled."""
     X, y = load("breast_cancer")
     params = {"hidden_layer_sizes": 5, "max_iter": 4, "random_state": 0} | params
     expected = fit_quietly(TFMLPClassifier(**params), X, y)
@@ -340,7 +340,7 @@ def test_rows_are_copied_and_converted(order, dtype):
 
 
 def test_is_on_disk_sees_through_views(tmp_path):
-    """Check a mapped file, views of it, and arrays in memory."""
+    """Check a mapped file, views of the file, and arrays in memory."""
     np.save(tmp_path / "X.npy", np.zeros((4, 3)))
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
     assert is_on_disk(X)
@@ -350,7 +350,7 @@ def test_is_on_disk_sees_through_views(tmp_path):
 
 
 def test_no_more_programs_are_compiled_than_are_kept(monkeypatch):
-    """Check the bound of the memory: TensorFlow never unloads a compiled program."""
+    """Check the limit on memory: TensorFlow never unloads a compiled program."""
     assert compiling._can_compile()
     monkeypatch.setattr(compiling._Compiled, "count", compiling.MAX_COMPILED)
     assert not compiling._can_compile()

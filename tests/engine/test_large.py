@@ -1,4 +1,4 @@
-"""Data that is large: on disk, of another type, or with a large validation set."""
+"""Large data: on disk, of another type, or with a large validation set."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ PARAMS = {"random_state": 0, "max_iter": 4, "hidden_layer_sizes": 7}
     ),
 )
 def test_an_array_on_disk_trains_as_one_in_memory(monkeypatch, tmp_path, solver, stored_as, dtype):
-    """Check the bits for stored types that have to be converted, and for one that has not."""
+    """Check the bits for stored types with and without conversion."""
     X, y = load_digits(return_X_y=True)
     monkeypatch.setattr(_capacity, "_BLOCK_BYTES", 2**15)
     expected = TFMLPClassifier(solver=solver, dtype=dtype, **PARAMS, validation_fraction=0.1)
@@ -38,7 +38,7 @@ def test_an_array_on_disk_trains_as_one_in_memory(monkeypatch, tmp_path, solver,
 
 @pytest.mark.parametrize("value", [1e39, np.inf, np.nan])
 def test_a_value_that_does_not_fit_is_an_error_without_a_copy(monkeypatch, value):
-    """Check the message where X is not converted before it is used."""
+    """Check the message if X is converted only block by block."""
     X, y = load("iris")
     X = X.copy()
     X[77, 2] = value
@@ -50,7 +50,7 @@ def test_a_value_that_does_not_fit_is_an_error_without_a_copy(monkeypatch, value
 @pytest.mark.parametrize("scoring", [None, "loss", "neg_log_loss"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_large_validation_sets_are_scored_alike(monkeypatch, scoring, weighted):
-    """Check curves and weights against those of a set that the program scores."""
+    """Check curves and weights against a validation set that the program scores."""
     X, y = load("digits")
     weight = np.random.RandomState(0).uniform(size=len(X)) if weighted else None
     params = {**PARAMS, "early_stopping": True, "scoring": scoring, "max_iter": 12}
@@ -65,7 +65,7 @@ def test_large_validation_sets_are_scored_alike(monkeypatch, scoring, weighted):
 
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_large_validation_sets_of_numbers_are_scored_alike(monkeypatch, n_outputs):
-    """Check R2, with a constant target among others, and the stopping by it."""
+    """Check R2, also of a constant target, and stopping by R2."""
     rng = np.random.RandomState(0)
     X = rng.normal(size=(300, 4))
     y = X @ rng.normal(size=(4, n_outputs))
@@ -109,7 +109,7 @@ print("grew by", peak[0] - before)
 
 
 def test_a_file_is_never_copied_whole(tmp_path):
-    """Check the memory of a fit to 200 MB on disk, 800 MB in the type to train in."""
+    """Check the memory of a fit to a file of 200 MB, 800 MB in the training type."""
     code = MEMORY.replace("sys.argv[1]", repr(str(tmp_path / "X.bin")))
     done = run_python(code)
     assert done.returncode == 0, done.stderr

@@ -106,7 +106,7 @@ def fit_with(callback, estimator, *, fit_params=None, **params):
     ],
 )
 def test_each_epoch_is_seen_as_a_fit_that_ended_there(estimator, params):
-    """Check against scikit-learn's estimator with as many epochs."""
+    """Check each epoch against scikit-learn's estimator trained for as many."""
     X, y = load(PROBLEMS[estimator])
     recorder = Recorder()
     fit_with(recorder, estimator, **params)
@@ -119,7 +119,7 @@ def test_each_epoch_is_seen_as_a_fit_that_ended_there(estimator, params):
 
 @both
 def test_each_epoch_of_early_stopping_is_seen_with_its_own_weights(estimator):
-    """Check that its score is that of the epoch, and not that of the best one."""
+    """Check that its score is that epoch's, not the best epoch's."""
     X, y = load(PROBLEMS[estimator])
     recorder = Recorder()
     fit_with(
@@ -167,7 +167,7 @@ def test_a_callback_stops_training(estimator, solver):
 
 
 def test_a_callback_stops_early_stopping_at_the_best_weights():
-    """Check that a stop by a callback publishes as one by the score does."""
+    """Check that a stop by a callback keeps what a stop by the score keeps."""
     X, y = load("iris")
     scores = iter([0.1, 0.9, 0.3, 0.2])
     recorder = Recorder(stop_after=4)
@@ -180,7 +180,7 @@ def test_a_callback_stops_early_stopping_at_the_best_weights():
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_the_log_tells_that_a_callback_stopped(solver, capsys):
-    """Check the last line, and that no other reason is given."""
+    """Check the last line, which gives no other reason."""
     fit_with(Recorder(stop_after=2), TFMLPClassifier, verbose=1, solver=solver)
     printed = capsys.readouterr().out
     assert "did not improve" not in printed
@@ -208,7 +208,7 @@ def test_hooks_come_in_order_and_are_given_the_data(estimator, solver, task):
 
 
 def test_every_task_of_lbfgs_that_begins_ends():
-    """Check a line search that leads to nothing, after the last iteration."""
+    """Check a line search that fails after the last iteration."""
 
     def objective(vector):
         # The gradient has the wrong sign: no step improves.
@@ -230,7 +230,7 @@ def test_every_task_of_lbfgs_that_begins_ends():
 
 @pytest.mark.parametrize("has_callback", [False, True])
 def test_without_callbacks_a_call_runs_many_epochs(has_callback, monkeypatch):
-    """Check the calls of the program, and that no callback machinery is set up for nothing."""
+    """Check the calls of the program, and that no callback is set up needlessly."""
     calls = []
     run = TrainingSession.run
 
@@ -250,7 +250,7 @@ def test_without_callbacks_a_call_runs_many_epochs(has_callback, monkeypatch):
 
 
 def test_a_callback_that_asks_for_no_estimator_costs_no_copy(monkeypatch):
-    """Check that the parameters are fetched from the program once, at the end."""
+    """Check that parameters are fetched once, at the end."""
     fetched = []
     parameters = TrainingSession.parameters
     monkeypatch.setattr(
@@ -273,7 +273,7 @@ def test_a_callback_that_asks_for_no_estimator_costs_no_copy(monkeypatch):
     ],
 )
 def test_a_callback_that_fails_leaves_the_estimator_as_it_was(estimator, hook, is_fitted, error):
-    """Check all attributes, the random state and that callbacks are torn down."""
+    """Check all attributes, the random state, and that `teardown` is called."""
     X, y = load(PROBLEMS[estimator])
     est = make(estimator, random_state=np.random.RandomState(0), max_iter=4)
     if is_fitted:
@@ -291,7 +291,7 @@ def test_a_callback_that_fails_leaves_the_estimator_as_it_was(estimator, hook, i
 
 @pytest.mark.parametrize("hook", ["begin epoch", "end epoch"])
 def test_an_interrupt_in_a_callback_keeps_the_model(hook):
-    """Check that Ctrl-C is taken as anywhere in training."""
+    """Check that Ctrl-C has the same effect as elsewhere in training."""
     X, y = load("iris")
     est = make(TFMLPClassifier).set_callbacks(Failing(hook, KeyboardInterrupt))
     with pytest.warns(UserWarning, match="Training interrupted by user"):
@@ -300,7 +300,7 @@ def test_an_interrupt_in_a_callback_keeps_the_model(hook):
 
 
 def test_weights_that_are_not_finite_are_named_before_a_score_of_them_is():
-    """Check that the error is that of a fit without callbacks."""
+    """Check that a fit without callbacks has the same error."""
     X, y = load("diabetes")
     est = TFMLPRegressor(solver="sgd", learning_rate_init=1e200, random_state=0, max_iter=50)
     est.set_callbacks(ScoringMonitor(scoring="r2"))
@@ -309,7 +309,7 @@ def test_weights_that_are_not_finite_are_named_before_a_score_of_them_is():
 
 
 def test_partial_fit_calls_no_callbacks():
-    """Check that it is as in scikit-learn's own estimators."""
+    """Check that it behaves as in scikit-learn's own estimators."""
     X, y = load("iris")
     recorder = Recorder()
     make(TFMLPClassifier).set_callbacks(recorder).partial_fit(X, y, classes=[0, 1, 2])
@@ -317,7 +317,7 @@ def test_partial_fit_calls_no_callbacks():
 
 
 def test_an_epoch_that_was_seen_can_be_trained_on():
-    """Check that partial_fit goes on from it as from a fit that ended there."""
+    """Check partial_fit of it against partial_fit of a fit that ended there."""
     X, y = load("iris")
     recorder = Recorder()
     fit_with(recorder, TFMLPClassifier, max_iter=5)
@@ -328,7 +328,7 @@ def test_an_epoch_that_was_seen_can_be_trained_on():
         theirs.partial_fit(X, y)
         ours.partial_fit(X, y)
     np.testing.assert_allclose(ours.coefs_[0], theirs.coefs_[0], rtol=0, atol=1e-12)
-    assert recorder.fitted[3].n_iter_ == 4  # it is another object
+    assert recorder.fitted[3].n_iter_ == 4  # the copy is another object
 
 
 def test_a_warm_start_is_seen_with_its_earlier_curve():
@@ -360,7 +360,7 @@ def test_scoring_monitor_scores_every_epoch(scoring):
 
 @pytest.mark.parametrize("kind", ["frame", "sparse", "list"])
 def test_scoring_monitor_takes_the_data_as_it_was_given(kind):
-    """Check names of features and of labels: there is no warning, and scores are right."""
+    """Check names of features, and labels: right scores, no warning."""
     X, y = load("iris")
     y = np.array(["setosa", "versicolor", "virginica"])[y]
     X = {"frame": pd.DataFrame, "sparse": scipy.sparse.csr_array, "list": np.ndarray.tolist}[kind](
@@ -452,7 +452,7 @@ def test_cross_validation_logs_a_run_a_fit():
 
 @both
 def test_callbacks_are_no_parameters(estimator):
-    """Check get_params, clone, repr, pickle and what removes them."""
+    """Check get_params, clone, repr and pickle, and how callbacks are removed."""
     callback = ScoringMonitor(scoring="r2")
     est = make(estimator)
     params = est.get_params()

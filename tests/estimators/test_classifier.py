@@ -1,4 +1,4 @@
-"""What a user of MLPClassifier expects of the classifier."""
+"""The classifier as users of MLPClassifier expect it."""
 
 import inspect
 import signal
@@ -51,7 +51,7 @@ def test_accepts_the_parameters_of_scikit_learn():
 
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}], ids=str)
 def test_fitted_attributes_are_those_of_scikit_learn(params):
-    """Check that each public one exists, in its type, plus the new curve."""
+    """Check that each public attribute exists, with its type, plus the new curve."""
     X, y = load("iris")
     theirs = fit_quietly(MLPClassifier(max_iter=5, **params), X, y)
     ours = fit_quietly(TFMLPClassifier(max_iter=5, **params), X, y)
@@ -173,7 +173,7 @@ def test_validation_fraction_as_a_number_of_samples():
 
 @pytest.mark.parametrize("y_kind", ["three classes", "two classes"])
 def test_validation_curves_are_the_metrics(y_kind):
-    """Check the curves of a validation set of one's own against sklearn.metrics."""
+    """Check the curves of a user's validation set against sklearn.metrics."""
     X, y = load("iris")
     y = y if y_kind == "three classes" else np.array(["no", "yes"])[(y > 0).astype(int)]
     X_val, y_val, weight = X[::3], y[::3], np.arange(50) % 4.0
@@ -187,7 +187,7 @@ def test_validation_curves_are_the_metrics(y_kind):
 
 
 def test_a_validation_set_changes_no_number_of_training():
-    """Check that what is scored is not trained on, and that nothing is held out for it."""
+    """Check that scored samples are not trained on, and that nothing is held out."""
     X, y = load("iris")
     scored = fit_quietly(small(), X, y, X_val=X[:7], y_val=y[:7])
     plain = fit_quietly(small(), X, y)
@@ -196,7 +196,7 @@ def test_a_validation_set_changes_no_number_of_training():
 
 
 def test_early_stopping_restores_the_best_weights():
-    """Check that the model has its best score, on a validation set of one's own."""
+    """Check that the model has its best score, on a validation set of the user's."""
     X, y = load("digits")
     X_val, y_val = X[1000:1300], y[1000:1300]
     clf = TFMLPClassifier(
@@ -228,7 +228,7 @@ def test_warm_start_keeps_curves_and_weights():
 
 
 def test_warm_start_with_early_stopping_keeps_the_best_weights():
-    """Check fits of which the later ones find nothing better."""
+    """Check later fits that find nothing better."""
     X, y = load("iris")
     X_val, y_val = X[::2], y[::2]
     clf = small(warm_start=True, early_stopping=True, max_iter=60, learning_rate_init=0.02)
@@ -251,7 +251,7 @@ def test_warnings_point_at_the_caller():
 
 
 def test_fitted_state_is_numpy_and_plain_python():
-    """Check that nothing of TensorFlow's is kept; the optimizer is a dataclass of arrays."""
+    """Check that no object of TensorFlow is kept; the optimizer is a dataclass of arrays."""
     X, y = load("iris")
     clf = fit_quietly(small(early_stopping=True), X, y)
 
@@ -292,7 +292,7 @@ assert clf.predict(X).shape == y.shape
 
 
 def test_sparse_indicators_are_predicted_sparse():
-    """Check what MLPClassifier does, by fit; the score takes either."""
+    """Check predictions against MLPClassifier's; `score` accepts dense and sparse labels."""
     X, y = make_multilabel_classification(n_samples=60, random_state=0)
     theirs = fit_quietly(MLPClassifier(random_state=0, max_iter=10), X, csr_matrix(y))
     ours = fit_quietly(TFMLPClassifier(random_state=0, max_iter=10), X, csr_matrix(y))
@@ -314,7 +314,7 @@ def test_labels_in_objects_are_scored(convert):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_predict_checks_rows_that_look_ready(dtype, value):
-    """Check faults in arrays of the type that needs no conversion, and sums that overflow."""
+    """Check faults in arrays that need no conversion, and sums that overflow."""
     X, y = load("iris")
     X = X.astype(dtype)
     clf = fit_quietly(TFMLPClassifier(max_iter=2, random_state=0), X, y)

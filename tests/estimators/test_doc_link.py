@@ -27,7 +27,7 @@ def project_urls(monkeypatch):
 @pytest.mark.parametrize("estimator", [TFMLPClassifier, TFMLPRegressor])
 @pytest.mark.parametrize("end", ["", "/"])
 def test_estimators_link_to_their_page(estimator, end, project_urls):
-    """Check the address, and that the representation has it and none of scikit-learn."""
+    """Check the address, and that no link leads to scikit-learn's pages."""
     project_urls("Source, https://source.example", f"Documentation, {ROOT}{end}")
     page = f"{ROOT}/api/generated/skmlp.{estimator.__name__}.html"
     assert estimator()._get_doc_link() == page

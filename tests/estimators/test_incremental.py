@@ -52,7 +52,7 @@ def first_call(estimator, X, y):
 @both
 @pytest.mark.parametrize("params", SOLVERS, ids=str)
 def test_twenty_chunks_equal_scikit_learn(estimator, problem, params):
-    """Check that what the solver keeps goes on from chunk to chunk."""
+    """Check that the state of the solver carries over from chunk to chunk."""
     X, y = load(problem)
     chunks = [slice(20 * i, 20 * i + 20) for i in range(20)]
     calls = [first_call(estimator, X[chunks[0]], y[chunks[0]])]
@@ -83,7 +83,7 @@ def test_sequences_of_calls_equal_scikit_learn(estimator, problem, params):
 
 @both
 def test_sample_weights_equal_scikit_learn(estimator, problem):
-    """Check weights in partial_fit."""
+    """Check sample weights in partial_fit."""
     X, y = load(problem)
     weight = np.random.RandomState(0).uniform(size=100)
     theirs, ours = make_both(estimator)
@@ -121,7 +121,7 @@ def test_a_pickle_goes_on_bit_by_bit(estimator, problem, solver):
 
 @both
 def test_lbfgs_has_no_partial_fit(estimator, problem):
-    """Check that it is hidden, on both, and that the error says why."""
+    """Check that both estimators hide it, and that the error says why."""
     assert hasattr(estimator(), "partial_fit")
     lbfgs = estimator(solver="lbfgs")
     assert not hasattr(lbfgs, "partial_fit")
@@ -131,7 +131,7 @@ def test_lbfgs_has_no_partial_fit(estimator, problem):
 
 
 def test_balanced_weights_have_no_partial_fit():
-    """Check that frequencies are not guessed from a chunk; a dict works."""
+    """Check that a chunk's class frequencies are not used; a dict works."""
     for class_weight in ("balanced", [{0: 1, 1: 2}, "balanced"]):
         assert not hasattr(TFMLPClassifier(class_weight=class_weight), "partial_fit")
     X, y = load("iris")
@@ -144,7 +144,7 @@ def test_balanced_weights_have_no_partial_fit():
 
 @both
 def test_early_stopping_is_refused(estimator, problem):
-    """Check the message of scikit-learn, and that nothing has changed."""
+    """Check scikit-learn's message, and that nothing has changed."""
     X, y = load(problem)
     est = fit_quietly(estimator(early_stopping=True, max_iter=2), X, y)
     before = dict(vars(est))

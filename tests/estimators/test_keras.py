@@ -30,14 +30,14 @@ TOLERANCES = {"float32": 1e-6, "float64": 1e-12}
 
 @cache
 def fit(target):
-    """Return an estimator that is not to be changed: fitting compiles a program."""
+    """Return a fitted estimator, shared by tests because fitting compiles: do not change it."""
     estimator, params, y = TARGETS[target]
     est = estimator(hidden_layer_sizes=(7, 5), max_iter=20, random_state=0, **params)
     return fit_quietly(est, X, y)
 
 
 def network_outputs(est, X):
-    """Return what the model is to return, from the public predictions."""
+    """Return the outputs that the Keras model should have, from public predictions."""
     if not hasattr(est, "predict_proba"):
         return est.predict(X).reshape(len(X), -1)
     y_prob = est.predict_proba(X)
@@ -111,7 +111,7 @@ def test_the_model_can_be_exported(tmp_path):
 
 
 def test_estimators_fitted_on_sparse_data_have_a_model():
-    """Check that it takes the same data, dense."""
+    """Check that the model takes the same data in dense form."""
     clf = TFMLPClassifier(max_iter=3, random_state=0, hidden_layer_sizes=5)
     clf = fit_quietly(clf, csr_array(X), Y)
     np.testing.assert_allclose(clf.to_keras()(X), clf.predict_proba(X), rtol=0, atol=1e-12)
@@ -125,7 +125,7 @@ def test_only_a_fitted_estimator_has_a_model(estimator):
 
 
 def test_another_backend_is_refused(monkeypatch):
-    """Check that the error names the variable that chooses it."""
+    """Check that the error names the environment variable of the backend."""
     import keras
 
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
@@ -144,7 +144,7 @@ def pickled(tmp_path):
 
 
 def test_keras_is_imported_late_and_quietly(pickled):
-    """Check modules, and both streams, in a process that only converts."""
+    """Check modules and both streams in a process that converts a model."""
     done = run_python(
         pickled
         + "assert not {'keras', 'tensorflow'} & set(sys.modules)\n"
@@ -155,7 +155,7 @@ def test_keras_is_imported_late_and_quietly(pickled):
 
 
 def test_to_keras_in_a_process_that_was_forked_too_late_raises(monkeypatch):
-    """Check the note that a fork leaves."""
+    """Check the flag that a fork leaves."""
     monkeypatch.setattr(forks._Notes, "was_forked_too_late", True)
     with pytest.raises(RuntimeError, match="forked after TensorFlow had run"):
         fit("multiclass").to_keras()

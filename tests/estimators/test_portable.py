@@ -1,4 +1,4 @@
-"""Fitted estimators that leave the process: files, their size, versions, what is dropped."""
+"""Fitted estimators outside the process: files, their size, versions, `drop_optimizer`."""
 
 import copy
 import io
@@ -52,7 +52,7 @@ formats = pytest.mark.parametrize("kind", FORMATS)
 
 @pytest.fixture(scope="module")
 def fitted():
-    """Return estimators of every kind that holds a state of its own, fitted on iris."""
+    """Return fitted estimators of every kind with a state of its own, trained on iris."""
     names = np.array(["setosa", "versicolor", "virginica"])[Y]
     cases = {
         "strings": (small(TFMLPClassifier, early_stopping=True), names),
@@ -77,7 +77,7 @@ LOADERS = {
 
 @pytest.mark.parametrize("loader", LOADERS)
 def test_files_predict_the_same_bits_without_tensorflow(fitted, loader, tmp_path):
-    """Check all kinds of estimators in a process of their own."""
+    """Check all kinds of estimators in a separate process."""
     dump = FORMATS["joblib" if loader == "mapped" else loader][0]
     for name, est in fitted.items():
         (tmp_path / name).write_bytes(dump(est))
@@ -106,7 +106,7 @@ def test_pickles_of_every_protocol_predict_the_same_bits(protocol, fitted):
 
 
 def test_skops_has_to_trust_nothing_of_others(fitted):
-    """Check the types that a reader of the file is asked to trust."""
+    """Check the types that a reader of the file has to trust."""
     for name, est in fitted.items():
         types = skops.io.get_untrusted_types(data=skops.io.dumps(est))
         assert types, name
@@ -165,7 +165,7 @@ def test_dropping_the_optimizer_changes_nothing_else(solver, estimator):
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @both
 def test_partial_fit_goes_on_with_a_new_optimizer(solver, estimator):
-    """Check against scikit-learn, where its optimizer is deleted and made anew."""
+    """Check against scikit-learn, with its optimizer deleted and recreated."""
     theirs, ours = fit_both(X, Y, estimator=estimator, solver=solver, max_iter=3, random_state=0)
     del theirs._optimizer
     ours.drop_optimizer()
@@ -196,7 +196,7 @@ def test_the_version_is_in_the_state_and_not_in_the_estimator(estimator):
 
 
 def test_the_version_can_be_read_in_a_skops_file():
-    """Check what a reader sees without loading anything."""
+    """Check that a reader can see the version without loading the estimator."""
     import zipfile
 
     data = skops.io.dumps(TFMLPRegressor())
@@ -208,7 +208,7 @@ def test_the_version_can_be_read_in_a_skops_file():
 
 
 def written_by(version, monkeypatch, dumps, estimator):
-    """Return a file as another version would write it."""
+    """Return a file as another version of skmlp would write it."""
     with monkeypatch.context() as context:
         context.setattr(_versioned, "__version__", version)
         return dumps(estimator)
@@ -231,7 +231,7 @@ def test_a_file_of_a_newer_major_version_warns(kind, monkeypatch):
 
 @pytest.mark.parametrize("version", ["0.0.1", "3.0.0", "3.99.0rc1", "unknown"])
 def test_other_versions_do_not_warn(version, monkeypatch):
-    """Check older versions, newer ones of the same major version, and one that is none."""
+    """Check older versions, newer minor versions, and a text that is no version."""
     data = written_by(version, monkeypatch, pickle.dumps, TFMLPClassifier())
     monkeypatch.setattr(_versioned, "__version__", "3.2.1")
     with warnings.catch_warnings():
@@ -241,7 +241,7 @@ def test_other_versions_do_not_warn(version, monkeypatch):
 
 
 def test_a_state_without_a_version_is_loaded():
-    """Check what was saved before there was a version in it."""
+    """Check a state that was saved before states had a version."""
     est = fit_quietly(small(TFMLPClassifier), X, Y)
     state = est.__getstate__()
     del state["_skmlp_version"]

@@ -1,4 +1,4 @@
-"""Subclasses with initial weights of their own, and output activations that were set by hand."""
+"""Subclasses with their own initial weights, and output activations set by hand."""
 
 import pickle
 import warnings
@@ -39,7 +39,7 @@ class Doubled:
 
 
 class Lists:
-    """Returns weights in lists, which depend on the sizes alone."""
+    """Returns weights as lists; they depend on the sizes alone."""
 
     def _init_coef(self, fan_in, fan_out, dtype):
         weights = np.linspace(-1, 1, fan_in * fan_out).reshape(fan_in, fan_out)
@@ -64,7 +64,7 @@ def test_initial_weights_of_a_subclass_are_those_of_scikit_learn_s(kind, solver,
 
 
 def test_partial_fit_and_float32_have_them_too():
-    """Check the first call, and the type of the weights."""
+    """Check the first call of partial_fit, and the type of the weights."""
     X, y = load("iris")
     X = X.astype(np.float32)
     theirs = derived(Normal, MLPClassifier)(**PARAMS).partial_fit(X, y, classes=range(3))
@@ -74,7 +74,7 @@ def test_partial_fit_and_float32_have_them_too():
 
 
 def test_weights_may_be_lists():
-    """Check the weights of the first layer before any step, as far as one epoch leaves them."""
+    """Check the first layer's weights after one epoch, against the listed ones."""
     X, y = load("iris")
     clf = derived(Lists, TFMLPClassifier)(**PARAMS | {"learning_rate_init": 1e-12}, alpha=0)
     clf.partial_fit(X, y, classes=range(3))
@@ -100,7 +100,7 @@ def test_a_warm_start_draws_no_weights():
 
 
 def test_weights_of_other_shapes_are_refused():
-    """Check the method, the shapes and the estimator, which is as it was."""
+    """Check that the error names method and shapes, and that nothing changes."""
 
     class Wrong(TFMLPClassifier):
         def _init_coef(self, fan_in, fan_out, dtype):
@@ -182,7 +182,7 @@ def test_predictions_use_an_output_activation_that_was_set_by_hand(name, estimat
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 @pytest.mark.parametrize("name", ["logistic", "tanh", "relu"])
 def test_a_warm_start_trains_a_regressor_with_it(name, solver):
-    """Check all numbers of a second fit against scikit-learn's."""
+    """Check all numbers of a second fit against scikit-learn's, with the set activation."""
     params = {"solver": solver, "warm_start": True, "max_iter": 5}
     X, y, (theirs, ours) = both_fitted(TFMLPRegressor, **params)
     set_by_hand((theirs, ours), name)
@@ -193,7 +193,7 @@ def test_a_warm_start_trains_a_regressor_with_it(name, solver):
 
 
 def test_early_stopping_scores_with_it():
-    """Check the scores of a hold-out."""
+    """Check the scores of a hold-out, with the set activation."""
     params = {"warm_start": True, "max_iter": 5, "early_stopping": True, "validation_fraction": 0.2}
     X, y, (theirs, ours) = both_fitted(TFMLPRegressor, **params)
     set_by_hand((theirs, ours), "logistic")
@@ -217,7 +217,7 @@ def test_partial_fit_trains_with_it(estimator):
 
 @both
 def test_a_new_fit_forgets_it(estimator):
-    """Check that it is set again, as in scikit-learn, also where it was set before any fit."""
+    """Check that a fit sets the activation anew, as in scikit-learn, the first fit too."""
     expected = both_fitted(estimator, max_iter=2)[2]
     X, y, fits = both_fitted(estimator, max_iter=2)
     set_by_hand(fits, "tanh")
@@ -265,7 +265,7 @@ class Crash(Callback):
 
 
 def test_a_checkpoint_knows_it(tmp_path):
-    """Check that a warm start is resumed with the same function, and with no other."""
+    """Check that a warm start resumes with the same activation, and with no other."""
     path = tmp_path / "file"
     X, y, (_, start) = both_fitted(TFMLPRegressor, max_iter=4, warm_start=True)
     start.out_activation_ = "logistic"

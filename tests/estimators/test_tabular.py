@@ -1,4 +1,4 @@
-"""The tabular estimators: tables as they come, honest scores, files, and what is refused."""
+"""The tabular estimators: raw tables, honest scores, files, and refused input."""
 
 import copy
 import inspect
@@ -148,7 +148,7 @@ FORMATS = {
 
 
 def test_files_predict_the_same_bits_without_tensorflow(fitted, tmp_path):
-    """Check all formats in a process of its own, and the names in the files."""
+    """Check all formats in a separate process, and the names in the files."""
     TABLE.to_pickle(tmp_path / "table")
     for estimator, est in fitted.items():
         np.save(tmp_path / f"{estimator.__name__}.npy", outputs_of(est))
@@ -174,7 +174,7 @@ def test_files_predict_the_same_bits_without_tensorflow(fitted, tmp_path):
 
 @both
 def test_skops_has_to_trust_nothing_of_others(estimator, fitted):
-    """Check the types that a reader of the file is asked to trust."""
+    """Check the types that a reader of the file has to trust."""
     types = skops.io.get_untrusted_types(data=skops.io.dumps(fitted[estimator]))
     assert all(each.startswith("skmlp.") for each in types), types
 
@@ -184,7 +184,7 @@ def test_skops_has_to_trust_nothing_of_others(estimator, fitted):
 
 @both
 def test_predictions_of_few_rows_are_those_of_many(estimator, fitted):
-    """Check single rows, and all of them many times over."""
+    """Check single rows, and all rows repeated many times."""
     est = fitted[estimator]
     outputs = outputs_of(est)
     one_by_one = [outputs_of(est, TABLE[row : row + 1])[0] for row in range(5)]
@@ -195,7 +195,7 @@ def test_predictions_of_few_rows_are_those_of_many(estimator, fitted):
 
 @both
 def test_polars_is_as_pandas(estimator, fitted):
-    """Check the bits of predictions after a fit to either."""
+    """Check the bits of predictions after fits to both."""
     columns = TABLE.astype(object).where(TABLE.notna(), None)
     table = pl.DataFrame({name: columns[name].tolist() for name in columns})
     est = small(estimator).fit(table, pl.Series(target_of(estimator).tolist()))
@@ -218,7 +218,7 @@ def test_lists_are_as_arrays(estimator):
 @both
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_the_output_of_transformers_does_not_matter(estimator, library, fitted):
-    """Check that no part of an estimator makes DataFrames where scikit-learn is told to."""
+    """Check a configuration in which scikit-learn's transformers return DataFrames."""
     with sklearn.config_context(transform_output=library):
         est = small(estimator).fit(TABLE, target_of(estimator))
         np.testing.assert_array_equal(outputs_of(est), outputs_of(fitted[estimator]))
@@ -226,7 +226,7 @@ def test_the_output_of_transformers_does_not_matter(estimator, library, fitted):
 
 @both
 def test_what_fit_has_not_seen_is_predicted(estimator, fitted):
-    """Check unseen categories, other types, and nothing but missing values."""
+    """Check unseen categories, other types, and rows of only missing values."""
     unseen = TABLE.assign(
         town="Rom", grade="z", member=None, age=None, income=np.nan, id=-(2**62), constant=7
     )
@@ -237,7 +237,7 @@ def test_what_fit_has_not_seen_is_predicted(estimator, fitted):
 
 @both
 def test_columns_are_told_by_their_names(estimator, fitted):
-    """Check another order, other columns, an array; the errors name the estimator."""
+    """Check reordered columns, other columns, an array; errors name the estimator."""
     est, name = fitted[estimator], estimator.__name__
     with pytest.raises(ValueError, match="same order"):
         est.predict(TABLE[TABLE.columns[::-1]])
@@ -391,7 +391,7 @@ def test_rows_of_no_weight_are_neither_trained_on_nor_held_out(estimator):
 @both
 @pytest.mark.parametrize("factor", [1e-300, 0.125, 1e300])
 def test_only_ratios_of_weights_matter(estimator, factor):
-    """Check factors that float32 can't hold; the same ones as of no weights at all."""
+    """Check factors too large for float32; equal weights count as no weights."""
     y = CLASSES if estimator is TabularMLPClassifier else X[:, 0]
     alike = outputs_of(small(estimator).fit(X, y, np.full(N_ROWS, factor)), X)
     np.testing.assert_array_equal(alike, outputs_of(small(estimator).fit(X, y), X))
@@ -403,7 +403,7 @@ def test_only_ratios_of_weights_matter(estimator, factor):
 
 
 def test_class_weight_is_a_factor_of_the_weights():
-    """Check a dict, "balanced", and factors that float32 can't hold."""
+    """Check a dict, "balanced", and factors too large for float32."""
     y = (X[:, 0] > 1).astype(int)
     count = np.bincount(y)
     balanced = (N_ROWS / (2 * count))[y]
@@ -436,7 +436,7 @@ def test_a_validation_set_of_the_users(estimator):
 
 
 def test_the_temperature_makes_the_loss_least():
-    """Check a validation set of the user's, which tells the loss of other temperatures."""
+    """Check a user's validation set: other temperatures have a larger loss."""
     new = np.random.RandomState(3).standard_normal((200, 2))
     y_new = (new[:, 0] > 0).astype(int) + (new[:, 1] > 0.5)
     est = clf().fit(X, CLASSES, X_val=new, y_val=y_new)
@@ -455,7 +455,7 @@ def test_the_temperature_makes_the_loss_least():
 
 
 def test_scores_by_name_and_by_a_function():
-    """Check what chooses the epochs, against the metrics of the predictions for X_val."""
+    """Check the scores that choose epochs against metrics of the predictions for X_val."""
     y = (X[:, 0] + X[:, 1] > 0).astype(int)
     new = np.random.RandomState(3).standard_normal((60, 2))
     given = {"X_val": new, "y_val": (new[:, 0] > 0).astype(int)}
@@ -485,13 +485,13 @@ def test_scores_by_name_and_by_a_function():
 
 
 def test_scores_that_ask_for_all_classes():
-    """Check log-loss, where a class of a single row is never held out."""
+    """Check log-loss if a class has a single row, which is never held out."""
     y = np.append(CLASSES[:-1], 7)
     assert np.isfinite(clf(scoring="neg_log_loss").fit(X, y).validation_score_)
 
 
 def test_scores_of_counts_are_not_of_numbers_below_zero():
-    """Check that rounding makes none, in a score that refuses them."""
+    """Check a score that refuses negatives: rounding makes none."""
     y = np.round(np.exp(X[:, 0]))
     est = reg(scoring="neg_mean_squared_log_error").fit(X, y, X_val=X, y_val=y)
     assert np.isfinite(est.validation_scores_).all()
@@ -509,7 +509,7 @@ def noisy(n_rows, seed):
 
 @both
 def test_the_validation_score_is_honest(estimator):
-    """Check that over some fits it is near the score on many new rows, whose best is known."""
+    """Check, over some fits, that it is near the score on many new rows."""
     differences = []
     for seed in range(8):
         features, signal, rng = noisy(300, seed)
@@ -581,7 +581,7 @@ def plain():
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30, 1e150])
 @pytest.mark.parametrize("offset", [0.0, 1e6])
 def test_the_scale_of_targets_does_not_matter(scale, offset, plain):
-    """Check R2 on the scale of y, with an offset that is large beside its deviation."""
+    """Check R2 after scaling y, with an offset much larger than its deviation."""
     y = (X[:, 0] + offset) * scale
     est = reg(max_iter=20).fit(X, y)
     np.testing.assert_allclose(est.predict(X) / scale - offset, plain.predict(X), atol=1e-2)
@@ -589,13 +589,13 @@ def test_the_scale_of_targets_does_not_matter(scale, offset, plain):
 
 
 def test_constant_targets_are_predicted():
-    """Check numbers that floats do not hold exactly."""
+    """Check constants that floats can't represent exactly."""
     for value in (0.1, 0.0, 1e30):
         assert set(reg().fit(X, np.full(N_ROWS, value)).predict(X).tolist()) == {value}
 
 
 def test_several_targets():
-    """Check shapes, a constant one, and that the training loss is a mean as the other one."""
+    """Check shapes, a constant target, and that the training loss is a mean over the targets."""
     y = np.column_stack([X[:, 0], 1e6 * X[:, 1], np.full(N_ROWS, 3.0)])
     est = reg(max_iter=20, hidden_layer_sizes=16, dropout=0.0).fit(X, y)
     assert est.n_outputs_ == 3
@@ -651,7 +651,7 @@ def test_parameters_at_their_ends(estimator, params):
 
 
 def test_label_smoothing_at_its_ends():
-    """Check none, and nearly all."""
+    """Check no smoothing, and nearly complete smoothing."""
     for smoothing in (0.0, 0.99):
         assert np.isfinite(clf(label_smoothing=smoothing).fit(X, CLASSES).predict_proba(X)).all()
 
@@ -681,7 +681,7 @@ def test_wide_and_narrow_tables():
 @settings(max_examples=40)
 @given(table=tables().filter(lambda table: len(table) > 1), data=st.data())
 def test_any_table_and_any_targets(table, data):
-    """Check that what the encoder takes is trained on, and predicted to finite numbers."""
+    """Check that any table that the encoder takes is trained on, with finite predictions."""
     n_rows = len(table)
     labels = data.draw(st.lists(st.integers(0, 3), min_size=n_rows, max_size=n_rows))
     weight = data.draw(st.lists(st.floats(0, 1e6), min_size=n_rows, max_size=n_rows))
@@ -816,7 +816,7 @@ def test_bad_parameters_are_named(name, value):
 
 
 def test_scorers_that_do_not_fit_are_named():
-    """Check a score of probabilities for a regressor, one of two classes for three, and words."""
+    """Check scorers of another task or number of classes, and one that returns a word."""
     with pytest.raises(ValueError, match="scoring='roc_auc' can't score"):
         reg(scoring="roc_auc").fit(X, X[:, 0])
     with pytest.raises(ValueError, match="scoring='f1' can't score"):
@@ -828,7 +828,7 @@ def test_scorers_that_do_not_fit_are_named():
 @both
 @pytest.mark.parametrize("params", [{"learning_rate_init": 1e30}, {"weight_decay": 1e30}], ids=str)
 def test_training_that_diverges_is_an_error(estimator, params):
-    """Check that it is no warning, and that no NaN is predicted."""
+    """Check that it is an error, not a warning, and that no NaN is predicted."""
     est = small(estimator, **params)
     with pytest.raises(ValueError, match=f"Training diverged: epoch .*{next(iter(params))}=1e"):
         est.fit(X, CLASSES)
@@ -889,7 +889,7 @@ def test_an_interrupt_keeps_what_was_trained(estimator, monkeypatch):
 
 
 def test_fit_in_a_process_that_was_forked_too_late_raises(monkeypatch, fitted):
-    """Check the note that a fork leaves: fit raises, predict works."""
+    """Check the flag that a fork leaves: fit raises, predict works."""
     monkeypatch.setattr(forks._Notes, "was_forked_too_late", True)
     with pytest.raises(RuntimeError, match="forked after TensorFlow had run"):
         clf().fit(X, CLASSES)

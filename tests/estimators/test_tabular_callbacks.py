@@ -58,7 +58,7 @@ def make(estimator, **params):
 
 
 def assert_same_fit(actual, expected):
-    """Check what was learnt, and predictions."""
+    """Check the trained numbers, and the predictions."""
     for name in ("n_iter_", "best_epochs_", "loss_curve_", "validation_scores_", "temperature_"):
         assert getattr(actual, name) == getattr(expected, name), name
     assert actual.validation_score_ == expected.validation_score_
@@ -69,7 +69,7 @@ def assert_same_fit(actual, expected):
 
 @both
 def test_hooks_are_called_in_order(estimator):
-    """Check the fit and its epochs, as many as are announced."""
+    """Check the fit, and as many epochs as were announced."""
     recorder = Recorder()
     make(estimator, max_iter=2).set_callbacks(recorder).fit(X, Y)
     epochs = [f"{moment} epoch {number}" for number in (0, 1) for moment in ("begin", "end")]
@@ -78,7 +78,7 @@ def test_hooks_are_called_in_order(estimator):
 
 @both
 def test_callbacks_change_no_number(estimator):
-    """Check every bit of a fit whose callback asks for all there is."""
+    """Check every bit of a fit whose callback asks for everything."""
     expected = make(estimator).fit(X, Y)
     assert_same_fit(make(estimator).set_callbacks(Watcher()).fit(X, Y), expected)
 
@@ -86,7 +86,7 @@ def test_callbacks_change_no_number(estimator):
 @both
 @pytest.mark.parametrize("stop_after", [1, 3, 5])
 def test_an_epoch_is_seen_as_a_fit_that_ended_there(estimator, stop_after):
-    """Check the estimator that a callback sees against the one of a fit that it ends."""
+    """Check the estimator in a callback against a fit that ended after this epoch."""
     whole, stopping = Recorder(), Recorder(stop_after)
     make(estimator).set_callbacks(whole).fit(X, Y)
     ended = make(estimator).set_callbacks(stopping).fit(X, Y)
@@ -157,7 +157,7 @@ def test_pipelines_and_searches_pass_callbacks_on(capsys):
 
 @both
 def test_what_can_not_be_done_is_named(estimator, tmp_path):
-    """Check a checkpoint, and another learning rate."""
+    """Check the errors for a checkpoint, and for another learning rate."""
 
     class Slower(Callback):
         def on_fit_task_begin(self, estimator, context):

@@ -1,4 +1,4 @@
-"""The tabular estimators in processes of their own: compiled programs have the same bits."""
+"""The tabular estimators in separate processes: compiled programs have the same bits."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ for estimator in (TabularMLPClassifier, TabularMLPRegressor):
 
 @pytest.mark.parametrize("n_threads", [pytest.param(None, marks=pytest.mark.slow), "1"])
 def test_another_process_has_the_same_bits(n_threads, tmp_path):
-    """Check all cores and one: threads share rows and columns out, but not the terms of a sum."""
+    """Check all cores and one: threads share rows and columns, never the terms of a sum."""
     code = IN_A_PROCESS.replace("sys.argv[-1]", repr(str(tmp_path)))
     done = run_python(code, OMP_NUM_THREADS=n_threads)
     assert done.returncode == 0, done.stderr

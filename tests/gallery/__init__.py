@@ -1,1 +1,1 @@
-"""Scripts of a newcomer, who changes an import."""
+"""Scripts of a newcomer who changes only an import."""

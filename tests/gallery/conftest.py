@@ -1,3 +1,3 @@
-"""The scripts are run by the test, not imported by pytest's search for examples."""
+"""The gallery test runs the scripts; pytest's search for doctests does not import them."""
 
 collect_ignore_glob = ["plot_*.py"]

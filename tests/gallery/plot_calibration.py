@@ -1,4 +1,4 @@
-"""Calibration: how often an event happens to which a classifier gives some probability."""
+"""Calibration: how often an event happens that a classifier predicts with some probability."""
 
 import matplotlib.pyplot as plt
 from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay

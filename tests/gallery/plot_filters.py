@@ -18,7 +18,7 @@ mlp = MLPClassifier(
     random_state=1,
     learning_rate_init=0.2,
 )
-# Eight epochs are enough to see something.
+# Eight epochs are enough to see a pattern.
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", category=ConvergenceWarning, module="sklearn")
     mlp.fit(X_train, y_train)

@@ -30,7 +30,7 @@ for ax, (name, (X, y)) in zip(axes.flat, data_sets.items(), strict=True):
     max_iter = 15 if name == "digits" else 200
     for label, params in STRATEGIES.items():
         mlp = MLPClassifier(random_state=0, max_iter=max_iter, **{"solver": "sgd", **params})
-        # Some of them don't converge, which the curves show.
+        # Some of these fits don't converge, as the curves show.
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=ConvergenceWarning, module="sklearn")
             mlp.fit(X, y)

@@ -1,6 +1,6 @@
-"""Scripts as scikit-learn's gallery has them, with its networks and, the import swapped, with ours.
+"""Scripts like those of scikit-learn's gallery, run with its networks and with ours.
 
-Each script leaves what it has found in `results`.
+Each script leaves its findings in `results`.
 """
 
 import re
@@ -16,17 +16,17 @@ import pytest
 SCRIPTS = sorted(Path(__file__).parent.glob("plot_*.py"))
 
 ROUNDING = 1e-7
-"""What rounding makes of scores, losses and probabilities, where nothing amplifies it."""
+"""Differences of scores, losses and probabilities by rounding that nothing amplifies."""
 
 AMPLIFIED = {r"plot_alpha: .*, alpha (0\.1|0\.3|1\.0): ": 0.3}
-"""Results by which hundreds of iterations of L-BFGS amplify rounding, and their tolerance.
+"""Results in which hundreds of L-BFGS iterations amplify rounding, and their tolerances.
 
 With the samples in reverse order the probabilities of scikit-learn's own networks differ by 0.28.
 """
 
 
 def tolerance_of(result):
-    """Return by how much a result of ours may differ."""
+    """Return the tolerance for a result."""
     return next((AMPLIFIED[each] for each in AMPLIFIED if re.match(each, result)), ROUNDING)
 
 
@@ -51,7 +51,7 @@ def run(source, path):
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_swapped_import_changes_nothing(script, tmp_path, monkeypatch, capsys):
-    """Check the results, what is printed, and that there is no warning that was not there."""
+    """Check the results, the printed text, and that there are no new warnings."""
     monkeypatch.setattr(plt, "show", lambda: None)
     source = script.read_text(encoding="utf-8")
     theirs, their_warnings = run(source, tmp_path / script.name)
@@ -66,5 +66,5 @@ def test_a_swapped_import_changes_nothing(script, tmp_path, monkeypatch, capsys)
 
 
 def test_there_are_ten_scripts():
-    """Check that none is lost: a search for files that finds none tests nothing."""
+    """Check that no script is lost, as a search for files that finds none tests nothing."""
     assert len(SCRIPTS) == 10

@@ -21,16 +21,16 @@ new = pytest.mark.parametrize("activation", NEW)
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 SUMS = np.array([-1e4, -800, -90, -20, -3, -1, -1e-3, 0, 1e-3, 0.5, 2, 9, 40, 1e3, 1e4])
-"""From where exponentials overflow in both types to where functions bend."""
+"""Sums at which exponentials overflow in both types, and sums at which functions bend."""
 
 
 def keras_function(activation):
     """Return the function of Keras, for tensors."""
     import keras
 
-    if activation == "gelu":  # Keras's own has a constant of float32 in float64
+    if activation == "gelu":  # Keras's function has a float32 constant even in float64
         return lambda x: x / 2 * (1 + keras.ops.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
-    if activation == "leaky_relu":  # and so has it
+    if activation == "leaky_relu":  # it has the same constant
         return lambda x: keras.ops.where(x > 0, x, 0.2 * x)
     return getattr(keras.activations, activation)
 
@@ -43,7 +43,7 @@ def tf():
 @new
 @dtypes
 def test_values_are_those_of_keras(activation, dtype, tf):
-    """Check NumPy's values and the program's, for sums of any size, without a warning."""
+    """Check NumPy's values and the program's, for sums of any size, without warnings."""
     sums = SUMS.astype(dtype)
     expected = np.asarray(keras_function(activation)(tf.constant(sums)))
     tolerance = 4 * np.finfo(dtype).eps * np.maximum(1, abs(sums))
@@ -67,7 +67,7 @@ def test_derivatives_are_those_of_tensorflow(activation, dtype, tf):
     with tf.GradientTape() as tape:
         tape.watch(sums)
         total = tf.reduce_sum(keras_function(activation)(sums) * delta)
-    expected = np.nan_to_num(tape.gradient(total, sums).numpy())  # Keras's own at -1e4
+    expected = np.nan_to_num(tape.gradient(total, sums).numpy())  # Keras's function at -1e4
     function = ACTIVATIONS[activation]
     actual = function.backpropagate(tf, None, sums, function.build(tf, sums), delta).numpy()
     assert np.isfinite(actual).all()
@@ -113,7 +113,7 @@ def test_initial_weights_are_those_of_their_authors(activation, fan_in):
 
 @pytest.mark.parametrize(("activation", "is_sparse"), sampled_cases(NEW, [False, True]))
 def test_gradient_is_a_finite_difference(activation, is_sparse):
-    """Check the gradient of the whole objective, every element of it."""
+    """Check every element of the gradient of the whole objective."""
     samples = make_samples("softmax", is_sparse=is_sparse)
     architecture = Architecture((4, 5, 3, 3), activation, "cross_entropy")
     start = initialise(architecture, "glorot_uniform", np.random.RandomState(1), np.float64)
@@ -149,7 +149,7 @@ def fitted():
     paired_cases(NEW, ["float32", "float64"], [1.0, 300.0]),
 )
 def test_keras_and_onnx_have_the_same_outputs(activation, dtype, scale, fitted):
-    """Check small sums and large ones: to_keras within 1e-12 in float64, ONNX within 1e-5."""
+    """Check sums of all sizes: to_keras within 1e-12 in float64, ONNX within 1e-5."""
     X = (scale * load("iris")[0]).astype(dtype)
     est = with_network(fitted, activation, dtype)
     expected = est.predict_proba(X)
@@ -168,7 +168,7 @@ def test_keras_and_onnx_have_the_same_outputs(activation, dtype, scale, fitted):
 # Keras converts its own variables to NumPy in a way that NumPy 2 deprecates.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_model_with_gelu_is_read_without_skmlp(fitted, tmp_path):
-    """Check a file of Keras: the layers are its own, and the outputs are the same."""
+    """Check a Keras file: it has Keras's own layers, and the same outputs."""
     import keras
 
     X, _ = load("iris")
@@ -180,7 +180,7 @@ def test_a_model_with_gelu_is_read_without_skmlp(fitted, tmp_path):
 
 
 def test_what_is_no_hidden_activation_is_named():
-    """Check that the functions of outputs are refused, and which are offered."""
+    """Check that output functions are refused, and that the error lists valid names."""
     assert set(HIDDEN_ACTIVATIONS) == {"identity", "logistic", "tanh", "relu", *NEW}
     with pytest.raises(ValueError, match="'activation' parameter of TFMLPClassifier"):
         TFMLPClassifier(activation="softmax").fit(*load("iris"))

@@ -35,7 +35,7 @@ def test_loss_and_accuracy_are_scikit_learns(n_classes):
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
 def test_loss_and_r2_are_scikit_learns(loss, n_outputs):
-    """Check half the squared error, meant over outputs, half the deviance, summed, and R2."""
+    """Check R2 and both losses: half the mean squared error, half the summed deviance."""
     rng = np.random.RandomState(0)
     y, outputs = rng.poisson(2, size=(20, n_outputs)), rng.uniform(0.5, 3, size=(20, n_outputs))
     weight = rng.uniform(size=20)
@@ -55,7 +55,7 @@ def test_loss_and_r2_are_scikit_learns(loss, n_outputs):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_r2_of_what_is_not_finite_is_nan(bad):
-    """Check that nothing is raised."""
+    """Check that R2 of numbers that are not finite raises no error."""
     outputs = np.array([[1.0], [bad]])
     shapes = Architecture((1, 1), "relu", "squared_error")
     assert np.isnan(score(np.ones((2, 1)), outputs, np.ones(2), shapes))

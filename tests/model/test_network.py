@@ -59,7 +59,7 @@ def test_architecture_counts_parameters():
 
 @pytest.mark.parametrize(("activation", "factor"), [("relu", 6), ("logistic", 2)])
 def test_glorot_uniform_keeps_its_bound(activation, factor):
-    """Check the range of weights and biases, and that it is used."""
+    """Check the range of weights and biases, and that they reach the bound."""
     architecture = Architecture((300, 200, 10), activation, "cross_entropy")
     drawn = initialise(architecture, "glorot_uniform", np.random.RandomState(0), np.float64)
     bound = np.sqrt(factor / 500)
@@ -69,7 +69,7 @@ def test_glorot_uniform_keeps_its_bound(activation, factor):
 
 
 def test_truncated_normal_is_cut_at_two_deviations():
-    """Check range, deviation and biases. A normal cut at 2 deviations has 0.8796 of its own."""
+    """Check range, biases and deviation, which the cut at 2 deviations shrinks to 0.8796."""
     architecture = Architecture((400, 300, 10), "relu", "cross_entropy")
     drawn = initialise(architecture, "truncated_normal", np.random.RandomState(0), np.float32)
     assert drawn.coefs[0].dtype == np.float32
@@ -97,7 +97,7 @@ OUT = {
 @pytest.mark.parametrize("activation", HIDDEN)
 @pytest.mark.parametrize("out_activation", OUT)
 def test_forward_is_the_formula(activation, out_activation):
-    """Check the outputs of two layers against the formula."""
+    """Check the outputs of a network of two layers against the formula."""
     rng = np.random.RandomState(0)
     shapes = Architecture((4, 3, 2), activation, LOSS_OF[out_activation])
     weights = Parameters(

@@ -1,4 +1,4 @@
-"""Images with their labels, chosen and put in order."""
+"""Image grids: which images are drawn, in which order, and their labels."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,7 +28,7 @@ def captions(display):
 
 
 def test_images_are_drawn_with_both_labels():
-    """Check the pictures and the captions, and that without predictions they are left out."""
+    """Check pictures and captions, also without predictions."""
     display = ImageGridDisplay.from_predictions(X, Y_TRUE, Y_PRED, n_rows=2)
     assert drawn(display) == [0, 1, 2, 3, 4, 5]
     np.testing.assert_array_equal(display.axes_[0, 1].images[0].get_array(), [[4, 5], [6, 7]])
@@ -83,7 +83,7 @@ def test_a_classifier_predicts_the_labels_and_its_confidence():
 
 
 def test_any_classifier_and_text_labels_will_do():
-    """Check one of scikit-learn's, and that confidence is left out if it is not asked for."""
+    """Check a scikit-learn classifier; confidence is computed only if asked for."""
     clf = KNeighborsClassifier(n_neighbors=3).fit(X, Y_TRUE)
     display = ImageGridDisplay.from_estimator(clf, X, Y_TRUE, n_rows=2, image_shape=(1, 4))
     expected = [f"True: {t}, Pred: {p}" for t, p in zip(Y_TRUE, clf.predict(X), strict=True)]
@@ -93,7 +93,7 @@ def test_any_classifier_and_text_labels_will_do():
 
 
 def test_single_axes_are_divided():
-    """Check two grids side by side, each with its title, and other cells than the figure's."""
+    """Check two grids side by side, each with a title and cells of its own."""
     figure, (left, right) = plt.subplots(1, 2, layout="constrained")
     display = ImageGridDisplay.from_predictions(X, Y_TRUE, ax=left, title="Left")
     ImageGridDisplay.from_predictions(X, Y_TRUE, Y_PRED, errors_only=True, ax=right)
@@ -120,7 +120,7 @@ def test_a_display_can_be_drawn_again():
 
 
 def test_what_is_missing_is_named():
-    """Check predictions, confidences and estimators that do not have them."""
+    """Check missing predictions or confidences, and estimators that can't give them."""
     make = ImageGridDisplay.from_predictions
     with pytest.raises(ValueError, match="errors_only=True needs y_pred"):
         make(X, Y_TRUE, errors_only=True)
@@ -139,7 +139,7 @@ def test_what_is_missing_is_named():
 
 
 def test_axes_that_can_not_be_divided_are_refused():
-    """Check axes that are not of a grid, and too few of them."""
+    """Check axes outside a grid, and too few axes."""
     figure = plt.figure()
     with pytest.raises(ValueError, match="axes to be divided must be of a grid"):
         ImageGridDisplay.from_predictions(X, Y_TRUE, ax=figure.add_axes((0, 0, 1, 1)))

@@ -114,7 +114,7 @@ def of_objects(labels):
     ],
 )
 def test_labels_of_two_kinds_are_not_compared(y_true, y_pred, kinds):
-    """Check labels that would all be errors, in arrays of their own type and of objects."""
+    """Check labels of another kind, by dtype or in objects: each would be an error."""
     with pytest.raises(ValueError, match=f"must be labels of one kind to be compared, got {kinds}"):
         plot_example_errors(images(3), y_true, y_pred)
 
@@ -132,14 +132,14 @@ def test_labels_of_two_kinds_are_not_compared(y_true, y_pred, kinds):
     ],
 )
 def test_labels_of_a_common_kind_are_compared(y_true, y_pred, n_wrong):
-    """Check arrays of objects, which may mix kinds, and numbers of several types."""
+    """Check arrays of objects that mix kinds, and numbers of several types."""
     axes = plot_example_errors(images(3), y_true, y_pred)
     title = axes.flat[0].figure.get_suptitle()
     assert title == f"{n_wrong} of 3 images misclassified"
 
 
 def test_errors_are_the_images_whose_labels_differ():
-    """Check which are drawn, and the title that counts them."""
+    """Check the drawn images, and their number in the title."""
     y_true, y_pred = np.arange(12), np.arange(12)
     y_pred[[3, 7]] = [1, 2]
     data = images()
@@ -166,7 +166,7 @@ def test_lists_and_series_are_accepted():
 
 
 def test_pictures_can_be_written(tmp_path):
-    """Check that a file comes out."""
+    """Check that a file is written."""
     plot_images(images(), range(12))[0, 0].figure.savefig(tmp_path / "grid.png")
     assert (tmp_path / "grid.png").stat().st_size > 1000
 
@@ -194,7 +194,7 @@ def test_pictures_can_be_written(tmp_path):
     ],
 )
 def test_what_does_not_fit_is_named(plot, data, y_true, y_pred, params, message):
-    """Check lengths, shapes and the grid, and that no figure is left open."""
+    """Check lengths, shapes and the grid, and that no figure stays open."""
     before = plt.get_fignums()
     with pytest.raises(ValueError, match=message):
         plot(data, y_true, y_pred, **params)

@@ -112,7 +112,7 @@ def test_regressors_and_lbfgs(solver):
 
 @pytest.mark.parametrize("estimator", [TabularMLPClassifier, TabularMLPRegressor])
 def test_tabular_estimators(estimator):
-    """Check the mean of their networks' losses, and what was found out of fold."""
+    """Check the networks' mean loss, and the loss and score out of fold."""
     params = {"hidden_layer_sizes": 5, "max_iter": 6, "n_best_epochs": 2, "random_state": 0}
     network = estimator(**params).fit(*load("iris"))
     display = LossCurveDisplay.from_estimator(network)
@@ -127,7 +127,7 @@ def test_tabular_estimators(estimator):
 
 
 def test_the_epochs_that_are_marked_can_be_chosen():
-    """Check several, one and none; with a name, and with a style."""
+    """Check several epochs, one and none; with a name, and with a style."""
     curves = {"train_loss": [3.0, 2.0, 1.0], "validation_scores": [0.1, 0.3, 0.2]}
     for epochs, label in (
         ([1, 3], "best epochs: 1, 3"),
@@ -148,7 +148,7 @@ def test_the_epochs_that_are_marked_can_be_chosen():
 
 
 def test_a_network_that_did_not_move_has_an_empty_curve():
-    """Check L-BFGS that starts where it may stop."""
+    """Check L-BFGS that stops at its start."""
     X, y = load("iris")
     clf = network(solver="lbfgs", tol=1e6, validation_fraction=0.2).fit(X, y)
     display = LossCurveDisplay.from_estimator(clf)
@@ -157,7 +157,7 @@ def test_a_network_that_did_not_move_has_an_empty_curve():
 
 
 def test_networks_are_compared_on_the_same_axes(validated, plain):
-    """Check curves, a colour for each network, shared axes and one legend, in either order."""
+    """Check axes, a colour for each network and one legend, in either order."""
     for networks in ([validated, plain], [plain, validated]):
         _, ax = plt.subplots()
         displays = [
@@ -179,7 +179,7 @@ def test_networks_are_compared_on_the_same_axes(validated, plain):
 
 
 def test_scores_of_two_networks_have_one_axis(validated):
-    """Check that it is found again, named by both, and not taken from other subplots."""
+    """Check that both share an axis, its label, and that another subplot has its own."""
     other = fit_quietly(network(validation_fraction=0.2, scoring="f1_macro"), *load("iris"))
     _, (ax, neighbour) = plt.subplots(1, 2, sharex=True)
     first = LossCurveDisplay.from_estimator(validated, name="a", ax=ax)
@@ -191,7 +191,7 @@ def test_scores_of_two_networks_have_one_axis(validated):
 
 
 def test_epochs_of_partial_fit_are_not_validated(validated):
-    """Check that the curves of a validation set stand at the epochs that had one."""
+    """Check that validation curves stand at the epochs that were validated."""
     X, y = load("iris")
     clf = fit_quietly(network(validation_fraction=0.2, warm_start=True), X, y)
     clf = fit_quietly(clf.partial_fit(X, y), X, y)
@@ -243,7 +243,7 @@ def test_networks_of_scikit_learn_have_curves_too():
 
 
 def test_styles_are_those_given(validated):
-    """Check a style for each of the artists, and a plot of the same display on other axes."""
+    """Check a style for each artist, and drawing the same display on other axes."""
     display = LossCurveDisplay.from_estimator(
         validated,
         train_kwargs={"color": "red"},

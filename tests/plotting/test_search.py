@@ -18,7 +18,7 @@ from tests.helpers import fit_quietly, load
 
 
 def network(estimator=MLPClassifier, **params):
-    """Return a network: mostly of scikit-learn, as it compiles nothing."""
+    """Return a network, mostly scikit-learn's because it compiles nothing."""
     return estimator(max_iter=2, random_state=0, **params)
 
 
@@ -70,7 +70,7 @@ def results(**params):
 
 
 def test_the_best_of_a_size_is_on_the_curve_and_others_are_dots():
-    """Check that a failed fit is neither, and that the time is that of the best."""
+    """Check that a failed fit is not drawn, and that the time is the best one's."""
     display = SearchDisplay(**results()).plot()
     assert_curve(display.score_curves_[0], [2, 4], [0.9, 0.5], [0.05, 0.1])
     assert_curve(display.time_curves_[0], [2, 4], [2, 4], [0.2, 0.4])
@@ -93,7 +93,7 @@ def test_a_pipeline_and_other_parameters():
     pipeline = Pipeline([("scale", StandardScaler()), ("net", network(hidden_layer_sizes=3))])
     grid = [
         {"net__hidden_layer_sizes": [(4,), (2,)], "net__alpha": [0.1, 1]},
-        {"net__activation": ["tanh"]},  # these have the size of the pipeline
+        {"net__activation": ["tanh"]},  # with the pipeline's hidden layers
     ]
     search = GridSearchCV(pipeline, grid, cv=2, scoring="neg_log_loss")
     scores = fit_quietly(search, *load("iris")).cv_results_["mean_test_score"]
@@ -114,7 +114,7 @@ def test_a_pipeline_and_other_parameters():
 
 
 def test_a_random_search_may_have_many_sizes():
-    """Check that each is drawn where it is, and that labels are left to matplotlib."""
+    """Check that each size is drawn at its place, with matplotlib's tick labels."""
     sizes = list(range(1, 13))
     search = RandomizedSearchCV(
         network(MLPRegressor), {"hidden_layer_sizes": sizes}, n_iter=12, cv=2, random_state=0
@@ -142,7 +142,7 @@ def test_each_iteration_of_a_halving_search_has_a_curve():
 
 
 def test_one_of_several_scores_is_chosen():
-    """Check the default, the choice, and searches where there is none."""
+    """Check the default, a choice, and searches without a default."""
     grid, metrics = {"hidden_layer_sizes": [2, 4]}, ["accuracy", "neg_log_loss"]
     search = GridSearchCV(network(), grid, cv=2, scoring=metrics, refit="neg_log_loss")
     results = fit_quietly(search, *load("iris")).cv_results_
@@ -183,7 +183,7 @@ def plain_score(estimator, X, y):
     ],
 )
 def test_scores_may_be_of_functions(scoring, refit, metric, expected, label):
-    """Check what a search can be scored by against `cv_results_`."""
+    """Check every form of scoring that a search accepts against `cv_results_`."""
     grid = {"hidden_layer_sizes": [2, 4]}
     search = GridSearchCV(network(), grid, cv=2, scoring=scoring, refit=refit)
     results = fit_quietly(search, *load("iris")).cv_results_
@@ -205,7 +205,7 @@ def test_a_function_of_several_scores_needs_a_choice():
 
 @pytest.mark.parametrize("kind", ["grid", "halving"])
 def test_candidates_without_hidden_layers_are_left_out(kind):
-    """Check other estimators in the place of the network, and one of other layers."""
+    """Check candidates of other classes; a network counts with its own hidden layers."""
     pipe = Pipeline([("scale", StandardScaler()), ("clf", network(hidden_layer_sizes=3))])
     grid = [
         {"clf": [SVC(), LogisticRegression()]},
@@ -248,7 +248,7 @@ def test_axes_and_styles_are_those_given():
 
 
 def test_what_can_not_be_drawn_is_named():
-    """Check unfitted searches, and parameters that are none or several."""
+    """Check unfitted searches, and searches with no or several such parameters."""
     with pytest.raises(NotFittedError):
         SearchDisplay.from_search(GridSearchCV(network(), {}))
     search = fit_quietly(GridSearchCV(network(), {"alpha": [0.1, 1]}, cv=2), *load("iris"))

@@ -37,7 +37,7 @@ def test_each_hidden_unit_has_an_image(clf):
 
 
 def test_colours_are_shared_and_symmetric(clf):
-    """Check that zero is in the middle, and that the largest weight is at an end."""
+    """Check that zero is at the middle of the colours, and the largest weight at an end."""
     display = WeightsDisplay.from_estimator(clf)
     largest = np.abs(clf.coefs_[0]).max()
     assert display.image_.get_clim() == (-largest, largest)
@@ -47,7 +47,7 @@ def test_colours_are_shared_and_symmetric(clf):
 
 
 def test_units_and_shapes_can_be_chosen(clf):
-    """Check an order of one's own, images that are not square, and the number of columns."""
+    """Check a chosen order, images that are not square, and the number of columns."""
     display = WeightsDisplay.from_estimator(clf, units=[5, 0], image_shape=(4, 16), n_cols=1)
     for row, unit in enumerate([5, 0]):
         expected = clf.coefs_[0][:, unit].reshape(4, 16)
@@ -73,7 +73,7 @@ def test_axes_and_styles_are_those_given(clf):
 
 
 def test_networks_in_pipelines_and_of_scikit_learn():
-    """Check which weights are drawn."""
+    """Check whose weights are drawn."""
     X, y = load("digits")
     for net in (TFMLPClassifier, MLPClassifier):
         pipeline = make_pipeline(StandardScaler(), net(1, max_iter=1, random_state=0))
@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_named(clf, params, message):
 
 
 def test_estimators_without_weights_are_refused():
-    """Check unfitted ones, others than networks, and weights of another shape."""
+    """Check unfitted networks, other estimators, and weights of another shape."""
     with pytest.raises(NotFittedError):
         WeightsDisplay.from_estimator(TFMLPClassifier())
     with pytest.raises(ValueError, match="fitted attribute coefs_"):
@@ -114,7 +114,7 @@ def test_estimators_without_weights_are_refused():
 
 @pytest.mark.parametrize("estimator", [TabularMLPClassifier, TabularMLPRegressor])
 def test_networks_of_tables_have_no_images(estimator):
-    """Check the error, which says why, and names the estimator that has."""
+    """Check the error: it says why, and names an estimator that has images."""
     X, y = load("digits")
     est = estimator(hidden_layer_sizes=2, max_iter=1, n_networks=2, n_best_epochs=1)
     pipe = make_pipeline(est.fit(X[:50], y[:50]))

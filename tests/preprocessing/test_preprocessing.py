@@ -29,7 +29,7 @@ def test_scikit_learn_estimator_checks(estimator, check):
 
 
 def test_the_package_imports_them_when_asked():
-    """Check that the import of skmlp is not longer for them."""
+    """Check that importing skmlp does not import the transformers."""
     assert skmlp.preprocessing.PeriodicFeatures is PeriodicFeatures
     code = """
 import sys, skmlp
@@ -70,7 +70,7 @@ def test_scaler_without_interquartile_range_takes_half_the_range():
 
 
 def test_scaler_makes_constant_features_zero():
-    """Check values of training and others, and a feature that is NaN throughout."""
+    """Check the training value and other values, and a feature of only NaN."""
     scaler = RobustSmoothScaler().fit([[7.0, np.nan], [7.0, np.nan]])
     np.testing.assert_array_equal(
         scaler.transform([[7.0, 1.0], [9.0, np.nan]]), [[0, 0], [0, np.nan]]
@@ -78,7 +78,7 @@ def test_scaler_makes_constant_features_zero():
 
 
 def test_scaler_ignores_nan():
-    """Check that statistics are those of the other values, and that NaN stays."""
+    """Check that statistics ignore NaN, and that NaN stays NaN."""
     holes = NUMBERS.copy()
     holes[::3, 1] = np.nan
     scaled = RobustSmoothScaler().fit_transform(holes)
@@ -100,7 +100,7 @@ def test_scaler_is_finite_and_in_order_for_extreme_numbers(values, max_abs):
 
 
 def test_scaler_keeps_float32():
-    """Check that the result is that in float64, rounded."""
+    """Check that the result equals the rounded float64 result."""
     X = NUMBERS.astype(np.float32)
     scaled = RobustSmoothScaler().fit_transform(X)
     assert scaled.dtype == np.float32
@@ -109,7 +109,7 @@ def test_scaler_keeps_float32():
 
 
 def cosines_of(transformer, X):
-    """Return the outputs by their formula, with an axis for each sum."""
+    """Return the outputs by their formula, with one axis for the terms of a sum."""
     t = transformer
     turns = X[:, :, np.newaxis] * t.frequencies_ + t.phases_
     mixed = np.einsum("sfk,fck->sfc", np.cos(2 * np.pi * turns), t.weights_) + t.offsets_
@@ -184,7 +184,7 @@ def test_periodic_features_are_finite_for_extreme_numbers():
 
 
 def test_names_of_outputs():
-    """Check names that were given in fit, in the call, and neither."""
+    """Check names from fit, names from the call, and no names."""
     frame = pd.DataFrame(NUMBERS[:, :2], columns=["a", "b"])
     names = PeriodicFeatures(n_components=2).fit(frame).get_feature_names_out()
     assert names.tolist() == ["a_periodic0", "a_periodic1", "b_periodic0", "b_periodic1"]

@@ -25,7 +25,7 @@ def make(schedule, n_epochs=0, rate=0.1):
 
 
 def scikit_learn_rates(schedule, plateaus):
-    """Return the learning rate in each epoch, the last at the end; plateaus are after epochs."""
+    """Return scikit-learn's rate in each epoch, and at the end, with plateaus after some epochs."""
     theirs = SGDOptimizer([], 0.1, schedule, power_t=0.3)
     rates = [theirs.learning_rate]
     for epoch in range(1, 9):
@@ -39,7 +39,7 @@ def scikit_learn_rates(schedule, plateaus):
 @pytest.mark.parametrize("schedule", ["constant", "invscaling", "adaptive"])
 @pytest.mark.parametrize("n_epochs_a_call", [1, 2, 4])
 def test_rates_are_scikit_learns_bit_for_bit(schedule, n_epochs_a_call):
-    """Check the rates of batches to come, and those after epochs, with plateaus in between."""
+    """Check the rates of coming batches, and after epochs with plateaus between."""
     plateaus = {4, 8} if schedule == "adaptive" else set()
     expected = scikit_learn_rates(schedule, plateaus)
     ours, after = make(schedule), []
@@ -57,7 +57,7 @@ def test_rates_are_scikit_learns_bit_for_bit(schedule, n_epochs_a_call):
 
 
 def test_an_adaptive_rate_ends_where_scikit_learns_does():
-    """Check divisions until the rate is too small, and that others are never divided."""
+    """Check divisions until the rate is too small; other schedules never divide."""
     theirs, ours = SGDOptimizer([], 0.1, "adaptive"), make("adaptive")
     for _ in range(12):
         assert ours.goes_on_after_plateau() is not theirs.trigger_stopping("", verbose=False)
@@ -67,20 +67,20 @@ def test_an_adaptive_rate_ends_where_scikit_learns_does():
 
 
 def test_a_power_that_overflows_is_a_rate_of_zero():
-    """Check a power that Python refuses."""
+    """Check a power for which Python raises OverflowError."""
     schedule = SCHEDULES["invscaling"](HYPER | {"power_t": 1e6})
     assert schedule.after_epoch(0.1, 1000) == 0.0
 
 
 def test_a_schedule_is_told_how_far_the_fit_is():
-    """Check the progress of batches, from 0 to 1 over the whole fit, in a part of it too."""
+    """Check the progress of batches, from 0 to 1, in whole and partial epochs."""
     seen = []
     make(lambda t: seen.append(t) or 1.0, n_epochs=18).upcoming(2, 0, 3)
     np.testing.assert_allclose(seen, np.arange(54, 60) / 60)
 
 
 def half(t):
-    """Return a factor that a checkpoint can name."""
+    """Return 1, and 0.25 from the half of a fit on: a function that a checkpoint can name."""
     return 1.0 if t < 0.5 else 0.25
 
 
@@ -98,7 +98,7 @@ stochastic = pytest.mark.parametrize("solver", ["adam", "sgd"])
 @over_fit
 @pytest.mark.parametrize("n_epochs_a_call", [1, 4])
 def test_schedules_over_a_fit_are_their_formulas(schedule, n_epochs_a_call):
-    """Check every batch of 20 epochs, the rate without the factor, and that it never goes on."""
+    """Check every batch of 20 epochs, the base rate, and that a plateau ends training."""
     ours, rates = make(schedule), []
     for _ in range(0, 20, n_epochs_a_call):
         rates += ours.upcoming(n_epochs_a_call, 0, 3).ravel().tolist()
@@ -118,12 +118,12 @@ def test_coslog_has_four_cycles():
 
 
 def keras_fit(clf, X, y, factors):
-    """Return the weights after training by Keras, without shuffling, a rate for each batch."""
+    """Return weights trained by Keras, unshuffled, with a given rate for each batch."""
     import keras
 
     model = clf.to_keras()
     if clf.solver == "adam":
-        # Adam's epsilon is inside the corrected root there: it is made to vanish in both.
+        # Keras has Adam's epsilon inside the corrected root, so both have a negligible epsilon.
         optimizer = keras.optimizers.Adam(epsilon=1e-300)
     else:
         optimizer = keras.optimizers.SGD(momentum=clf.momentum, nesterov=clf.nesterovs_momentum)
@@ -150,7 +150,7 @@ def test_a_fit_is_that_of_keras(solver, schedule):
     start.learning_rate_init = 0.01
     factors = [FACTORS[schedule](batch / 12) for batch in range(12)]
     for ours, theirs in zip(clf.coefs_, keras_fit(start, X, y, factors), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6)  # a rate is a float32 there
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-6)  # Keras has rates in float32
 
 
 @stochastic
@@ -175,7 +175,7 @@ def test_warm_starts_begin_the_schedule_anew(solver):
 
 @over_fit
 def test_what_can_not_follow_a_schedule_over_a_fit_is_named(schedule):
-    """Check partial_fit, at first and after a fit, and L-BFGS; the old names are ignored there."""
+    """Check partial_fit, also after a fit, and L-BFGS, which ignores only old names."""
     X, y = load("iris")
     clf = TFMLPClassifier(4, max_iter=2, learning_rate=schedule, random_state=0)
     message = "partial_fit is not available for learning_rate=.*the length of the training"
@@ -202,7 +202,7 @@ def test_partial_fit_goes_on_at_a_constant_rate_after_a_schedule_has_ended():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, None, "no"])
 def test_what_is_no_factor_is_named(value):
-    """Check that the error names the parameter and the value, and that nothing changes."""
+    """Check that the error names parameter and value, and that nothing changes."""
     X, y = load("iris")
     clf = TFMLPClassifier(4, learning_rate=lambda t: value if t >= 0.5 else 1.0, max_iter=4)
     with pytest.raises(ValueError, match=rf"learning_rate must .* got {value!r} for t=0.5"):
@@ -214,7 +214,7 @@ def test_what_is_no_factor_is_named(value):
     "schedule", ["cosine", half], ids=lambda value: getattr(value, "__name__", str(value))
 )
 def test_a_fit_on_a_schedule_is_pickled_and_resumed(schedule, tmp_path):
-    """Check the bits of a resumed fit, that max_iter must be the same, and a lambda's error."""
+    """Check a resumed fit's bits, that max_iter must be equal, and a lambda's error."""
     X, y = load("iris")
     params = {"learning_rate": schedule, "max_iter": 9, "random_state": 0, "batch_size": 50}
     expected = fit_quietly(TFMLPClassifier(4, **params), X, y)
@@ -241,7 +241,7 @@ def test_a_fit_on_a_schedule_is_pickled_and_resumed(schedule, tmp_path):
 
 
 class SetRates(Callback):
-    """Sets learning rates by the number of the epoch in a fit, when it begins."""
+    """Sets the rate at the beginning of an epoch, by the number of the epoch in the fit."""
 
     def __init__(self, rates):
         self._rates = rates
@@ -256,7 +256,7 @@ CHANGED = {"max_iter": 9, "random_state": 0, "batch_size": 50, "learning_rate_in
 
 @stochastic
 def test_a_callback_sets_the_rate_of_the_next_epochs(solver):
-    """Check against a function of time with the same rates; the parameter stays as it was."""
+    """Check against a schedule function with the same rates; the parameter is unchanged."""
     X, y = load("iris")
     rates = SetRates({0: 0.01, 4: 0.08, 6: 0.005})
     clf = TFMLPClassifier(4, solver=solver, **CHANGED).set_callbacks(rates)
@@ -304,7 +304,7 @@ def test_a_rate_that_a_callback_has_set_is_resumed(schedule, tmp_path):
         clf.set_callbacks(*callbacks[:: 1 - 2 * number], CrashAtTheEnd(7))
         with pytest.raises(RuntimeError, match="the process ends"):
             clf.fit(X, y)
-        # The fit goes on with epoch 5 or 8, which is its first.
+        # The resumed fit starts with epoch 5 or 8.
         rates = SetRates({3: 0.05} if number == 0 else {0: rate})
         clf.set_callbacks(Checkpoint(path, resume=True), rates)
         fit_quietly(clf, X, y)
@@ -353,7 +353,7 @@ def test_setting_the_parameter_in_a_callback_is_an_error(hook):
 
 
 class SetAt(Callback):
-    """Sets the rate in any hook, and of any task."""
+    """Sets the rate in a given hook of a given task."""
 
     def __init__(self, hook, task="epoch", rate=0.1):
         self._at = hook, task
@@ -381,14 +381,14 @@ class SetAt(Callback):
     ],
 )
 def test_a_rate_that_can_not_be_set_is_named(callback, solver, message):
-    """Check the wrong hook, the wrong task, L-BFGS and bad numbers."""
+    """Check a wrong hook, a wrong task, L-BFGS and bad numbers."""
     clf = TFMLPClassifier(4, solver=solver, **CHANGED).set_callbacks(callback)
     with pytest.raises(ValueError, match=message):
         clf.fit(*load("iris"))
 
 
 def test_the_log_does_not_take_a_callback_for_a_plateau(capsys):
-    """Check that a lower rate is not told as a division by the schedule."""
+    """Check that the log does not blame the schedule for a lower rate."""
     X, y = load("iris")
     params = CHANGED | {"solver": "sgd", "learning_rate": "adaptive", "verbose": 1}
     clf = TFMLPClassifier(4, **params).set_callbacks(SetRates({3: 0.001}))
