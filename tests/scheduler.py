@@ -1,7 +1,7 @@
-"""When a test runs, and on which worker of pytest-xdist. A plugin, which `conftest.py` names.
+"""The order of the tests, and the worker of pytest-xdist that runs each.
 
-The tests of a file stay together: they share fitted models and compiled programs, which two workers
-would make twice.
+The tests of a file run on one worker: they share fitted models and compiled programs. Two workers
+would make these twice. `conftest.py` names this plugin.
 """
 
 import re
@@ -9,13 +9,13 @@ import re
 import pytest
 
 SWEEPS = ("test_estimator_checks", "test_parity", "test_properties", "test_tabular_checks")
-"""Files that compile most, run last, and by parts, so that no worker waits for another."""
+"""Files that compile most. They run last, in parts, so that no worker waits for another."""
 
 _SWEEP = re.compile(rf"/({'|'.join(SWEEPS)})\.py::")
 
 
 def scope_of(nodeid):
-    """Return the name of what is run by one worker."""
+    """Return the name of the group of tests that one worker runs."""
     if not _SWEEP.search(nodeid):
         return nodeid.partition("::")[0]
     return nodeid.partition("-check_")[0]  # the checks of one estimator share programs
@@ -23,7 +23,7 @@ def scope_of(nodeid):
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
 def pytest_collection_modifyitems(items):
-    """Put the sweeps last: they compile most programs, and a process has room for so many only."""
+    """Put the sweeps last: they compile most programs, and a process can hold few."""
     items.sort(key=lambda item: item.path.stem in SWEEPS)
     for item in items:
         if item.get_closest_marker("tensorflow_internals"):
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Take the place of xdist's default, which deals tests out one by one."""
+    """Replace xdist's default, which deals out single tests."""
     if config.option.dist != "load":
         return None
     from xdist.scheduler import LoadScopeScheduling
@@ -41,5 +41,5 @@ def pytest_xdist_make_scheduler(config, log):
         def _split_scope(self, nodeid):
             return scope_of(nodeid)
 
-    config.option.loadscopereorder = False  # the order is random, but for the sweeps
+    config.option.loadscopereorder = False  # keep our order: random, with the sweeps last
     return ByFile(config, log)

@@ -1,4 +1,4 @@
-"""The limit to one thread of BLAS: shared by blocks that overlap, and taken back."""
+"""The limit to one thread of BLAS: overlapping blocks share it, and the last one lifts it."""
 
 from contextlib import ExitStack
 
@@ -26,7 +26,7 @@ def _two_threads():
 
 
 def test_blocks_that_overlap_share_the_limit():
-    """Check one that begins within another and ends after it, in that order and in the other."""
+    """Check a block that begins in another and ends after it, in both orders."""
     for ends_first in (0, 1):
         blocks = [ExitStack(), ExitStack()]
         for block in blocks:

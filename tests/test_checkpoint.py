@@ -1,4 +1,4 @@
-"""Checkpoints: what is in the file, and that training goes on from it bit for bit."""
+"""Checkpoints: the contents of the file, and resumed training with the same bits."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ CONFIGURATIONS = {
     "no shuffle, batches with a rest": {"shuffle": False, "batch_size": 44},
     "batches that are printed": {"verbose": 2},
 }
-"""Names and parameters of what is killed and resumed."""
+"""Names and parameters of the fits that are killed and resumed."""
 
 
 class Crash(Callback):
@@ -60,7 +60,7 @@ def make(estimator=TFMLPClassifier, **params):
 
 
 def crash(est, path, X, y, *, after=6, every=5, fit_params=None):
-    """Fit until something ends the fit; the file is then of the epoch before, or earlier."""
+    """Fit until something ends the fit; the file then holds the epoch before, or an earlier one."""
     est.set_callbacks(Checkpoint(path, every=every), Crash(after))
     with pytest.raises(RuntimeError, match="the process ends"):
         fit_quietly(est, X, y, **(fit_params or {}))
@@ -73,7 +73,7 @@ def resume(est, path, X, y, **fit_params):
 
 
 def assert_same_bits(actual, expected):
-    """Check everything that a fit has learnt."""
+    """Check all fitted numbers."""
     names = ("n_iter_", "t_", "loss_", "best_loss_", "loss_curve_", "validation_scores_")
     names += ("validation_loss_curve_", "best_validation_score_", "_no_improvement_count")
     for name in names:
@@ -88,7 +88,7 @@ def assert_same_bits(actual, expected):
 
 
 FAST = ("adam", "sgd, invscaling", "early stopping, float32, sgd", "scored on the host")
-"""Those of them that are not slow."""
+"""The kinds whose tests are fast."""
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ FAST = ("adam", "sgd, invscaling", "early stopping, float32, sgd", "scored on th
     [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in CONFIGURATIONS],
 )
 def test_what_is_resumed_ends_as_if_it_had_not_been_ended(name, tmp_path):
-    """Check every bit against a fit in one go."""
+    """Check every bit against an uninterrupted fit."""
     params = CONFIGURATIONS[name]
     X, y = load("iris")
     expected = fit_quietly(make(**params), X, y)
@@ -123,7 +123,7 @@ est.fit(*load("iris"))
     "name", [pytest.param("adam", marks=pytest.mark.slow), "early stopping, float32, sgd"]
 )
 def test_a_process_that_is_killed_is_resumed_by_another(name, tmp_path):
-    """Check every bit against a fit in one go in this process."""
+    """Check every bit against an uninterrupted fit in this process."""
     path = str(tmp_path / "file")
     done = run_python(KILLED.format(name=name, path=path))
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -135,7 +135,7 @@ def test_a_process_that_is_killed_is_resumed_by_another(name, tmp_path):
 
 
 def scripted(estimator, X, y):
-    """Score by a script, whatever the weights are."""
+    """Return scores from a script, whatever the weights are."""
     return SCRIPT.pop(0)
 
 
@@ -144,7 +144,7 @@ SCRIPT = []
 
 @pytest.mark.parametrize("after", [1, 2, 3, 4])
 def test_the_best_weights_survive(after, tmp_path):
-    """Check scores that are best in the second epoch, with an end before, at and after it."""
+    """Check scores that are best in the second epoch; the fit ends before, at and after it."""
     X, y = load("iris")
     params = {"early_stopping": True, "max_iter": 5, "scoring": scripted}
     scores = [0.5, 0.9, np.nan, 0.9, 0.8]
@@ -155,13 +155,13 @@ def test_the_best_weights_survive(after, tmp_path):
     assert len(SCRIPT) == 5 - after
     resumed = resume(make(**params), tmp_path / "file", X, y)
     np.testing.assert_array_equal(resumed.validation_scores_, expected.validation_scores_)
-    resumed.validation_scores_ = expected.validation_scores_  # NaN is not itself
+    resumed.validation_scores_ = expected.validation_scores_  # NaN does not equal NaN
     assert_same_bits(resumed, expected)
 
 
 @pytest.mark.parametrize("kind", ["validation set", "sparse", "weights", "regressor", "poisson"])
 def test_any_data_is_resumed(kind, tmp_path):
-    """Check every bit against a fit in one go."""
+    """Check every bit against an uninterrupted fit."""
     is_regressor = kind in ("regressor", "poisson")
     X, y = load({"regressor": "two_targets", "poisson": "counts"}.get(kind, "iris"))
     estimator = TFMLPRegressor if is_regressor else TFMLPClassifier
@@ -180,7 +180,7 @@ def test_any_data_is_resumed(kind, tmp_path):
 
 
 def test_a_random_state_is_taken_from_the_file(tmp_path):
-    """Check objects, which end where they would have, and None, which leaves NumPy's alone."""
+    """Check that objects end in the right state, and None leaves NumPy's alone."""
     X, y = load("iris")
     params = {"validation_fraction": 0.2}
     rng = np.random.RandomState(5)
@@ -197,7 +197,7 @@ def test_a_random_state_is_taken_from_the_file(tmp_path):
 
 
 def test_a_warm_start_is_resumed(tmp_path):
-    """Check the second of two fits."""
+    """Check a second fit that is resumed."""
     X, y = load("iris")
     expected, est = make(warm_start=True), make(warm_start=True)
     for _ in range(2):
@@ -210,7 +210,7 @@ def test_a_warm_start_is_resumed(tmp_path):
 
 
 def test_more_epochs_train_a_model_for_longer(tmp_path):
-    """Check a fit that was not ended, but is resumed with a larger max_iter."""
+    """Check a complete fit that is resumed with a larger max_iter."""
     X, y = load("iris")
     path = tmp_path / "file"
     fit_quietly(make(max_iter=5).set_callbacks(Checkpoint(path, every=5)), X, y)
@@ -228,7 +228,7 @@ def test_a_fit_that_was_over_is_not_trained_again(params, tmp_path, monkeypatch)
 
 
 def test_the_step_of_a_pipeline_is_resumed(tmp_path):
-    """Check the model in it, and that scaling is fitted again."""
+    """Check the pipeline's model, and that the scaler is fitted again."""
     X, y = load("iris")
     expected = fit_quietly(make_pipeline(StandardScaler(), make()), X, y)
     pipe = make_pipeline(StandardScaler(), make())
@@ -243,7 +243,7 @@ def test_the_step_of_a_pipeline_is_resumed(tmp_path):
 
 
 def test_the_file_is_the_model_of_its_epoch(tmp_path):
-    """Check it against scikit-learn's, every second epoch."""
+    """Check the file of every second epoch against scikit-learn's model."""
     X, y = load("iris")
     path = tmp_path / "file"
     models = []
@@ -264,7 +264,7 @@ def test_the_file_is_the_model_of_its_epoch(tmp_path):
 
 
 def test_the_model_of_a_file_is_an_estimator_like_any_other(tmp_path):
-    """Check that it is fitted anew, and then holds nothing that is only of the file."""
+    """Check that a new fit of it leaves nothing of the checkpoint."""
     X, y = load("iris")
     fit_quietly(make().set_callbacks(Checkpoint(tmp_path / "file")), X, y)
     model = joblib.load(tmp_path / "file")
@@ -285,7 +285,7 @@ def test_a_fit_that_is_not_resumed_writes_over_the_file(tmp_path):
 
 
 def test_the_progress_starts_where_training_goes_on(tmp_path):
-    """Check the number of tasks that callbacks are told to expect."""
+    """Check the number of tasks that callbacks expect."""
     X, y = load("iris")
     crash(make(), tmp_path / "file", X, y)
     expected = []
@@ -312,7 +312,7 @@ def test_the_progress_starts_where_training_goes_on(tmp_path):
     ],
 )
 def test_another_fit_is_not_resumed(change, named, tmp_path):
-    """Check that the error names what differs, and that nothing changes."""
+    """Check that the error names the differences, and that nothing changes."""
     X, y = load("iris")
     crash(make(), tmp_path / "file", X, y)
     params = {name: value for name, value in change.items() if name not in ("X", "y")}
@@ -339,7 +339,7 @@ def test_what_is_no_checkpoint_is_named(content, tmp_path):
 
 
 def test_a_write_that_fails_leaves_the_file_before_it(tmp_path, monkeypatch):
-    """Check a disk that is full in the middle of the second file."""
+    """Check a disk that fills up during the second write."""
     X, y = load("iris")
     dump = joblib.dump
 
@@ -379,7 +379,7 @@ def test_bad_parameters_are_named(params, name):
 
 
 def test_what_can_not_be_resumed_is_refused(tmp_path):
-    """Check pipelines, L-BFGS and what can't be pickled."""
+    """Check pipelines, L-BFGS, and objects that can't be pickled."""
     X, y = load("iris")
     checkpoint = Checkpoint(tmp_path / "file")
     pipe = make_pipeline(StandardScaler(), make()).set_callbacks(checkpoint)

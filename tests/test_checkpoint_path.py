@@ -1,4 +1,4 @@
-"""A checkpoint that can't be written is an error before training, and harms no file."""
+"""A checkpoint that can't be written is an error before training, and damages no file."""
 
 import os
 import re
@@ -70,7 +70,7 @@ BAD_PATHS = {
 @pytest.mark.usefixtures("no_training")
 @pytest.mark.parametrize("case", BAD_PATHS)
 def test_a_path_that_can_not_be_written_is_an_error_before_training(case, tmp_path, monkeypatch):
-    """Check the kind of the error, the path and the reason in it, and that no file is left."""
+    """Check the error's type, path and reason, and that no file is left."""
     monkeypatch.chdir(tmp_path)
     make_path, kind, reason = BAD_PATHS[case]
     path = make_path(tmp_path)
@@ -85,7 +85,7 @@ def test_a_path_that_can_not_be_written_is_an_error_before_training(case, tmp_pa
 
 @pytest.mark.usefixtures("no_training")
 def test_a_full_disk_is_an_error_before_training(tmp_path, monkeypatch):
-    """Check a disk that takes no byte, and that an earlier file is whole."""
+    """Check a disk without room for a byte, and that an earlier file is whole."""
     path = tmp_path / "model"
     path.write_text("earlier")
 
@@ -100,7 +100,7 @@ def test_a_full_disk_is_an_error_before_training(tmp_path, monkeypatch):
 
 
 def test_a_disk_that_fills_in_training_is_named_too(tmp_path, monkeypatch):
-    """Check the error of the second file, and that the first one is whole."""
+    """Check the error of the second write, and that the first file is whole."""
     path = tmp_path / "model"
     replace, calls = os.replace, []
 
@@ -131,7 +131,7 @@ def test_a_fit_that_fails_before_training_leaves_the_file(resume, tmp_path):
 
 
 def test_a_file_that_can_not_be_read_is_named(tmp_path):
-    """Check a directory in the place of the file to go on from, and a name that is too long."""
+    """Check a directory in place of the file to resume from, and a too long name."""
     for path, reason in [(tmp_path, "Is a directory"), (tmp_path / ("m" * 300), "too long")]:
         est = make().set_callbacks(Checkpoint(path, resume=True))
         with pytest.raises(OSError, match=rf"path=.* can't be (read|written): .*{reason}"):
@@ -139,7 +139,7 @@ def test_a_file_that_can_not_be_read_is_named(tmp_path):
 
 
 def test_the_longest_name_that_the_system_allows_will_do(tmp_path):
-    """Check a name for which there is no longer one beside it."""
+    """Check a name with no room for a longer temporary name."""
     path = tmp_path / ("m" * os.pathconf(tmp_path, "PC_NAME_MAX"))
     fit_quietly(make().set_callbacks(Checkpoint(path)), *load("iris"))
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
@@ -147,7 +147,7 @@ def test_the_longest_name_that_the_system_allows_will_do(tmp_path):
 
 
 class Place:
-    """A path of a class of one's own."""
+    """A path of a class that the user wrote."""
 
     def __init__(self, path):
         self._path = path
@@ -157,7 +157,7 @@ class Place:
 
 
 def test_the_home_directory_and_objects_that_are_paths(tmp_path, monkeypatch):
-    """Check a tilde in strings, paths and other objects, when writing and when going on."""
+    """Check a tilde in strings, paths and other objects, to write and to resume."""
     monkeypatch.setenv("HOME", str(tmp_path))
     X, y = load("iris")
     for number, path in enumerate(["~/0", Path("~/1"), Place("~/2"), Place(tmp_path / "3")]):

@@ -1,4 +1,4 @@
-"""Samples of Parquet in arrays on disk."""
+"""Samples of Parquet files, in arrays on disk."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def write(path, X, y, n_files=1, **options):
 
 @pytest.mark.parametrize("n_files", [1, 3])
 def test_samples_are_those_that_were_written(n_files, tmp_path):
-    """Check values, order, and that the array is on a disk, in a file without a name."""
+    """Check values and order, and that the array is in a nameless file on disk."""
     path = tmp_path / "data"
     write(path, X, Y, n_files, row_group_size=100)
     before = sorted(tmp_path.iterdir())
@@ -52,7 +52,7 @@ def test_fit_has_the_same_bits(tmp_path):
 
 
 def test_columns_have_the_order_that_was_asked_for(tmp_path):
-    """Check some columns, and targets that are several."""
+    """Check some of the columns, and several targets."""
     write(tmp_path / "data", X, Y)
     found, y = from_parquet(tmp_path / "data", target=["y", "x3"], columns=["x9", "x2"])
     np.testing.assert_array_equal(found, X[:, [9, 2]])
@@ -70,7 +70,7 @@ def test_columns_have_the_order_that_was_asked_for(tmp_path):
     ],
 )
 def test_the_type_holds_all_columns(kind, dtype, expected, tmp_path):
-    """Check the type by those of the columns, and one that was asked for."""
+    """Check the common type of the columns, and a requested type."""
     values = (X[:5, 20:24] > 0.5).astype(kind)
     write(tmp_path / "data", values, Y[:5])
     found, _ = from_parquet(tmp_path / "data", target="y", dtype=dtype)
@@ -118,7 +118,7 @@ def test_bad_arguments_are_named(arguments, message, tmp_path):
 
 
 def test_a_full_disk_is_told_before_anything_is_read(tmp_path, monkeypatch):
-    """Check that the directory and what is needed are named."""
+    """Check that the error names the directory and the room that is needed."""
 
     def no_room(descriptor, start, n_bytes):
         raise OSError(28, "No space left on device")
@@ -131,7 +131,7 @@ def test_a_full_disk_is_told_before_anything_is_read(tmp_path, monkeypatch):
 
 
 def test_memory_is_bounded(tmp_path):
-    """Check what pyarrow had at most, against the 51 MB of all values."""
+    """Check pyarrow's peak of memory against the 51 MB of all values."""
     many = np.tile(X.astype(np.float32), (112, 1))
     write(tmp_path / "data", many, np.arange(len(many)), n_files=20, row_group_size=2000)
     del many

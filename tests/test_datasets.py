@@ -1,4 +1,4 @@
-"""MNIST: the split, the sources, and files that are not it."""
+"""MNIST: the split, the sources, and files that are not MNIST."""
 
 import hashlib
 import sys
@@ -14,7 +14,7 @@ from skmlp.datasets import MNIST_ENVIRONMENT_VARIABLE, load_mnist
 
 @pytest.fixture
 def fake(tmp_path, monkeypatch):
-    """Write a file like MNIST, of 300 and 100 images, and make load_mnist expect it."""
+    """Write a file like MNIST, with 300 and 100 images, and make load_mnist accept it."""
     rng = np.random.RandomState(0)
     arrays = {}
     for name, n_images in (("train", 300), ("test", 100)):
@@ -72,7 +72,7 @@ def test_the_environment_variable_names_the_file(fake, monkeypatch):
 
 
 def test_keras_is_the_last_source(fake, monkeypatch):
-    """Check that its arrays are taken as they are, and its failure is explained."""
+    """Check that its arrays are used unchanged, and that its failure is explained."""
     _, arrays = fake
     a = arrays
     load_data = lambda: ((a["x_train"], a["y_train"]), (a["x_test"], a["y_test"]))  # noqa: E731
@@ -90,7 +90,7 @@ def test_keras_is_the_last_source(fake, monkeypatch):
 
 
 def test_keras_is_reached_under_its_name():
-    """Check that the real Keras has what is called."""
+    """Check that the real Keras has the function that is called."""
     assert callable(_tensorflow.load_keras().datasets.mnist.load_data)
     assert "keras" in sys.modules
 
@@ -110,7 +110,7 @@ def test_a_path_of_another_type_is_named():
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
 def test_a_truncated_file_is_named(fake, share):
-    """Check files cut at several places, the empty one among them."""
+    """Check files cut at several places, also at the start."""
     path, _ = fake
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
@@ -158,7 +158,7 @@ def test_a_wrong_file_is_named(fake, wrong):
 
 @pytest.mark.parametrize("content", [b"hello", b"\x93NUMPY", b"PK\x03\x04"])
 def test_another_kind_of_file_is_named(tmp_path, content):
-    """Check files that are no npz."""
+    """Check files in other formats than npz."""
     path = tmp_path / "mnist.npz"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"not mnist\.npz"):

@@ -1,4 +1,4 @@
-"""Libraries that are not required."""
+"""Optional libraries."""
 
 import sys
 
@@ -16,7 +16,7 @@ def test_a_module_that_is_there_is_returned():
 
 @pytest.mark.parametrize("module", ["json", "json.decoder"])
 def test_a_missing_library_is_named_with_the_command(module, monkeypatch):
-    """Check the message, and that the reason is kept."""
+    """Check the message, and that the cause is kept."""
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError) as caught:
         import_extra(module, "some", "Decoding")

@@ -1,4 +1,4 @@
-"""Lines of a fit on any standard output: what is printed, and that no fit is lost for its log."""
+"""The lines of a fit on any standard output, and that no fit is lost because of its log."""
 
 import io
 import os
@@ -50,7 +50,7 @@ class Failing:
 
 
 class WriteOnly:
-    """A logger's stream, as many programs put in the place of standard output."""
+    """The stream of a logger, with which many programs replace standard output."""
 
     def __init__(self):
         self.text = ""
@@ -73,7 +73,7 @@ def fit_on(monkeypatch, stream, kind):
 @pytest.mark.parametrize("kind", FITS)
 @pytest.mark.parametrize("make", [make_closed, make_full, make_broken_pipe, Failing])
 def test_a_fit_goes_on_without_its_log(monkeypatch, kind, make):
-    """Check that one warning says why, and that the numbers are those of a fit with a log."""
+    """Check one warning with the reason, and the numbers of a fit with a log."""
     if make is make_full and not os.path.exists("/dev/full"):
         pytest.skip("this system has no full device")
     expected = fit_on(monkeypatch, WriteOnly(), kind)
@@ -86,7 +86,7 @@ def test_a_fit_goes_on_without_its_log(monkeypatch, kind, make):
 
 @pytest.mark.parametrize("kind", FITS)
 def test_a_stream_needs_no_flush(monkeypatch, capsys, kind):
-    """Check that it has the same lines as one with a flush."""
+    """Check that a stream without `flush` gets the same lines as one with it."""
     stream = WriteOnly()
     fit_on(monkeypatch, stream, kind)
     estimator, params = FITS[kind]
@@ -117,7 +117,7 @@ def test_each_line_is_printed_at_once():
 
 
 def test_a_stream_that_works_again_is_printed_to(monkeypatch):
-    """Check a pipe that is full for a moment, and that the warning comes once."""
+    """Check a pipe that is full for a moment; the warning comes once."""
 
     class Stuttering(WriteOnly):
         def write(self, text):

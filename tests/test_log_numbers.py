@@ -1,4 +1,4 @@
-"""The numbers that verbose prints, and which values of it print what."""
+"""The numbers that verbose prints, and which values of verbose print what."""
 
 import re
 
@@ -49,7 +49,7 @@ def test_numbers_are_short(number, text):
 
 @pytest.mark.parametrize("number", np.geomspace(1e-12, 1e12, 25) * 1.2345678)
 def test_four_digits_can_be_read_back(number):
-    """Check that what is printed is within half a unit of the fourth digit, and is short."""
+    """Check that printed numbers are short, and right to half a unit of digit four."""
     assert float(short(number)) == pytest.approx(number, rel=5e-4)
     assert len(short(number)) <= 10
 
@@ -57,7 +57,7 @@ def test_four_digits_can_be_read_back(number):
 @pytest.mark.parametrize("factor", [1e-4, 1.0, 1e6])
 @pytest.mark.parametrize("estimator", [TFMLPRegressor, TabularMLPRegressor])
 def test_losses_of_any_scale_have_digits(estimator, factor, capsys):
-    """Check every line against the curves; the loss of a table is of standardised targets."""
+    """Check each line against the curves; a table's loss is of standardised targets."""
     X, y = load("diabetes")
     params = {"max_iter": 2, "hidden_layer_sizes": 3, "random_state": 0, "verbose": 1}
     est = estimator(**params)
@@ -84,7 +84,7 @@ def test_lbfgs_has_iterations(capsys):
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
 @pytest.mark.parametrize("verbose", [1, 3, 10, 100, np.int64(5), np.True_])
 def test_any_other_int_prints_as_true_does(verbose, solver, capsys, monkeypatch):
-    """Check the lines, and that no epoch is cut up for them."""
+    """Check the lines, and that epochs are not split into calls for them."""
     calls = []
     run = TrainingSession.run
 
@@ -113,7 +113,7 @@ def test_two_prints_batches(verbose, capsys):
 
 
 def test_a_small_learning_rate_is_not_printed_as_zero(capsys):
-    """Check the lines of an adaptive rate, which is divided by 5 until it is too small."""
+    """Check an adaptive rate, divided by 5 until it is too small."""
     params = {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 1e-4}
     clf = TFMLPClassifier(3, **params, tol=10, n_iter_no_change=1, random_state=0, verbose=1)
     lines = lines_of(capsys, clf, *load("iris"))

@@ -1,4 +1,4 @@
-"""What errors about bad values say: the name of what is wrong, and what to do about it."""
+"""Errors about bad values: they name the value, and say what to do."""
 
 import datetime
 import warnings
@@ -47,7 +47,7 @@ def make(estimator, **params):
     ],
 )
 def test_a_scorer_that_there_is_not_has_near_names(estimator, given, nearest):
-    """Check a short message with up to three names that there are, the nearest first."""
+    """Check a short message with up to three similar names, nearest first."""
     with pytest.raises(ValueError, match="The 'scoring' parameter") as error:
         make(estimator, scoring=given).fit(X, Y)
     message = str(error.value)
@@ -61,7 +61,7 @@ def test_a_scorer_that_there_is_not_has_near_names(estimator, given, nearest):
 
 @pytest.mark.parametrize("given", ["xyzzy", "", "#"])
 def test_a_scorer_like_no_other_has_no_near_names(given):
-    """Check that nothing is made up."""
+    """Check that the message suggests no name."""
     with pytest.raises(ValueError, match=r"Got '.*' instead\. sklearn\.metrics.get_scorer_names"):
         make(TFMLPClassifier, scoring=given).fit(X, Y)
 
@@ -78,7 +78,7 @@ TABLES = {
 @pytest.mark.parametrize("estimator", NETWORKS)
 @pytest.mark.parametrize("kind", TABLES)
 def test_text_in_a_table_names_its_columns_and_what_to_do(kind, estimator):
-    """Check fit, X_val and predict: the columns, an encoder and the estimator for tables."""
+    """Check fit, X_val and predict: columns, an encoder, the tabular estimator."""
     table = TABLES[kind]
     peer = estimator.__name__.replace("TF", "Tabular")
     words = rf"text or categories in 1 of the columns: 'work'\. .*OneHotEncoder.*use {peer},"
@@ -103,14 +103,14 @@ def test_text_in_a_table_names_its_columns_and_what_to_do(kind, estimator):
     ids=["objects", "strings", "lists", "many"],
 )
 def test_text_in_other_tables_names_its_columns(table, columns):
-    """Check arrays and lists, whose columns have numbers, and more columns than are listed."""
+    """Check arrays and lists, with column numbers, and many columns."""
     with pytest.raises(ValueError, match=rf"text or categories in {columns}\.?"):
         make(TFMLPClassifier).fit(table, Y)
 
 
 @pytest.mark.parametrize("estimator", NETWORKS)
 def test_dates_in_a_table_name_their_column_and_what_to_do(estimator):
-    """Check a column of dates beside one of numbers, and one of objects."""
+    """Check a column of dates, by type and in objects."""
     for table in (
         pd.DataFrame({"a": X[:, 0], "day": DAYS}),
         pd.DataFrame({"day": [datetime.date(2020, 1, 1)] * 40}),
@@ -120,7 +120,7 @@ def test_dates_in_a_table_name_their_column_and_what_to_do(estimator):
 
 
 def test_other_errors_about_a_table_of_text_say_nothing_of_it():
-    """Check the number of rows, and one of columns."""
+    """Check wrong numbers of rows and of columns."""
     table = TABLES["text"]
     fitted = fit_quietly(make(TFMLPClassifier), table[["a"]], Y)
     with pytest.raises(ValueError, match="feature names should match") as error:
@@ -146,7 +146,7 @@ TARGETS = {
 @pytest.mark.parametrize("kind", TARGETS)
 @pytest.mark.parametrize("estimator", REGRESSORS)
 def test_targets_that_are_no_numbers_are_refused(kind, estimator):
-    """Check y and y_val, where MLPRegressor raises too."""
+    """Check y and y_val; MLPRegressor raises errors too."""
     y = TARGETS[kind]
     with pytest.raises((TypeError, ValueError)):
         make(MLPRegressor).fit(X, y)
@@ -185,7 +185,7 @@ LABELS = {
 @pytest.mark.parametrize("kind", LABELS)
 @pytest.mark.parametrize("estimator", CLASSIFIERS)
 def test_labels_that_are_not_of_one_kind_are_named(kind, estimator):
-    """Check y and y_val, where MLPClassifier raises too."""
+    """Check y and y_val; MLPClassifier raises errors too."""
     labels, error, words = LABELS[kind]
     labels = np.array(labels, dtype=object)
     with pytest.raises((TypeError, ValueError)):
@@ -216,7 +216,7 @@ NAMED = pd.DataFrame(X, columns=["a", "b"])
     ids=["names of X alone", "names of X_val alone"],
 )
 def test_warnings_about_the_names_of_x_val_say_so(estimator, features, validation, message):
-    """Check the only warning about names, and the line that it points at."""
+    """Check that one warning is about names, and the line at which it points."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         make(estimator).fit(features, Y, X_val=validation, y_val=Y)
@@ -237,7 +237,7 @@ def test_errors_about_the_columns_of_x_val_say_so(estimator):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("fraction", [0, 0.0, np.float32(0)])
 def test_a_validation_fraction_of_zero_holds_out_nothing(fraction, solver):
-    """Check the weights against MLPClassifier's, which takes 0 and uses all samples too."""
+    """Check the weights against MLPClassifier's, which uses all samples too."""
     X, y = load("iris")
     params = {"hidden_layer_sizes": 4, "max_iter": 20, "solver": solver, "random_state": 0}
     theirs = fit_quietly(MLPClassifier(**params, validation_fraction=float(fraction)), X, y)
@@ -247,7 +247,7 @@ def test_a_validation_fraction_of_zero_holds_out_nothing(fraction, solver):
 
 
 def test_a_validation_fraction_of_zero_is_no_set_to_stop_by():
-    """Check early stopping, where scikit-learn raises too, and that X_val is one."""
+    """Check the error of early stopping, and that X_val suffices."""
     X, y = load("iris")
     params = {"hidden_layer_sizes": 4, "max_iter": 2, "early_stopping": True}
     with pytest.raises(ValueError, match="test_size"):
@@ -257,5 +257,5 @@ def test_a_validation_fraction_of_zero_is_no_set_to_stop_by():
         clf.fit(X, y)
     fit_quietly(clf, X, y, X_val=X[::2], y_val=y[::2])
     assert len(clf.validation_scores_) == 2
-    lbfgs = clf.set_params(solver="lbfgs")  # which stops by no score
+    lbfgs = clf.set_params(solver="lbfgs")  # L-BFGS never stops by a score
     assert fit_quietly(lbfgs, X, y).validation_scores_ is None

@@ -1,4 +1,4 @@
-"""Conversion to ONNX: onnxruntime computes what the estimators predict."""
+"""Conversion to ONNX: onnxruntime computes the estimators' predictions."""
 
 import copy
 import sys
@@ -52,7 +52,7 @@ def _registered():
 
 @cache
 def fit(kind):
-    """Return an estimator that is not to be changed: fitting compiles a program."""
+    """Return a fitted estimator, shared by tests because fitting compiles: do not change it."""
     params, y = VALUES.get(kind, ({}, LABELS.get(kind)))
     estimator = TFMLPRegressor if kind in VALUES else TFMLPClassifier
     est = estimator(hidden_layer_sizes=(7, 5), max_iter=20, random_state=0, **params)
@@ -60,7 +60,7 @@ def fit(kind):
 
 
 def run(model, X, **options):
-    """Return what onnxruntime computes, and check it against the shapes that are declared."""
+    """Return the output of onnxruntime, and check it against the declared shapes."""
     converted = to_onnx(model, X[:1], options={id(model): options} if options else None)
     session = onnxruntime.InferenceSession(
         converted.SerializeToString(), providers=["CPUExecutionProvider"]
@@ -81,7 +81,7 @@ def assert_same_predictions(model, X, tolerance):
 
 @pytest.mark.parametrize(("labels", "dtype"), sampled_cases(LABELS, TOLERANCES))
 def test_classifiers_predict_the_same(labels, dtype):
-    """Check labels and probabilities, which are of the type of the input."""
+    """Check labels and probabilities, which have the type of the input."""
     clf = fit(labels)
     found, y_prob = assert_same_predictions(clf, X.astype(dtype), TOLERANCES[dtype])
     assert y_prob.dtype == dtype
@@ -93,7 +93,7 @@ def test_classifiers_predict_the_same(labels, dtype):
     sampled_cases(["strings", "booleans", "multilabel"], ACTIVATIONS, TOLERANCES),
 )
 def test_every_activation_of_a_classifier_is_converted(labels, activation, dtype):
-    """Check them for each output activation, with the network in float32 too."""
+    """Check each with each output activation, and with a float32 network."""
     clf = with_network(fit(labels), activation)
     assert_same_predictions(clf, X.astype(dtype), TOLERANCES[dtype])
     clf = with_network(fit(labels), activation, "float32")
@@ -104,7 +104,7 @@ def test_every_activation_of_a_classifier_is_converted(labels, activation, dtype
     ("values", "activation", "dtype"), sampled_cases(VALUES, ACTIVATIONS, TOLERANCES)
 )
 def test_regressors_predict_the_same(values, activation, dtype):
-    """Check values relative to their size, a column for each target."""
+    """Check values relative to their size, in a column for each target."""
     reg = with_network(fit(values), activation)
     (found,) = run(reg, X.astype(dtype))
     expected = reg.predict(X.astype(dtype)).reshape(len(X), -1)
@@ -133,7 +133,7 @@ def test_pipelines_are_converted(labels, dtype):
 
 @pytest.mark.parametrize("kind", ["search", "calibration", "stacking"])
 def test_meta_estimators_are_converted(kind):
-    """Check those that hold a pipeline or classifiers of ours."""
+    """Check meta-estimators that hold a pipeline, or classifiers of ours."""
     clf = TFMLPClassifier(hidden_layer_sizes=5, tol=0.05, random_state=0)
     pipeline = Pipeline([("scale", StandardScaler()), ("net", clf)])
     model = {
@@ -145,7 +145,7 @@ def test_meta_estimators_are_converted(kind):
 
 
 def test_probabilities_are_dicts_by_default():
-    """Check the form that skl2onnx gives to all classifiers, and its columns by name."""
+    """Check skl2onnx's form for all classifiers, and its columns by name."""
     data = X.astype("float32")
     clf = fit("strings")
     expected = clf.predict_proba(data)
@@ -178,7 +178,7 @@ def test_labels_that_onnx_cannot_hold_are_refused():
 @pytest.mark.parametrize("estimator", [TabularMLPClassifier, TabularMLPRegressor])
 @pytest.mark.parametrize("in_pipeline", [False, True])
 def test_estimators_for_tables_are_refused_with_the_way_out(estimator, in_pipeline):
-    """Check the error in the place of skl2onnx's own, and the page and the estimator in it."""
+    """Check that our error replaces skl2onnx's, and names page and estimator."""
     params = {"hidden_layer_sizes": 2, "n_networks": 1, "max_iter": 1, "n_best_epochs": 1}
     model = estimator(**params).fit(X, Y)
     model = (
@@ -193,7 +193,7 @@ def test_estimators_for_tables_are_refused_with_the_way_out(estimator, in_pipeli
 
 
 def test_without_registration_skl2onnx_does_not_know_them():
-    """Check that importing skmlp changes nothing in skl2onnx, nor imports it."""
+    """Check that importing skmlp neither imports nor changes skl2onnx."""
     code = (
         "import sys, skmlp, skmlp.onnx; assert 'skl2onnx' not in sys.modules\n"
         "from skl2onnx._supported_operators import sklearn_operator_name_map as names\n"

@@ -1,4 +1,4 @@
-"""A checkpoint is resumed by the same values in any type and layout, and by no others."""
+"""A checkpoint is resumed with equal values of any type and layout, and with no others."""
 
 import enum
 from copy import copy
@@ -22,7 +22,7 @@ from tests.helpers import Callback, fit_quietly, load
 
 
 class Name(str, enum.Enum):  # noqa: UP042
-    """Strings whose text is not their value."""
+    """Strings whose `str` differs from their value."""
 
     SGD = "sgd"
 
@@ -51,7 +51,7 @@ PAIRS = [
     ("class_weight", [{0: 1, 1: 2, 2: 3}, {2: 3.0, np.int64(1): 2.0, 0: np.float64(1)}]),
     ("learning_rate", [ramp]),
 ]
-"""Parameters, and values of each that are the same."""
+"""Parameters, and equal values of each."""
 
 
 class Crash(Callback):
@@ -68,7 +68,7 @@ def make(estimator=TFMLPClassifier, **params):
 
 
 def mark(est, X, y, sample_weight=None, **validation):
-    """Return the hashes by which a checkpoint knows a fit."""
+    """Return the hashes by which a checkpoint recognises a fit."""
     arrays = [validation.get(name) for name in ("X_val", "y_val", "sample_weight_val")]
     plan = copy(est)._make_plan(Call(X, y, sample_weight, ValidationSet(*arrays)), None)
     return fingerprint(replace(plan, identity=est._identity()))
@@ -82,7 +82,7 @@ def crash(est, path, X, y, **fit_params):
 
 @pytest.mark.parametrize(("name", "values"), PAIRS, ids=[name for name, _ in PAIRS])
 def test_equal_parameters_of_any_type_are_the_same_fit(name, values):
-    """Check the hashes of a fit with each value against those of one with the first."""
+    """Check the hashes with each value against those with the first value."""
     X, y = load("iris")
     expected = mark(make(**{name: values[0]}), X, y)
     for value in values[1:]:
@@ -100,7 +100,7 @@ LAYOUTS = {
     "polars": lambda X: pl.DataFrame({str(i): col for i, col in enumerate(X.T)}),
     "read-only": lambda X: np.frombuffer(X.tobytes(), X.dtype).reshape(X.shape),
 }
-"""Ways to hold the same numbers."""
+"""Objects that hold the same numbers."""
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -129,7 +129,7 @@ def test_numbers_of_another_type_are_the_same_fit(size, monkeypatch):
 def test_equal_targets_in_any_layout_are_the_same_fit():
     """Check several targets by columns, in a DataFrame and as integers."""
     X, y = load("two_targets")
-    y, est = np.round(y), make(TFMLPRegressor)  # of which some are -0
+    y, est = np.round(y), make(TFMLPRegressor)  # some of the values are -0
     for same in (np.asfortranarray(y), pd.DataFrame(y), y.astype(int), y.tolist()):
         assert mark(est, X, same) == mark(est, X, y)
 
@@ -156,7 +156,7 @@ def test_equal_sparse_features_are_the_same_fit(kind):
 
 
 def test_a_fit_goes_on_with_equal_values(tmp_path):
-    """Check every bit after other types and another layout than those of the file."""
+    """Check every bit after resuming with other types and another layout."""
     X, y = load("iris")
     path = tmp_path / "file"
     expected = fit_quietly(make(alpha=1), X, y)
@@ -196,7 +196,7 @@ DIFFERENT = [
 
 @pytest.mark.parametrize(("params", "named"), DIFFERENT, ids=str)
 def test_other_parameters_are_another_fit(params, named, tmp_path):
-    """Check that the error names those that differ, and no others."""
+    """Check that the error names all parameters that differ, and no others."""
     X, y = load("iris")
     path = tmp_path / "file"
     crash(make(), path, X, y)

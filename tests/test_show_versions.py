@@ -1,4 +1,4 @@
-"""show_versions: what it prints, and that it imports little."""
+"""show_versions: its output, and that it imports little."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from tests.helpers import run_python
 
 
 def test_versions_are_printed_without_importing_the_libraries():
-    """Check the four blocks in a process of their own."""
+    """Check the four blocks in a separate process."""
     done = run_python(
         "import sys, skmlp; skmlp.show_versions()\n"
         "assert not {'tensorflow', 'keras', 'skl2onnx', 'onnxruntime'} & set(sys.modules)"
@@ -27,7 +27,7 @@ def test_versions_are_printed_without_importing_the_libraries():
 
 
 def test_libraries_that_are_not_installed_are_none(monkeypatch, capsys):
-    """Check the line of one."""
+    """Check the line of a missing library."""
     monkeypatch.setattr(_show_versions, "_LIBRARIES", ("skmlp-has-no-such-extra",))
     skmlp.show_versions()
     assert "skmlp-has-no-such-extra: None\n" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Sparse indicators of labels: predictions are sparse where scikit-learn's are."""
+"""Sparse indicators of labels: predictions are sparse if scikit-learn's are."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def play(estimator, calls):
 
 
 def assert_same_predictions(calls, **params):
-    """Check labels, and what holds them, against MLPClassifier's after the same calls."""
+    """Check labels, and their container, against MLPClassifier's after the same calls."""
     theirs = play(MLPClassifier(**PARAMS | params), calls).predict(X_TEST)
     ours = play(TFMLPClassifier(**PARAMS | params), calls).predict(X_TEST)
     assert scipy.sparse.issparse(ours) == scipy.sparse.issparse(theirs)
@@ -65,5 +65,5 @@ def test_the_first_call_decides(first_is_sparse, methods):
 
 @pytest.mark.parametrize("params", [{"early_stopping": True}, {"solver": "lbfgs"}], ids=str)
 def test_other_fits_of_sparse_indicators(params):
-    """Check a hold-out, and L-BFGS."""
+    """Check fits with a hold-out, and L-BFGS."""
     assert_same_predictions([("fit", sparse("csr_array"), {})], **params)

@@ -1,4 +1,4 @@
-"""Threads that help: where none can start, what they raise, and that none is left behind."""
+"""Helper threads: processes that can't start one, their errors, and that none is left."""
 
 import threading
 
@@ -21,7 +21,7 @@ def fail_to_start(self):
 
 
 def fit_in_blocks(monkeypatch, **params):
-    """Fit in blocks of few rows, of which the next one is gathered while one is trained on."""
+    """Fit in small blocks; the next block is gathered while the program trains on one."""
     monkeypatch.setattr(capacity, "_BLOCK_BYTES", 2**15)
     monkeypatch.setattr(fit, "_ROWS_EVALUATED", 50)
     X, y = load("digits")
@@ -31,7 +31,7 @@ def fit_in_blocks(monkeypatch, **params):
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_a_fit_without_other_threads_has_the_same_bits(monkeypatch, solver):
-    """Check a process that can start no thread, as one that `atexit` is in since Python 3.12."""
+    """Check a process without threads, as in `atexit` since Python 3.12."""
     started = []
     start = Helper.start
     monkeypatch.setattr(Helper, "start", lambda self: started.append(1) or start(self))
@@ -44,7 +44,7 @@ def test_a_fit_without_other_threads_has_the_same_bits(monkeypatch, solver):
 
 
 def test_predictions_without_other_threads_are_the_same(monkeypatch):
-    """Check networks for tables, which share the rows of a prediction among threads."""
+    """Check networks for tables, which predict rows in several threads."""
     X, y = load("digits")
     clf = TabularMLPClassifier(hidden_layer_sizes=5, n_networks=2, max_iter=1).fit(X, y)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
@@ -54,13 +54,13 @@ def test_predictions_without_other_threads_are_the_same(monkeypatch):
 
 
 class GatherError(Exception):
-    """An error of a disk that is read in another thread."""
+    """A disk's error, raised in another thread."""
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("error", [GatherError, KeyboardInterrupt])
 def test_an_error_of_another_thread_is_raised(monkeypatch, solver, error):
-    """Check that it reaches the user as it is, and that the thread has ended."""
+    """Check that the user gets the same error, and that the thread has ended."""
 
     def gather(*args):
         if isinstance(threading.current_thread(), Helper):
@@ -77,7 +77,7 @@ def test_an_error_of_another_thread_is_raised(monkeypatch, solver, error):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("error", [GatherError, KeyboardInterrupt])
 def test_no_thread_outlives_a_fit_that_fails(monkeypatch, solver, error):
-    """Check an error of a program that is called while another thread gathers."""
+    """Check an error of the program while another thread gathers."""
     may_end = threading.Event()
 
     def gather(*args):
@@ -123,7 +123,7 @@ def fit():
 
 @pytest.mark.slow  # three processes, each with seven programs
 def test_fits_when_the_main_thread_has_ended_are_as_before():
-    """Check all kinds of fits in a thread of the user's that goes on, and in `atexit`."""
+    """Check fits in a thread that goes on, and in `atexit`."""
     expected = run_python(WHEN_ALL_IS_OVER + "fit()")
     assert (expected.returncode, expected.stderr) == (0, "")
     assert expected.stdout.count("\n") >= 5
@@ -152,7 +152,7 @@ def test_all_threads_work_at_once():
 
 @pytest.mark.parametrize("fails_here", [True, False])
 def test_an_error_ends_shared_work(fails_here):
-    """Check errors of this thread and of a helper, after which no item is begun."""
+    """Check errors of both threads; no further item is begun."""
     begun, both = [], threading.Barrier(2)
 
     def compute(n):
@@ -168,7 +168,7 @@ def test_an_error_ends_shared_work(fails_here):
 
 
 def test_a_helper_has_the_settings_of_its_caller():
-    """Check what NumPy does at an overflow, and that the error is raised here."""
+    """Check NumPy's setting for overflows, and that the error reaches the caller."""
     with np.errstate(over="raise"):
         helper = start_helper(lambda: np.float32(1e38) * np.float32(10))
     with pytest.raises(FloatingPointError, match="overflow"):

@@ -1,4 +1,4 @@
-"""Warnings point at the line of the user's."""
+"""Warnings point at the user's line."""
 
 import os
 import timeit
@@ -18,7 +18,7 @@ from tests.helpers import load
 
 
 def test_a_fit_warns_at_the_line_that_called_it():
-    """Check both warnings of a fit, at its own line and not at one of the package."""
+    """Check that both warnings of a fit point at its call, not into the package."""
     X, y = load("iris")
     clf = TFMLPClassifier(5, max_iter=2, batch_size=200)
     with warnings.catch_warnings(record=True) as caught:
@@ -30,7 +30,7 @@ def test_a_fit_warns_at_the_line_that_called_it():
 
 
 def test_lbfgs_warns_at_the_line_that_called_it_in_scikit_learn_s_words():
-    """Check the text against MLPClassifier's, whose fit takes as many iterations."""
+    """Check the text against MLPClassifier's."""
     X, y = load("iris")
     params = {"hidden_layer_sizes": 5, "solver": "lbfgs", "max_iter": 2, "random_state": 0}
     with pytest.warns(ConvergenceWarning) as theirs:
@@ -53,7 +53,7 @@ def test_a_fit_within_scikit_learn_warns_at_the_line_of_the_user():
 
 
 def test_a_fit_in_a_worker_warns_at_the_line_of_what_fits_it():
-    """Check threads of joblib, in which no line of the user's leads to the fit."""
+    """Check joblib's threads, without a line of the user's on the stack."""
     X, y = load("iris")
     with pytest.warns(ConvergenceWarning) as caught, parallel_config("threading", n_jobs=2):
         cross_val_score(TFMLPClassifier(5, max_iter=2), X, y, cv=2)
@@ -61,7 +61,7 @@ def test_a_fit_in_a_worker_warns_at_the_line_of_what_fits_it():
 
 
 def test_python_s_own_frames_are_passed_over():
-    """Check a call by the standard library, and a thread, which has no other frames."""
+    """Check a call by the standard library, and a thread with no other frames."""
     with pytest.warns(UserWarning, match="careful") as caught:
         timeit.timeit(lambda: warn_user("careful"), number=1)
     assert caught[0].filename == __file__
@@ -71,7 +71,7 @@ def test_python_s_own_frames_are_passed_over():
 
 
 def test_a_warning_from_outside_points_at_its_caller():
-    """Check that no frame is skipped for nothing."""
+    """Check that no frame is skipped needlessly."""
     with pytest.warns(UserWarning, match="careful") as caught:
         warn_user("careful")
     assert caught[0].filename == __file__

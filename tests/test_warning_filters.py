@@ -1,4 +1,4 @@
-"""Filters of warnings that were written for scikit-learn's networks hide those of ours."""
+"""Warning filters that were written for scikit-learn's networks also work for ours."""
 
 import warnings
 
@@ -17,7 +17,7 @@ PARAMS = {"hidden_layer_sizes": 4, "max_iter": 2, "random_state": 0}
 
 
 def fit_and_record(estimator, *filters, default="always"):
-    """Return the warnings of a fit that some filters, the last of which counts first, let pass."""
+    """Return the warnings of a fit that pass some filters; the last filter takes precedence."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter(default)
         for action, module in filters:
@@ -43,7 +43,7 @@ def fit_and_record(estimator, *filters, default="always"):
     ],
 )
 def test_a_filter_of_scikit_learn_s_module_does_to_ours_what_it_does_to_theirs(module, solver):
-    """Check the idiom of scikit-learn's gallery, and others, against MLPClassifier."""
+    """Check filters of the gallery and others."""
     theirs = fit_and_record(MLPClassifier(**PARAMS, solver=solver), ("ignore", module))
     ours = fit_and_record(TFMLPClassifier(**PARAMS, solver=solver), ("ignore", module))
     assert len(ours) == len(theirs)
@@ -52,12 +52,12 @@ def test_a_filter_of_scikit_learn_s_module_does_to_ours_what_it_does_to_theirs(m
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("module", ["skmlp", r"skmlp\Z", __name__.replace(".", r"\.")])
 def test_a_filter_of_this_package_or_of_the_user_s_module_hides_warnings(module, solver):
-    """Check the name after the change of the import, and that of the line that is shown."""
+    """Check both names of a module."""
     assert fit_and_record(TFMLPClassifier(**PARAMS, solver=solver), ("ignore", module)) == []
 
 
 def test_of_several_filters_the_first_counts():
-    """Check that a module which is shown and one which is hidden do not both win."""
+    """Check two filters, for the two modules of a warning, in both orders."""
     ignore, show = ("ignore", "sklearn"), ("always", "skmlp")
     assert len(fit_and_record(TFMLPClassifier(**PARAMS), ignore, show)) == 1
     assert fit_and_record(TFMLPClassifier(**PARAMS), show, ignore) == []
@@ -70,7 +70,7 @@ def test_a_filter_makes_an_error_of_a_warning():
 
 
 def test_filters_of_texts_categories_and_lines_count_too():
-    """Check that a filter which does not fit by something else is passed over."""
+    """Check that filters with another text, category or line are skipped."""
     others = [
         {"message": "another text"},
         {"category": RuntimeWarning},
@@ -85,7 +85,7 @@ def test_filters_of_texts_categories_and_lines_count_too():
 
 
 def test_a_filter_of_the_interpreter_is_compared_as_a_whole():
-    """Check a module that is a text, as in the filters that Python starts with."""
+    """Check a module given as text, as in Python's initial filters."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         warnings.filters.insert(0, ("ignore", None, UserWarning, "skm", 0))
@@ -96,7 +96,7 @@ def test_a_filter_of_the_interpreter_is_compared_as_a_whole():
 
 
 def test_a_line_warns_once_by_default():
-    """Check the action "default", which Python has for most warnings."""
+    """Check the action "default", which Python applies to most warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         for _ in range(2):
@@ -111,7 +111,7 @@ def test_a_line_warns_once_by_default():
     "estimator", [TFMLPClassifier, TFMLPRegressor, TabularMLPClassifier, TabularMLPRegressor]
 )
 def test_a_column_of_targets_warns_at_the_line_of_the_user_s(estimator):
-    """Check the line, the filter of scikit-learn's module, and that y_val is called so."""
+    """Check the line, a filter by module, and the name y_val."""
     X, y = load("iris")
     column = y[:, np.newaxis]
     est = estimator(hidden_layer_sizes=2, max_iter=1)

@@ -1,7 +1,7 @@
-"""Writes the files that later versions have to read: ``python -m tests.write_files DIRECTORY``.
+"""Write the files that later versions have to read: ``python -m tests.write_files DIRECTORY``.
 
-Each directory in ``tests/data`` was written once, by the version of its time, and stays as it is.
-A new one is due when the state in files changes.
+Each directory in ``tests/data`` was written once, by the version of its time, and never changes.
+Write a new directory when the state in files changes.
 """
 
 import pickle
@@ -27,7 +27,7 @@ TABULAR |= {"random_state": 0}
 
 
 def mixed_table():
-    """Return a table of numbers, some of them missing, strings and booleans, and labels."""
+    """Return labels, and a table of numbers (some missing), strings and booleans."""
     numbers = np.arange(60.0) % 7
     numbers[::9] = np.nan
     table = pd.DataFrame({"number": numbers, "word": list("abc") * 20, "flag": [True, False] * 30})
@@ -47,7 +47,7 @@ class StopAfterSix(Callback):
 
 
 def write(directory: Path) -> None:
-    """Write classifiers, a checkpoint after five epochs, and what they are expected to do."""
+    """Write classifiers, a checkpoint after five epochs, and their expected numbers."""
     directory.mkdir(exist_ok=True)
     X, y = load("iris")
     clf = TFMLPClassifier(**SHARED | CLASSIFIER).fit(X, y)

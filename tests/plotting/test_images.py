@@ -114,7 +114,7 @@ def of_objects(labels):
     ],
 )
 def test_labels_of_two_kinds_are_not_compared(y_true, y_pred, kinds):
-    """Check labels of another kind, by dtype or in objects: each would be an error."""
+    """Check the error for labels of different kinds, in typed arrays and in objects."""
     with pytest.raises(ValueError, match=f"must be labels of one kind to be compared, got {kinds}"):
         plot_example_errors(images(3), y_true, y_pred)
 

@@ -75,7 +75,7 @@ def initial(spec=SPEC):
 
 
 def step(n_batches=None, **values):
-    """Return the numbers of a batch, or of several that are alike."""
+    """Return the numbers of a batch, or of several equal batches."""
     numbers = StepNumbers(**{"rate": 0.05, "shrinkage": 0.001, "dropout": 0.3, "smoothing": 0.2})
     numbers = numbers._replace(**values)
     if n_batches is None:
@@ -103,7 +103,7 @@ def train(
 
 
 def keras_loss(tf, spec, params, rows, masks, smoothing, of_network):
-    """Return the loss of a network, in the words of Keras."""
+    """Return the loss of a network, written with Keras's functions."""
     import keras
 
     scale, *others = (param[of_network] for param in params)
@@ -153,7 +153,7 @@ def test_gradients_are_those_of_tensorflow(tf, loss, has_dropout, activation):
 
 
 def test_losses_are_means_by_weight_without_smoothing(tf):
-    """Check what the curves hold: no smoothing, and for numbers the mean over the outputs."""
+    """Check the curves: no smoothing; for numbers the mean over outputs."""
     spec, rows = replace(SPEC, has_dropout=False), batches(1)[0]
     ones = [np.ones((3, 8, units), np.float32) for units in (8, 6)]
     for loss, targets, n_outputs in (("cross_entropy", ONE_HOT, 1), ("squared_error", NUMBERS, 3)):
@@ -168,7 +168,7 @@ def test_losses_are_means_by_weight_without_smoothing(tf):
 
 
 def test_steps_are_those_of_adamw(tf):
-    """Check three steps against Keras's optimizer, for each parameter with a rate of its own."""
+    """Check three steps against Keras's optimizer, each parameter with its own rate."""
     import keras
 
     rate, decay = 0.05, 0.02
@@ -194,7 +194,7 @@ def test_steps_are_those_of_adamw(tf):
 
 
 def test_masks_have_the_share_and_the_scale(tf):
-    """Check the share of zeros, what the others are multiplied by, and that no two masks agree."""
+    """Check the share of zeros, the factor of the rest, and that all masks differ."""
     ones = tf.ones((4, 256, 64))
     for share in (0.05, 0.15, 0.5, 0.9):
         mask = _drop(tf, np.float32(share), tf.constant(12345), 0, ones).numpy()
@@ -220,7 +220,7 @@ def test_without_a_share_nothing_is_dropped(tf):
 
 
 def test_the_same_seeds_give_the_same_bits(tf):
-    """Check two sessions of the compiled program, and that other keys give other ones."""
+    """Check two sessions of the compiled program, and that other keys change the bits."""
     first, second = train(batches()), train(batches())
     for one, other in zip(first[2], second[2], strict=True):
         np.testing.assert_array_equal(one, other)
@@ -245,7 +245,7 @@ MANY_HELD_OUT = rng.randint(0, N_ROWS, (3, 2 * SCORED_ROWS + 5)).astype(np.int32
 
 @pytest.mark.parametrize("held_out", [HELD_OUT, MANY_HELD_OUT], ids=["few", "in parts"])
 def test_sums_held_out_are_those_of_the_networks(held_out):
-    """Check a forward pass in NumPy with the parameters at the end of an epoch."""
+    """Check them against a NumPy forward pass with the parameters after the epoch."""
     spec = replace(SPEC, validation_rows=held_out.shape[1])
     _, sums, (scale, *others) = train(batches(), spec, held_out=held_out)
     values = X[held_out].astype(np.float64) * scale
@@ -268,7 +268,7 @@ def test_capacities_change_nothing():
 
 
 def test_a_batch_of_fewer_rows_is_their_mean():
-    """Check -1 for rows that are not there against a program with fewer rows, and weight 0."""
+    """Check absent rows (-1) against a program with fewer rows, and against weight 0."""
     rows = batches(batch_rows=5)
     numbers = step(10, dropout=0.0)
     expected = train(rows, replace(SPEC, batch_rows=5), numbers=numbers)
@@ -289,7 +289,7 @@ def test_a_batch_of_fewer_rows_is_their_mean():
 
 
 def test_a_batch_without_weight_has_no_gradient():
-    """Check that it leads to no NaN, and that only decay changes the weights."""
+    """Check that it gives no NaN, and that only decay changes the weights."""
     rows = np.full((1, 3, 8), -1, np.int32)
     losses, _, params = train(rows, n_epochs=1)
     np.testing.assert_array_equal(losses, 0)
@@ -317,7 +317,7 @@ def test_schedules_by_their_formulas():
 
 
 def test_an_epoch_has_each_row_once_but_for_a_rest():
-    """Check the rows of each network, of full batches and of a single one with fewer."""
+    """Check the rows of each network, in full batches and in one short batch."""
     rows = np.array([np.arange(10, 30), np.arange(40, 60)], np.int32)
     for n_batches, batch_rows, n_used in ((3, 6, 18), (5, 4, 20), (1, 32, 20)):
         shuffled = _shuffled(rows, n_batches, batch_rows, np.random.RandomState(0))
@@ -330,7 +330,7 @@ def test_an_epoch_has_each_row_once_but_for_a_rest():
 
 
 def test_keys_of_batches_differ():
-    """Check all of a long fit, for small and large seeds."""
+    """Check all keys of a long fit, for small and large seeds."""
     for seed in (0, 2**31 - 1):
         keys = _keys(seed, np.arange(100_000))
         assert keys.dtype == np.int32
@@ -348,7 +348,7 @@ def class_counts(classes, rows, n_classes):
 @pytest.mark.parametrize("n_rows", [2, 3, 5, 8, 10, 15, 23, 100, 1001])
 @pytest.mark.parametrize("n_classes", [None, 2, 5])
 def test_folds_are_disjoint_and_stratified(n_rows, n_classes, n_networks):
-    """Check each fold and all of them within one row a class, and that all rows are used."""
+    """Check folds alone and together: within one row a class, and all rows are used."""
     generator = np.random.RandomState(n_rows)
     classes = None if n_classes is None else generator.randint(0, n_classes, n_rows)
     rows = np.arange(n_rows, dtype=np.int32)
@@ -376,7 +376,7 @@ def test_folds_are_disjoint_and_stratified(n_rows, n_classes, n_networks):
 
 
 def test_large_folds_are_stratified_too(monkeypatch):
-    """Check the most rows that a network holds out."""
+    """Check the largest number of rows that a network holds out."""
     monkeypatch.setattr(_folds, "MAX_HELD_OUT", 50)
     classes = np.repeat([0, 1, 2], [500, 300, 200])
     held_out = hold_out_folds(4, np.arange(1000), classes, np.random.RandomState(0))
@@ -405,7 +405,7 @@ def test_a_class_of_one_row_is_never_held_out():
 
 
 def test_only_the_given_rows_are_held_out():
-    """Check rows that have no weight, and so are not given."""
+    """Check that rows of weight 0, which are not given, are never held out."""
     rows = np.arange(0, 100, 2, dtype=np.int32)
     held_out = hold_out_folds(4, rows, np.arange(100) % 3, np.random.RandomState(0))
     assert set(held_out.ravel()) <= set(rows)
@@ -433,7 +433,7 @@ FUNCTIONS = {
     ("out_activation", "temperature"), [("softmax", 1.0), ("softmax", 0.3), ("identity", 1.0)]
 )
 def test_mean_outputs_by_a_plain_loop(activation, out_activation, temperature):
-    """Check few rows, many, and numbers of them that parts do not divide, in float64."""
+    """Check few rows, many rows, and row numbers that parts do not divide, in float64."""
     outputs = []
     for network in range(6):
         values = SAMPLES.astype(np.float64)
@@ -454,7 +454,7 @@ def test_mean_outputs_by_a_plain_loop(activation, out_activation, temperature):
 
 
 def test_threads_change_no_bit():
-    """Check many rows in one thread, two, and more than there are parts."""
+    """Check many rows in one thread, in two, and in more threads than there are parts."""
     expected = mean_outputs(SAMPLES, NETWORKS, "silu", "softmax")
     for n_threads in (2, 3, 100):
         actual = mean_outputs(SAMPLES, NETWORKS, "silu", "softmax", n_threads=n_threads)
@@ -462,7 +462,7 @@ def test_threads_change_no_bit():
 
 
 def test_the_input_and_the_networks_are_left_alone():
-    """Check that all is computed in arrays of their own."""
+    """Check that the computation writes to its own arrays only."""
     before = [array.copy() for array in (SAMPLES, *NETWORKS.coefs, *NETWORKS.intercepts)]
     for n_rows in (10, 1000):
         mean_outputs(SAMPLES[:n_rows], NETWORKS, "silu", "softmax", 0.5, 2)
@@ -475,7 +475,7 @@ def threads_of_blas():
 
 
 def test_blas_has_its_threads_again_after_calls_at_the_same_time(monkeypatch):
-    """Check a call that begins within another one and ends after it, and that both are right."""
+    """Check two overlapping calls, and that both are right."""
     before, expected = threads_of_blas(), mean_outputs(SAMPLES, NETWORKS, "silu", "softmax")
     began = {name: threading.Event() for name in ("first", "second")}
     may_end = {name: threading.Event() for name in began}

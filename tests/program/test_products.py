@@ -35,7 +35,7 @@ SHAPES = [
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("n_rows", "n_inner", "n_columns"), SHAPES)
 def test_pieces_make_up_the_product(n_rows, n_inner, n_columns, dtype):
-    """Check both products, with infinity and NaN where NumPy has them."""
+    """Check both products; infinity and NaN are where NumPy has them."""
     tf = _tensorflow.load()
     rng = np.random.RandomState(0)
     tolerance = {"rtol": 1e-4 if dtype == "float32" else 1e-12, "atol": 1e-5}
@@ -92,7 +92,7 @@ def test_to_cut_products_changes_rounding_only(name, batch_size, monkeypatch):
     ],
 )
 def test_layers_of_narrow_input_are_cut_where_it_pays(units, sums, gradients):
-    """Check that few products are: each takes up to a tenth of a second to compile."""
+    """Check that few are cut: each cut product takes up to 0.1 s to compile."""
     architecture = Architecture(units, "relu", "binary_cross_entropy")
     spec = ProgramSpec(architecture, "float64", "adam", False, 200, 8, 4, cuts_products=True)
     layers = range(len(units) - 1)
@@ -120,12 +120,12 @@ print([spec.cuts_products for spec in _programs.PROGRAMS._programs])
     [
         ("", None, True),
         ("", "--xla_cpu_multi_thread_eigen=true", False),
-        # Too late for flags: XLA may have read them.
+        # It is too late for flags: XLA may have read them.
         ("import tensorflow as tf; tf.constant(1.0)", None, False),
     ],
 )
 def test_products_are_cut_only_where_the_flags_are_ours(before, given, expected):
-    """Check that pieces are not left to Eigen, for which they are slower."""
+    """Check that no pieces are left to Eigen, which is slower at them."""
     done = run_python(CUTS.format(before=before), XLA_FLAGS=given)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str([expected])

@@ -27,13 +27,13 @@ stochastic = pytest.mark.parametrize("solver", ["adam", "sgd"])
 
 
 def start_of(est, X, y):
-    """Return an estimator with the initial weights of another, which its fit does not change."""
+    """Return the initial weights of an estimator, as a fit with a rate near 0 leaves them."""
     start = clone(est).set_params(learning_rate="constant", learning_rate_init=1e-300, max_iter=1)
     return fit_quietly(start, X, y)
 
 
 def train_by_keras(start, optimizer, X, targets, *, loss, n_epochs, batch_size):
-    """Return weights and biases after training by Keras, the samples in the order given."""
+    """Return weights and biases trained by Keras, with the samples in the given order."""
     model = start.to_keras()
     model.compile(optimizer, loss)
     for _ in range(n_epochs):
@@ -58,7 +58,7 @@ def test_weight_decay_is_that_of_keras(solver, problem):
     start = start_of(clf, X, y)
     fit_quietly(clf, X, y)
     if solver == "adam":
-        # Its epsilon is inside the corrected root: in both it is made to vanish.
+        # Keras's epsilon is inside the corrected root, so both have a negligible epsilon.
         optimizer = keras.optimizers.AdamW(0.01, weight_decay=decay, epsilon=1e-300)
     else:
         optimizer = keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True, weight_decay=decay)
@@ -73,7 +73,7 @@ def test_weight_decay_is_that_of_keras(solver, problem):
         batch_size=size,
     )
     for ours, theirs in zip(clf.coefs_ + clf.intercepts_, coefs + intercepts, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)  # a rate is a float32 there
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6)  # Keras has rates in float32
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_step_with_decay_is_its_formula(estimator, kind):
 
 @stochastic
 def test_weights_without_a_gradient_shrink_by_the_schedule(solver):
-    """Check features that are all zero: a product of 1 - eta_t * lambda over the batches."""
+    """Check features of zeros: weights shrink by all 1 - eta_t * lambda."""
     X, y = np.zeros((60, 4)), np.arange(60) % 2
     params = {"solver": solver, "max_iter": 3, "alpha": 0.0, "batch_size": 20, "random_state": 0}
     clf = TFMLPClassifier((5,), weight_decay=0.7, learning_rate="cosine", **params)
@@ -113,7 +113,7 @@ def test_weights_without_a_gradient_shrink_by_the_schedule(solver):
 
 @stochastic
 def test_a_batch_without_weight_does_not_decay(solver):
-    """Check a fit whose second batch has no weight against one without its samples."""
+    """Check a second batch of weight 0 against a fit without its samples."""
     X, y = load("iris")
     weight = np.where(np.arange(150) // 50 == 1, 0.0, 1.0)
     params = {"solver": solver, "batch_size": 50, "shuffle": False, "max_iter": 3}
@@ -127,7 +127,7 @@ def test_a_batch_without_weight_does_not_decay(solver):
 
 
 def test_another_strength_is_not_another_program(monkeypatch):
-    """Check a cache of programs: on and off are two, and each serves every strength."""
+    """Check that there are two programs, on and off, for all strengths."""
     monkeypatch.setattr(session, "PROGRAMS", program_cache.ProgramCache(4))
     X, y = load("iris")
     fit_quietly(TFMLPClassifier(3, batch_size=31, max_iter=1), X, y)
@@ -161,13 +161,13 @@ def test_smoothed_losses_and_gradients_are_those_of_keras(kind):
         loss, expected_y = keras.losses.CategoricalCrossentropy, np.eye(3)[y]
     else:
         loss, expected_y = keras.losses.BinaryCrossentropy, y.reshape(150, -1).astype(float)
-    n_summed = 3 if kind == "multilabel" else 1  # a mean over the labels there
+    n_summed = 3 if kind == "multilabel" else 1  # Keras takes the mean over the labels
     model = start.to_keras()
     loss = loss(label_smoothing=0.3, dtype="float64")
     with load_tensorflow().GradientTape() as tape:
         value = n_summed * loss(expected_y, model(X))
     gradients = tape.gradient(value, [weight.value for weight in model.weights])
-    np.testing.assert_allclose(clf.loss_, float(value), rtol=1e-6)  # clipped at 1e-7 there
+    np.testing.assert_allclose(clf.loss_, float(value), rtol=1e-6)  # Keras clips at 1e-7
     before = start.coefs_[0], start.intercepts_[0], start.coefs_[1], start.intercepts_[1]
     after = clf.coefs_[0], clf.intercepts_[0], clf.coefs_[1], clf.intercepts_[1]
     for old, new, gradient in zip(before, after, gradients, strict=True):
@@ -177,7 +177,7 @@ def test_smoothed_losses_and_gradients_are_those_of_keras(kind):
 @pytest.mark.parametrize("out_activation", ["softmax", "logistic"])
 @pytest.mark.parametrize("is_sparse", [False, True])
 def test_the_gradient_with_smoothing_is_a_finite_difference(out_activation, is_sparse):
-    """Check every element of the objective of L-BFGS."""
+    """Check every element of the gradient of L-BFGS's objective."""
     samples = make_samples(out_activation, is_sparse=is_sparse)
     units = (4, 5, samples.targets[0].shape[1])
     architecture = Architecture(units, "tanh", LOSS_OF[out_activation])
@@ -191,7 +191,7 @@ def test_the_gradient_with_smoothing_is_a_finite_difference(out_activation, is_s
 
 @pytest.mark.parametrize(("kind", "solver"), sampled_cases(TARGETS, ["adam", "sgd", "lbfgs"]))
 def test_the_validation_loss_is_without_smoothing(kind, solver):
-    """Check it against the predictions, and that most keep to the smoothed targets."""
+    """Check it against the predictions, most of which stay near the smoothed targets."""
     X, y = load("iris")
     X, y = (X - X.mean(axis=0)) / X.std(axis=0), TARGETS[kind](y)
     params = {"solver": solver, "max_iter": 150, "learning_rate_init": 0.05, "random_state": 0}
@@ -209,7 +209,7 @@ def test_the_validation_loss_is_without_smoothing(kind, solver):
 
 
 def test_only_the_classifier_smooths_labels():
-    """Check the parameters of both, and values that are refused."""
+    """Check the parameters of both estimators, and refused values."""
     assert "label_smoothing" not in TFMLPRegressor().get_params()
     for value in (1.0, -0.1, np.nan, "much"):
         with pytest.raises(ValueError, match="'label_smoothing' parameter of TFMLPClassifier"):
@@ -232,7 +232,7 @@ def mask_program(n_units, layer, columns):
 
 
 def masks(rate, shape, *, seed=0, step=1, layer=0, dtype=np.float64):
-    """Return what is made of ones by a compiled program that drops units."""
+    """Return the output of a compiled program that drops units, for an input of ones."""
     tf = load_tensorflow()
     regularisation = Regularisation(dropout=(0.0,) * layer + (rate,))
     steps, ones = np.array([step]), np.ones(1)
@@ -245,7 +245,7 @@ def masks(rate, shape, *, seed=0, step=1, layer=0, dtype=np.float64):
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8, 1 - 1e-12, 1e-12])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_masks_have_the_mean_and_the_scale_of_dropout(rate, dtype):
-    """Check the share that is dropped, in all and in each row and unit, and the rest's factor."""
+    """Check the dropped share, of all, rows and units, and the factor of the rest."""
     shape = 400, 300
     mask = masks(rate, shape, dtype=dtype)
     kept = mask[mask != 0]
@@ -255,12 +255,12 @@ def test_masks_have_the_mean_and_the_scale_of_dropout(rate, dtype):
     for axis, n in enumerate(shape):
         deviations = ((mask == 0).mean(axis=axis) - rate) * np.sqrt(n)
         assert abs(deviations).max() <= 5 * spread + 1e-3
-        if 0.05 < rate < 0.95:  # as spread as independent units would be
+        if 0.05 < rate < 0.95:  # the spread is that of independent units
             assert 0.8 < deviations.std() / spread < 1.2
 
 
 def test_masks_of_other_steps_layers_and_seeds_are_others():
-    """Check that no two are correlated, in place or shifted by some rows or units."""
+    """Check that no two correlate, in place or shifted by rows or units."""
     shape = 128, 64
     choices = [{"step": n} for n in (1, 2, 3, 2**31, 2**32 + 5)]
     choices += [
@@ -278,7 +278,7 @@ def test_masks_of_other_steps_layers_and_seeds_are_others():
             products = np.fft.ifft2(np.fft.fft2(first) * np.conj(np.fft.fft2(second))).real
             products = np.abs(products) / first.size
             if second is first:
-                products[0, 0] = 0.0  # with itself
+                products[0, 0] = 0.0  # each mask with itself
             assert products.max() < limit
     np.testing.assert_array_equal(masks(0.5, shape, step=3), masks(0.5, shape, step=3))
 
@@ -286,7 +286,7 @@ def test_masks_of_other_steps_layers_and_seeds_are_others():
 @pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
 @pytest.mark.parametrize("solver_seed", [0, 1])
 def test_a_step_with_dropout_is_that_of_keras(activation, solver_seed):
-    """Check two steps of SGD: loss and gradients by TensorFlow, of Keras's model and the masks."""
+    """Check two SGD steps: TensorFlow's loss and gradients of Keras's masked model."""
     tf = load_tensorflow()
     X, y = load("iris")
     sizes, rates = (8, 6), (0.5, 0.25)
@@ -322,7 +322,7 @@ def test_a_step_with_dropout_is_that_of_keras(activation, solver_seed):
     ("is_sparse", "dtype"), sampled_cases([False, True], ["float32", "float64"])
 )
 def test_predictions_and_validation_drop_nothing(is_sparse, dtype):
-    """Check that the validation loss is that of the predictions, and that training's is larger."""
+    """Check the validation loss against predictions; the training loss is larger."""
     X, y = load("digits")
     X = scipy.sparse.csr_array(X) if is_sparse else X
     params = {"dropout": 0.5, "max_iter": 30, "random_state": 0, "dtype": dtype}
@@ -337,7 +337,7 @@ def test_predictions_and_validation_drop_nothing(is_sparse, dtype):
 
 @pytest.mark.parametrize("name", ["dropout", "all"])
 def test_dropout_does_not_depend_on_the_length_of_calls(name):
-    """Check the bits of many epochs a call, of one with a callback, and of parts of epochs."""
+    """Check the bits of calls of many epochs, of one epoch, and of parts."""
     X, y = load("digits")
     params = {"max_iter": 5, "random_state": 0, "batch_size": 16} | REGULARISED[name]
     plain = fit_quietly(TFMLPClassifier(9, **params), X, y)
@@ -365,7 +365,7 @@ for size in (20, (100, 60)):
 def test_dropout_does_not_depend_on_the_number_of_threads():
     """Check processes with one thread and with four: the bits where Eigen's do not depend on it.
 
-    Eigen divides the products of the larger network in another way, with dropout or without.
+    More threads change how Eigen divides the larger network's products, even without dropout.
     """
     done = [run_python(LOSSES, TF_NUM_INTRAOP_THREADS=n, TF_NUM_INTEROP_THREADS=n) for n in "14"]
     assert [each.returncode for each in done] == [0, 0], done[0].stderr
@@ -377,7 +377,7 @@ def test_dropout_does_not_depend_on_the_number_of_threads():
 
 
 def test_without_dropout_no_seed_is_drawn():
-    """Check where random numbers go on, with 0 against scikit-learn, and that others differ."""
+    """Check the random state after a fit: with 0 as in scikit-learn, else another."""
     X, y = load("iris")
     params = {"hidden_layer_sizes": 5, "max_iter": 2, "early_stopping": True, "shuffle": False}
     states = [np.random.RandomState(0) for _ in range(4)]
@@ -394,7 +394,7 @@ def test_without_dropout_no_seed_is_drawn():
     "estimator", [TFMLPClassifier, pytest.param(TFMLPRegressor, marks=pytest.mark.slow)]
 )
 def test_each_layer_has_a_rate_of_its_own(estimator):
-    """Check that a rate of 0 drops nothing, and that an array is taken as a tuple is."""
+    """Check that a rate of 0 drops nothing, and that an array works like a tuple."""
     X, y = load("iris")
     params = {"hidden_layer_sizes": (8, 6), "max_iter": 3, "random_state": 0, "batch_size": 50}
     fits = [
@@ -406,7 +406,7 @@ def test_each_layer_has_a_rate_of_its_own(estimator):
 
 
 def test_the_masks_of_all_layers_are_drawn_without_a_compiler_too(monkeypatch):
-    """Check what runs as a graph, where a process can't compile any more."""
+    """Check a graph, for processes that can't compile any more."""
     X, y = load("iris")
     params = {"max_iter": 3, "random_state": 0, "batch_size": 50, **REGULARISED["all"]}
     compiled = fit_quietly(TFMLPClassifier((8, 6), **params), X, y)
@@ -438,7 +438,7 @@ def test_a_bad_dropout_is_named(dropout, message):
 
 
 def test_a_record_without_a_seed_is_read():
-    """Check the state of a solver in a file of a version without dropout."""
+    """Check a solver state in a file from a version without dropout."""
     state = {"solver": "adam", "hyper": {}, "schedule": "constant", "learning_rate": 0.1}
     record = Optimizer.__new__(Optimizer)
     record.__setstate__(state | {"step": 3, "slots": []})
@@ -447,7 +447,7 @@ def test_a_record_without_a_seed_is_read():
 
 
 def test_partial_fit_drops_other_units_in_each_call():
-    """Check that the seed is kept, and that masks go on with the steps."""
+    """Check that the seed is kept, and that masks follow the steps."""
     X, y = load("iris")
     clf = TFMLPClassifier(8, dropout=0.5, random_state=0, shuffle=False)
     clf.partial_fit(X, y, classes=[0, 1, 2])
@@ -483,7 +483,7 @@ regularised = pytest.mark.parametrize("name", REGULARISED)
     ],
 )
 def test_a_regularised_fit_is_resumed_bit_for_bit(name, solver, tmp_path):
-    """Check a fit that was ended against one in one go."""
+    """Check an interrupted fit against an uninterrupted one."""
     X, y = load("iris")
     params = {"solver": solver, "max_iter": 9, "random_state": 0, "batch_size": 50}
     params |= REGULARISED[name]
@@ -530,7 +530,7 @@ def test_lbfgs_refuses_what_happens_at_steps(name):
 
 
 def test_a_state_of_an_older_version_gets_the_defaults_of_new_parameters():
-    """Check an estimator whose pickle knows nothing of regularisers."""
+    """Check a pickle without any regulariser."""
     X, y = load("iris")
     clf = fit_quietly(TFMLPClassifier(4, max_iter=2, random_state=0), X, y)
     state = clf.__getstate__()

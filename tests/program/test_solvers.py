@@ -35,7 +35,7 @@ def run(tf, solver, hyper, grads, active=None, dtype=np.float64):
 
 
 def as_numbers(tf, hyper, rate):
-    """Return the numbers of a batch as the program has them, with 0 for those not needed."""
+    """Return the numbers of a batch in the program's form, with 0 for unneeded ones."""
     scalars = {name: tf.constant(np.float64(value)) for name, value in hyper.items()}
     numbers = {name: tf.constant(np.float64(0)) for name in BatchNumbers._fields}
     given = {"rate": tf.constant(np.float64(rate)), "infinity": tf.constant(np.float64(np.inf))}
@@ -49,7 +49,7 @@ def draw_gradients(n_steps):
 
 @pytest.mark.parametrize(("beta_1", "beta_2", "epsilon"), [(0.9, 0.999, 1e-8), (0.0, 0.5, 0.1)])
 def test_adam_is_its_formula(tf, beta_1, beta_2, epsilon):
-    """Check seven steps of Kingma and Ba, epsilon outside the root."""
+    """Check seven steps of Kingma and Ba's Adam, with epsilon outside the root."""
     grads = draw_gradients(7)
     hyper = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
     for k, actual in enumerate(run(tf, Adam, hyper, grads)):
@@ -79,7 +79,7 @@ def test_sgd_is_its_formula(tf, momentum, nesterov):
 @pytest.mark.parametrize("solver", [Adam, SGD])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_an_inactive_step_changes_nothing(tf, solver, dtype):
-    """Check that a step of a batch without weight is as if it had not been."""
+    """Check a step of a batch whose weights are all zero."""
     grads = draw_gradients(4)
     hyper = {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-8}
     hyper |= {"momentum": 0.9, "nesterovs_momentum": 1.0}

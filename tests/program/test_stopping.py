@@ -1,4 +1,4 @@
-"""The stopping rule, against a plain loop and on both sides of the program."""
+"""The stopping rule, against a plain loop, on the host and in the program."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ VALUES = st.one_of(st.floats(-3, 3), st.just(float("nan")), st.just(float("inf")
 
 
 def plain(values, tol, patience, is_score, is_adaptive, rate):
-    """Return after how many epochs scikit-learn stops, the learning rate and the count there."""
+    """Return the epochs after which scikit-learn stops, and its learning rate and count then."""
     best, count = (-np.inf if is_score else np.inf), 0
     for epoch, value in enumerate(values, 1):
         improves = value >= best + tol if is_score else value <= best - tol

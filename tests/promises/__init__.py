@@ -1,1 +1,1 @@
-"""Tests of what the whole promises."""
+"""Tests of promises of the whole package."""

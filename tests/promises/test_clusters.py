@@ -27,7 +27,7 @@ SIZES = [(4,), (16,), (16, 8)]
 
 
 def searches(estimator):
-    """Return each search over hidden units, with training that converges before max_iter."""
+    """Return each search over hidden units; its networks converge before max_iter."""
     net = estimator(batch_size=32, learning_rate_init=0.01, tol=0.01, random_state=0)
     net.set_params(n_iter_no_change=3)
     pipeline = Pipeline([("scale", StandardScaler()), ("net", net)])
@@ -52,12 +52,12 @@ def results(estimator):
 
 
 def assert_same_results(actual, expected):
-    """Check each search for the same choice, and the same scores up to rounding."""
+    """Check that each search makes the same choice, and has the same scores up to rounding."""
     for name, (best_params, scores) in expected.items():
         assert actual[name][0] == best_params, name
         assert actual[name][1].keys() == scores.keys(), name
         for key, values in scores.items():
-            # Not the last bit: a process that has compiled many programs runs others uncompiled.
+            # A process that has compiled many programs runs others uncompiled: other last bits.
             np.testing.assert_allclose(
                 actual[name][1][key], values, rtol=0, atol=1e-9, err_msg=f"{name}: {key}"
             )
@@ -101,7 +101,7 @@ def ray():
     ray = pytest.importorskip("ray", reason='pip install "skmlp[ray]"')
     from ray.util.joblib import register_ray
 
-    with TemporaryDirectory(prefix="ray") as directory:  # tmp_path is too long for its sockets
+    with TemporaryDirectory(prefix="ray") as directory:  # tmp_path is too long for Ray's sockets
         options = {"_temp_dir": directory, "_node_ip_address": "127.0.0.1"}
         ray.init("local", num_cpus=2, include_dashboard=False, **options)
         try:
@@ -116,7 +116,7 @@ ENGINES = {"loky": loky, "threading": threading, "dask": dask, "ray": ray}
 
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    # Without one Ray makes a token itself, and leaves it in the home directory.
+    # Without a token Ray makes one, and leaves it in the home directory.
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
 }
 
@@ -162,7 +162,7 @@ if __name__ == "__main__":
     ("module", "title"), [("distributed", "On a Dask cluster"), ("ray", "On Ray")]
 )
 def test_the_page_runs_as_it_stands(module, title, tmp_path):
-    """Check the code for Dask and Ray against the page's search with MLPClassifier."""
+    """Check the page's code for Dask and Ray against its search with MLPClassifier."""
     pytest.importorskip(module)
     script = tmp_path / "script.py"
     script.write_text(page("The search") + page(title) + PRINT_RESULTS)
@@ -181,7 +181,7 @@ def test_the_page_runs_as_it_stands(module, title, tmp_path):
 
 @pytest.mark.slow
 def test_a_search_without_refit_needs_tensorflow_in_the_workers_alone():
-    """Check that the process which called fit has not imported it."""
+    """Check that the calling process has not imported it."""
     code = page("The search") + (
         "import sys\n"
         "search.set_params(refit=False, n_jobs=2).fit(X, y)\n"

@@ -1,4 +1,4 @@
-"""scikit-learn's meta-estimators and inspection, with our estimators and with its own inside."""
+"""scikit-learn's meta-estimators and inspection, with our networks and with its own."""
 
 import warnings
 
@@ -174,7 +174,7 @@ OF_REGRESSORS = {
 
 
 def assert_same_numbers(composition, estimator):
-    """Check the composition with our estimator against that with scikit-learn's own."""
+    """Check a composition with our estimator against one with scikit-learn's."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         expected = composition(net(PEERS[estimator]))
@@ -184,13 +184,13 @@ def assert_same_numbers(composition, estimator):
 
 @pytest.mark.parametrize("name", OF_CLASSIFIERS)
 def test_classifiers_compose_as_scikit_learns_own(name):
-    """Check that the composition gives the numbers that it gives with MLPClassifier."""
+    """Check that the composition gives the same numbers as with MLPClassifier."""
     assert_same_numbers(OF_CLASSIFIERS[name], TFMLPClassifier)
 
 
 @pytest.mark.parametrize("name", OF_REGRESSORS)
 def test_regressors_compose_as_scikit_learns_own(name):
-    """Check that the composition gives the numbers that it gives with MLPRegressor."""
+    """Check that the composition gives the same numbers as with MLPRegressor."""
     assert_same_numbers(OF_REGRESSORS[name], TFMLPRegressor)
 
 
@@ -200,7 +200,7 @@ WORDS = ["small petals", "broad petals", "long narrow leaves", "grows in sand"]
 
 @pytest.fixture
 def flowers():
-    """Return a DataFrame with numbers, a category and a text, which may be empty."""
+    """Return a DataFrame with numbers, a category and a text, where the text may be empty."""
     random = np.random.RandomState(0)
     frame = pd.DataFrame(X[:, :2], columns=["length", "width"])
     frame["colour"] = pd.Categorical([COLOURS[random.choice([label, 0])] for label in Y])

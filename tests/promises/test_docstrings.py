@@ -1,4 +1,4 @@
-"""The docstrings of what is public, as numpydoc judges them."""
+"""The docstrings of public objects, as numpydoc judges them."""
 
 import importlib
 import inspect
@@ -56,12 +56,12 @@ def public_objects():
 
 @pytest.mark.parametrize("name", public_objects())
 def test_docstrings_are_valid(name):
-    """Check all that numpydoc checks, with nothing left out."""
+    """Check all of numpydoc's rules, without exception."""
     assert numpydoc.validate(name)["errors"] == []
 
 
 def test_public_objects_are_found():
-    """Check methods, class methods, and those that are available on conditions."""
+    """Check methods, class methods, and methods that exist only under conditions."""
     found = {name.removeprefix("skmlp.") for name in public_objects()}
     assert {
         "TFMLPClassifier.fit",

@@ -121,7 +121,7 @@ def test_labels_of_every_kind_come_back(kind):
 
 @both
 def test_metadata_is_routed_through_a_pipeline_and_a_search(estimator):
-    """Check that X_val is transformed like X, and what the estimator receives."""
+    """Check the transformed X_val, and the arguments of the estimator."""
     even, odd = slice(0, None, 2), slice(1, 100, 2)
     weight = np.random.RandomState(0).uniform(0.5, 2, size=75)
     given = {"sample_weight": weight, "X_val": X[odd], "y_val": Y[odd]}
@@ -144,7 +144,7 @@ def test_metadata_is_routed_through_a_pipeline_and_a_search(estimator):
 
 
 def test_metadata_that_was_not_asked_for_is_refused():
-    """Check that nothing is routed, or dropped, in silence."""
+    """Check that nothing is routed or dropped silently."""
     with sklearn.config_context(enable_metadata_routing=True):
         pipeline = Pipeline([("scale", StandardScaler()), ("net", small(TFMLPClassifier))])
         with pytest.raises(UnsetMetadataPassedError):

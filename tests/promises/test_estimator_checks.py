@@ -20,7 +20,7 @@ GOES_ON = "the check fits one object several times, and expects that to start an
 
 
 SMALL = {"hidden_layer_sizes": 10, "max_iter": 100}
-"""A network that is trained sooner."""
+"""A small network, which trains faster."""
 
 
 def make(estimator, balanced, **params):
@@ -36,9 +36,9 @@ CHOSEN = [
     ),
     TFMLPRegressor(**SMALL, learning_rate_init=0.01),
 ]
-"""Solvers that train by epochs, with what matters most in them."""
+"""Solvers that train by epochs, with their most important parameters."""
 
-ALSO = [  # what is left
+ALSO = [  # parameters and solvers that are not crossed below
     TFMLPClassifier(),
     TFMLPRegressor(),
     TFMLPClassifier(solver="lbfgs"),
@@ -80,7 +80,7 @@ WATCHED = [
     TFMLPClassifier(solver="lbfgs").set_callbacks(Watcher()),
     TFMLPRegressor().set_callbacks(Watcher()),
 ]
-"""With a callback, for which epochs and iterations run one by one."""
+"""Estimators with a callback, which makes epochs and iterations run one by one."""
 
 
 def expected_failures(estimator):
@@ -104,11 +104,11 @@ def expected_failures(estimator):
     return failures
 
 
-# Checks fit for few epochs and on samples that were not scaled.
+# Checks fit for few epochs, and on samples without scaling.
 pytestmark = [
     pytest.mark.uncompiled,  # what a user sees, whatever runs the program
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    # Some pass labels in a column, as scikit-learn asks to warn of.
+    # Some pass labels in a column, of which estimators have to warn.
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),
     # Skips: the array API is not supported, and there is no decision_function.
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
@@ -126,12 +126,12 @@ def test_scikit_learn_estimator_checks(estimator, check):
     [*ALSO, *CROSSED], expected_failed_checks=expected_failures, xfail_strict=False
 )
 def test_scikit_learn_estimator_checks_of_combinations(estimator, check):
-    """Check combinations of what matters."""
+    """Check combinations of important parameters."""
     check(estimator)
 
 
 @pytest.mark.slow
 @parametrize_with_checks(WATCHED, expected_failed_checks=expected_failures)
 def test_scikit_learn_estimator_checks_with_callbacks(estimator, check):
-    """Check that callbacks break nothing that is asked of an estimator."""
+    """Check that estimators with callbacks pass all checks."""
     check(estimator)

@@ -79,7 +79,7 @@ def test_bad_parameters_are_named(name, value):
 
 
 def test_every_parameter_is_constrained():
-    """Check that none was forgotten, here and in the constraints."""
+    """Check that no parameter is missing here or in the constraints."""
     names = set(TFMLPClassifier().get_params())
     assert set(TFMLPClassifier._parameter_constraints) == names
     assert {name for name, _ in BAD_PARAMETERS} == names
@@ -171,7 +171,7 @@ BAD_DATA = {
 @pytest.mark.usefixtures("no_training")
 @pytest.mark.parametrize("case", BAD_DATA)
 def test_bad_data_is_named(case):
-    """Check arrays that do not fit, or do not fit together."""
+    """Check arrays that are invalid, or do not fit together."""
     features, labels, fit_params, message = BAD_DATA[case]
     with pytest.raises(ValueError, match=message):
         clf().fit(features, labels, **fit_params)
@@ -204,7 +204,7 @@ def test_a_class_of_one_sample_cannot_be_split():
 
 
 def test_warm_start_needs_the_same_classes_and_layers():
-    """Check both messages."""
+    """Check both error messages."""
     fitted = fit_quietly(clf(warm_start=True), X, Y)
     with pytest.raises(ValueError, match="same classes as in the previous call to fit"):
         fitted.fit(X[:100], Y[:100])
@@ -215,7 +215,7 @@ def test_warm_start_needs_the_same_classes_and_layers():
 
 
 def test_predictions_need_the_same_features():
-    """Check other numbers of features, and NaN."""
+    """Check another number of features, and NaN."""
     fitted = fit_quietly(clf(), X, Y)
     with pytest.raises(ValueError, match="X has 3 features, but TFMLPClassifier is expecting 4"):
         fitted.predict(X[:, :3])
@@ -256,7 +256,7 @@ def test_a_failed_fit_changes_nothing(failure):
     with pytest.raises(error), np.errstate(all="ignore"):
         act(fitted)
     after = {k: v for k, v in vars(fitted).items() if k in before}
-    changed = {"alpha", "validation_fraction", "max_iter"}  # what set_params changed
+    changed = {"alpha", "validation_fraction", "max_iter"}  # set_params changed this
     assert vars(fitted).keys() == before.keys()
     for name in before.keys() - changed:
         assert pickle.dumps(after[name]) == pickle.dumps(before[name]), name
@@ -307,13 +307,13 @@ HUGE = 10**400
     ids=str,
 )
 def test_the_culprit_is_named(estimator, name, arrays):
-    """Check numbers beyond float64, and messages of scikit-learn that have no name."""
+    """Check numbers beyond float64, and errors that scikit-learn gives without a name."""
     with pytest.raises((ValueError, TypeError), match=rf"\b{name}\b"):
         estimator().fit(**({"X": X, "y": Y} | arrays))
 
 
 def test_what_float32_can_not_hold_is_an_error_and_no_warning():
-    """Check fit and predict."""
+    """Check fit and predict with numbers beyond float32."""
     with pytest.raises(ValueError, match="X contains infinity or a value too large"):
         clf(dtype="float32").fit(X * 1e200, Y)
     fitted = fit_quietly(clf(dtype="float32"), X, Y)

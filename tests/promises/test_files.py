@@ -1,8 +1,8 @@
 """Files that earlier versions have written are read, and training goes on from them.
 
-``tests/data/1`` was written by the last commit before the modules moved into folders,
-``tests/data/2`` by the first one after, and ``tests/data/3`` when a checkpoint held hashes of equal
-values in place of those of values as they were given; see `tests.write_files`.
+The last commit before the modules moved into folders has written ``tests/data/1``, the first
+commit after it ``tests/data/2``. ``tests/data/3`` has the first checkpoints whose hashes are those
+of values, whatever type held these values; see `tests.write_files`.
 """
 
 import pickle
@@ -20,7 +20,7 @@ from tests.helpers import ROOT, fit_quietly, load
 from tests.write_files import CHECKPOINT, N_LATER, SHARED, mixed_table
 
 pytestmark = pytest.mark.filterwarnings(
-    # A LabelBinarizer of another version of scikit-learn, which says so.
+    # A LabelBinarizer of another version of scikit-learn warns.
     "ignore::sklearn.exceptions.InconsistentVersionWarning"
 )
 
@@ -34,7 +34,7 @@ def load_skops(path):
 
 
 def assert_predicts(model, expected, kind):
-    """Check the bits of weights, and outputs, whose last bit may depend on the processor."""
+    """Check the weights' bits, and outputs, whose last bit may depend on the processor."""
     X, _ = load("iris")
     np.testing.assert_array_equal(model.coefs_[0], expected[f"{kind}_coef"])
     proba = model.predict_proba(X[::10])
@@ -59,7 +59,7 @@ def test_a_saved_classifier_predicts_and_goes_on(directory, name):
 
 @versions
 def test_a_checkpoint_predicts_and_is_resumed(directory, tmp_path):
-    """Check predictions, and that training ends as it would have ended then."""
+    """Check predictions, and that training ends as it did in the old version."""
     expected = np.load(directory / "expected.npz")
     path = shutil.copy(directory / "checkpoint.joblib", tmp_path)
     model = joblib.load(path)
@@ -74,7 +74,7 @@ def test_a_checkpoint_predicts_and_is_resumed(directory, tmp_path):
 @pytest.mark.parametrize("directory", [d for d in DIRECTORIES if (d / "tabular.pkl").exists()])
 @pytest.mark.parametrize("name", ["tabular.pkl", "tabular.skops"])
 def test_a_saved_tabular_classifier_predicts(directory, name):
-    """Check probabilities for the rows of training, and that there is such a file."""
+    """Check probabilities for the training rows, and that there is a file."""
     read = load_skops if name.endswith(".skops") else joblib.load
     clf = read(directory / name)
     expected = np.load(directory / "expected.npz")["tabular_proba"]
@@ -82,13 +82,13 @@ def test_a_saved_tabular_classifier_predicts(directory, name):
 
 
 def modules_in(data):
-    """Return the modules of ours that a pickle names."""
+    """Return the modules of skmlp that a pickle names."""
     strings = [arg for _, arg, _ in pickletools.genops(data) if isinstance(arg, str)]
     return {name.split(" ")[0] for name in strings if name.split(".")[0] == "skmlp"}
 
 
 def test_files_name_modules_that_stay(tmp_path):
-    """Check pickles of both estimators and a checkpoint: modules that are public by their names."""
+    """Check that pickles of both estimators and a checkpoint name public modules only."""
     X, y = load("iris")
     path = tmp_path / "file"
     checkpoint = Checkpoint(path)

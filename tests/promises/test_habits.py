@@ -1,4 +1,4 @@
-"""Files for developers: what two of them say is the same in both."""
+"""Files for developers: files that repeat a fact agree."""
 
 import re
 import tomllib
@@ -16,7 +16,7 @@ PROJECT = tomllib.loads(text("pyproject.toml"))["project"]
 
 
 def test_commits_are_checked_by_the_same_ruff():
-    """Check the hooks of git against the extra that developers install."""
+    """Check the version in the git hooks against the extra for developers."""
     [release] = [each for each in PROJECT["optional-dependencies"]["dev"] if "ruff" in each]
     found = re.findall(r"ruff==[\w.]+", text(".pre-commit-config.yaml"))
     assert len(found) == 2
@@ -24,7 +24,7 @@ def test_commits_are_checked_by_the_same_ruff():
 
 
 def test_the_citation_has_the_version():
-    """Check the number that a citation names."""
+    """Check the version in the citation file."""
     assert re.search("^version: (.*)$", text("CITATION.cff"), re.MULTILINE)[1] == skmlp.__version__
 
 

@@ -1,4 +1,4 @@
-"""The order of the folders: imports go one way, and two rules of what may import what."""
+"""The order of the folders: imports go one way, and two rules limit them further."""
 
 import ast
 from functools import cache
@@ -26,7 +26,7 @@ ORDER = [
     {"skmlp"},  # __init__
     {"__main__"},
 ]
-"""The rooms, from the ground up: each imports from itself and from the floors below."""
+"""The rooms by floors, lowest first: each imports from itself and from lower floors only."""
 
 
 def name_of(path):
@@ -52,7 +52,7 @@ def tree_of(module):
 
 
 def imports_of(module, node=None):
-    """Return the modules that one imports, also within functions and for types."""
+    """Return the modules that a module imports, also within functions and for types."""
     found = set()
     for each in ast.walk(node or tree_of(module)):
         if isinstance(each, ast.Import):
@@ -65,7 +65,7 @@ def imports_of(module, node=None):
 
 
 def imports_when_imported(module):
-    """Return the modules that are imported with one: not within functions, nor for types."""
+    """Return the modules that importing a module imports: not in functions, nor for types."""
     found = set()
     for node in tree_of(module).body:
         if not isinstance(node, ast.If | ast.FunctionDef | ast.ClassDef):
@@ -82,7 +82,7 @@ def test_imports_go_down(module):
 
 
 def test_every_room_has_a_floor():
-    """Check that no file lies outside the plan, and that the plan has no room too many."""
+    """Check that each file has a room in the plan, and each room a file."""
     assert {room_of(module) for module in MODULES} == set().union(*ORDER)
 
 
@@ -97,7 +97,7 @@ PREDICTING |= {"_lines", "_threads", "exceptions", "preprocessing", "saved", "sk
 
 
 def test_predicting_needs_few_rooms():
-    """Check the modules that an estimator's is imported with, by reading them."""
+    """Check, by reading, the modules that importing an estimator imports."""
     reached, left = set(), {"skmlp"}
     while left:
         module = left.pop()
@@ -127,12 +127,12 @@ assert "tensorflow" not in sys.modules
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_module_imports_pandas_or_polars(module):
-    """Check that DataFrames are read by what they can do."""
+    """Check that only the methods of DataFrames are used, never their library."""
     assert not {"pandas", "polars"} & {name.split(".")[0] for name in imports_of(module)}
 
 
 def attributes_of(node):
-    """Return the names in a chain of attributes, the first one first; [] if it is none."""
+    """Return the names in a chain of attributes, the first one first, or []."""
     names = []
     while isinstance(node, ast.Attribute):
         names.insert(0, node.attr)
@@ -147,7 +147,7 @@ PARTS_OF_TENSORFLOW = ("tensorflow.python", "tensorflow.core", "tensorflow.compi
     "module", [name for name in MODULES if room_of(name) not in ("_tensorflow", "_show_versions")]
 )
 def test_one_room_names_the_private_parts_of_tensorflow(module):
-    """Check imports, attributes of ``tf`` and strings; only that room imports TensorFlow at all."""
+    """Check imports, attributes of ``tf`` and strings; no other room imports it."""
     assert not {name for name in imports_of(module) if name.split(".")[0] == "tensorflow"}
     for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

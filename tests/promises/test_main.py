@@ -1,4 +1,4 @@
-"""The README: its main job, and the code that it shows."""
+"""The demonstration, and the code in the README."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ def run_main(*arguments):
 
 
 def test_main_job_trains_and_writes_pictures(tmp_path):
-    """Check the line of each epoch, the accuracy, and the files that it says it wrote."""
+    """Check the line of each epoch, the accuracy, and the files that it announces."""
     done = run_main("--output-dir", str(tmp_path / "pictures"))
     assert (done.returncode, done.stderr) == (0, "")
     epochs = re.findall(

@@ -1,4 +1,4 @@
-"""The same numbers as scikit-learn's MLPClassifier in float64; close ones in float32."""
+"""The same numbers as MLPClassifier in float64, and close ones in float32."""
 
 from itertools import product
 
@@ -40,7 +40,7 @@ def is_possible(case):
     """Tell whether scikit-learn can fit the case."""
     case = dict(zip(FACTORS, case, strict=True))
     if case["problem"] == "two_samples":
-        # No sample can be held out; 2 leaves no rest; a zero weight leaves nothing.
+        # Nothing can be held out; batches of 2 leave no rest; a zero weight leaves no sample.
         return (
             not case["early_stopping"]
             and case["batch"] != "leaves a rest"
@@ -55,7 +55,7 @@ def samples(problem, batch):
     n_samples = {"one": 60, "exceeds": 250}.get(batch, 400)
     if n_samples >= len(X):
         return X, y
-    # Any rows but the first: iris is sorted by class.
+    # Not the first rows, because iris is sorted by class.
     rows = np.random.RandomState(0).permutation(len(X))[:n_samples]
     return X[rows], y[rows]
 
@@ -110,7 +110,7 @@ def test_equals_scikit_learn(case):
 
 PROGRAMS = list(product(*(FACTORS[name] for name in STATIC)))
 IN_CI = set(covering_cases(PROGRAMS, n_factors=3))
-"""Programs in which the values of any three factors meet; the others are for a release."""
+"""Programs that cover each triple of values; the others are tested before a release."""
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ IN_CI = set(covering_cases(PROGRAMS, n_factors=3))
     ids=str,
 )
 def test_equals_scikit_learn_on_the_whole_grid(static):
-    """Check the numbers on every case of the grid, the cases of one program together."""
+    """Check every case of the grid; the cases of a program run together."""
     positions = [list(FACTORS).index(name) for name in STATIC]
     cases = [case for case in POSSIBLE if tuple(case[i] for i in positions) == static]
     for case in cases:
@@ -186,7 +186,7 @@ def test_one_class_equals_scikit_learn(early_stopping):
 
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_warm_start_equals_scikit_learn(early_stopping):
-    """Check that fits go on from each other, with other data and another learning rate."""
+    """Check a sequence of warm fits, with other data and another learning rate."""
     X, y = load("breast_cancer")
     params = {"warm_start": True, "max_iter": 7, "random_state": 0}
     theirs, ours = fit_both(X, y, early_stopping=early_stopping, **params)
@@ -202,7 +202,7 @@ def test_warm_start_equals_scikit_learn(early_stopping):
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("kind", ["instance", "global"])
 def test_random_state_is_left_as_scikit_learn_leaves_it(kind, early_stopping):
-    """Check that orders drawn ahead, and not used, are given back."""
+    """Check that epoch orders drawn ahead but unused are given back."""
     X, y = load("iris")
     params = {"tol": 0.05, "n_iter_no_change": 2, "early_stopping": early_stopping}
     drawn = []
@@ -256,7 +256,7 @@ def test_sgd_equals_scikit_learn(case):
 @pytest.mark.parametrize("problem", ["digits", "iris", "diabetes", "counts"])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_adaptive_rates_equal_scikit_learn_to_the_end(problem, early_stopping):
-    """Check a learning rate that is divided until training stops, and its last bit."""
+    """Check a rate that is divided until training stops, to its last bit."""
     X, y = load(problem)
     params = {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.05}
     params |= {"early_stopping": early_stopping, "random_state": 0, "tol": 0.01}
@@ -290,7 +290,7 @@ def test_regressor_equals_scikit_learn(problem, early_stopping, activation):
     ),
 )
 def test_lbfgs_equals_scikit_learn(problem, activation, weighted):
-    """Check 25 iterations."""
+    """Check 25 iterations, before rounding is amplified."""
     X, y = load(problem)
     X = X - X.mean(axis=0) if problem == "iris" else X
     weight = np.random.RandomState(1).uniform(0.1, 2, size=len(X)) if weighted else None
@@ -314,9 +314,9 @@ def test_lbfgs_stops_where_scikit_learn_does():
 
 
 def test_a_batch_of_zero_weights_changes_nothing():
-    """Check that samples of weight zero in batches of their own are as if they were not there.
+    """Check batches of zero weight against scikit-learn without these samples.
 
-    scikit-learn divides by zero here; without these samples it is the oracle.
+    With these samples scikit-learn divides by zero.
     """
     X, y = load("iris")
     X, y = X[::3], y[::3]
@@ -365,7 +365,7 @@ SHAPES = st.fixed_dictionaries(
         "early_stopping": st.booleans(),
     }
 )
-"""All that a program is compiled for."""
+"""The parameters for which a program is compiled."""
 
 FEW_SHAPES = st.sampled_from(
     [
@@ -400,7 +400,7 @@ CONFIGURATIONS = st.fixed_dictionaries(
 
 
 def check_drawn(shape, seed, weighted, configuration):
-    """Check samples and weights that are drawn by a seed, with every class a few times."""
+    """Check samples and weights drawn by a seed; every class occurs a few times."""
     shape = dict(shape)
     n_samples, n_features, n_classes = (
         shape.pop(name) for name in ("n_samples", "n_features", "n_classes")
@@ -418,7 +418,7 @@ SEEDS = st.integers(0, 10**6)
 @settings(max_examples=25)
 @given(shape=FEW_SHAPES, seed=SEEDS, weighted=st.booleans(), configuration=CONFIGURATIONS)
 def test_drawn_configurations_equal_scikit_learn(shape, seed, weighted, configuration):
-    """Check configurations beyond the grid, in few shapes, so that few programs are compiled."""
+    """Check configurations beyond the grid, in few shapes to compile few programs."""
     check_drawn(shape, seed, weighted, configuration)
 
 
@@ -426,5 +426,5 @@ def test_drawn_configurations_equal_scikit_learn(shape, seed, weighted, configur
 @settings(max_examples=100)
 @given(shape=SHAPES, seed=SEEDS, weighted=st.booleans(), configuration=CONFIGURATIONS)
 def test_many_drawn_configurations_equal_scikit_learn(shape, seed, weighted, configuration):
-    """Check more of them, in any shape."""
+    """Check more configurations, in any shape."""
     check_drawn(shape, seed, weighted, configuration)

@@ -1,4 +1,4 @@
-"""What holds for any data and any configuration."""
+"""Properties that hold for any data and any configuration."""
 
 import copy
 import pickle
@@ -25,7 +25,7 @@ SHAPES = st.fixed_dictionaries(
         "n_classes": st.integers(2, 4),
     }
 )
-"""What a program is compiled for; all else is drawn freely."""
+"""The parameters for which a program is compiled; all others are drawn freely."""
 
 FEW_SHAPES = st.sampled_from(
     [
@@ -41,7 +41,7 @@ FEW_SHAPES = st.sampled_from(
         )
     ]
 )
-"""Those of the fast tests, so that few programs are compiled."""
+"""The choices for the fast tests, so that few programs are compiled."""
 REST = st.fixed_dictionaries(
     {
         "alpha": st.floats(0, 10),
@@ -89,7 +89,7 @@ def fits(draw, shapes):
 
 
 def fit_unless_it_diverges(estimator, X, y):
-    """Fit; SGD with a large learning rate may end in weights that are not finite, and says so."""
+    """Fit; skip the example if SGD with a large rate ends in weights that are not finite."""
     try:
         return fit_quietly(estimator, X, y)
     except ValueError as error:
@@ -169,12 +169,12 @@ def test_integer_weights_are_repetitions(shapes, data, seed, estimator):
     X, y = data.draw(problems(shape["n_classes"]))
     X = X / np.abs(X).max()
     weight = np.random.RandomState(seed).randint(0, 4, size=len(X))
-    weight[:8] += 1  # all classes have some
+    weight[:8] += 1  # all classes have some weight
     params = {"hidden_layer_sizes": (5,), "activation": activation, "random_state": seed}
     params |= {"batch_size": 500, "max_iter": 10, "shuffle": False, "learning_rate_init": 0.01}
     params["solver"] = solver
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # batch_size is clipped, max_iter is reached
+        warnings.simplefilter("ignore")  # ignored: batch_size is clipped, max_iter is reached
         weighted = estimator(**params).fit(X, y, sample_weight=weight)
         repeated = estimator(**params).fit(X.repeat(weight, axis=0), y.repeat(weight))
     np.testing.assert_allclose(weighted.loss_curve_, repeated.loss_curve_, rtol=0, atol=1e-9)
@@ -219,7 +219,7 @@ EITHER = st.sampled_from([TFMLPClassifier, TFMLPRegressor])
 @settings(max_examples=150)
 @given(X=ANYTHING, y=ANYTHING, sample_weight=ANYTHING, estimator=EITHER)
 def test_invalid_data_raises_an_error_of_its_kind(X, y, sample_weight, estimator):
-    """Check that anything at all as data is a ValueError or a TypeError, or is fitted."""
+    """Check that any data is fitted, or raises a ValueError or a TypeError."""
     clf = estimator(hidden_layer_sizes=(), max_iter=1)
     message = error_of(clf, X, y, sample_weight=sample_weight)
     assert_names_culprit(clf, message, "X|y|sample_weight")
@@ -250,7 +250,7 @@ def test_invalid_validation_sets_raise_an_error_that_names_them(
 
 
 def assert_names_culprit(clf, message, names):
-    """Check that an error has one of the names, and that it changed nothing."""
+    """Check that an error contains one of the names, and that it changed nothing."""
     if message is None:
         assert hasattr(clf, "coefs_")
     else:
@@ -259,7 +259,7 @@ def assert_names_culprit(clf, message, names):
 
 
 def error_of(clf, X, y, method="fit", **fit_params):
-    """Return the message of the ValueError or TypeError that a fit raises, None if it fits."""
+    """Return the message of the ValueError or TypeError of a fit, or None if the fit succeeds."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

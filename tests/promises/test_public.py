@@ -1,4 +1,4 @@
-"""What the package promises to those who import it: public names, types."""
+"""Promises to users who import the package: public names and types."""
 
 import importlib
 import inspect
@@ -22,7 +22,7 @@ MODULES = [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_public_modules_list_their_names(name):
-    """Check that each has __all__, sorted, and all that is in it."""
+    """Check that __all__ is sorted, and that all of its names exist."""
     module = importlib.import_module(name)
     assert list(module.__all__) == sorted(set(module.__all__))
     for each in module.__all__:
@@ -32,7 +32,7 @@ def test_public_modules_list_their_names(name):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_public_functions_have_types(name):
-    """Check parameters and results; methods of estimators have scikit-learn's signatures."""
+    """Check parameters and results; estimators' methods have scikit-learn's signatures."""
     module = importlib.import_module(name)
     functions = [getattr(module, each) for each in module.__all__]
     for function in filter(inspect.isfunction, functions):
@@ -42,7 +42,7 @@ def test_public_functions_have_types(name):
 
 
 def test_the_package_says_that_it_has_types():
-    """Check the marker of PEP 561, in the sources and in what is installed."""
+    """Check the marker of PEP 561, in the sources and in the installed package."""
     assert (files("skmlp") / "py.typed").is_file()
     installed = {str(path) for path in distribution("skmlp").files}
     assert "skmlp/py.typed" in installed or "skmlp/__init__.py" not in installed

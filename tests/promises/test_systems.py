@@ -1,4 +1,4 @@
-"""Other systems than Linux: what only Linux has makes a fit faster, and is not needed."""
+"""Systems other than Linux: parts that only Linux has make fits faster, but are not needed."""
 
 from tests.helpers import run_python, without_log
 
@@ -51,7 +51,7 @@ skmlp.show_versions()
 
 
 def test_a_fit_needs_nothing_that_only_linux_has(tmp_path):
-    """Check scikit-learn's numbers without forks, users, /proc, signals of threads, and glibc.
+    """Check the numbers without forks, users, /proc, thread signals or glibc.
 
     Programs are not kept, and the reason is told.
     """

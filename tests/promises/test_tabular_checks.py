@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of estimators, of the tabular ones."""
+"""scikit-learn's own estimator checks, on the tabular estimators."""
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -39,5 +39,5 @@ def test_scikit_learn_estimator_checks(estimator, check):
     xfail_strict=True,
 )
 def test_scikit_learn_estimator_checks_of_the_defaults(estimator, check):
-    """Check the networks that a user has who says nothing."""
+    """Check networks with all parameters at their defaults."""
     check(estimator)

@@ -51,7 +51,7 @@ def test_class_weights_multiply_sample_weights(class_weight):
     ids=["balanced", "dicts", "mixed"],
 )
 def test_multilabel_weights_are_those_of_the_forests(class_weight):
-    """Check that the factors of the labels are multiplied."""
+    """Check that factors of labels are multiplied, as in scikit-learn's forests."""
     X, y = make_multilabel_classification(n_samples=80, random_state=0)
     weighted = fit(X, y, class_weight=class_weight)
     if class_weight == "balanced" or all(isinstance(w, dict) for w in class_weight):
@@ -73,7 +73,7 @@ def test_labels_of_any_type_are_weighed(labels):
 
 
 def test_rare_classes_are_found():
-    """Check what it is for: recall of a class with few samples that overlap the others."""
+    """Check that recall rises for a class with few samples that overlap the others."""
     rng = np.random.RandomState(0)
     y = (np.arange(400) % 20 == 0).astype(int)
     X = rng.normal(size=(400, 2)) + 1.2 * y[:, np.newaxis]
@@ -86,7 +86,7 @@ def test_rare_classes_are_found():
 
 @pytest.mark.parametrize("scoring", [None, "accuracy"])
 def test_a_hold_out_is_weighed_by_class(scoring):
-    """Check the score of a hold-out against the weights as sample_weight."""
+    """Check the score of a hold-out against a fit with these weights as sample_weight."""
     X, y = imbalanced()
     params = {"validation_fraction": 0.3, "max_iter": 5, "scoring": scoring}
     clf = fit(X, y, class_weight={0: 9}, **params)
@@ -96,7 +96,7 @@ def test_a_hold_out_is_weighed_by_class(scoring):
 
 
 def test_a_validation_set_of_ones_own_is_not_weighed_by_class():
-    """Check that only sample_weight_val counts."""
+    """Check that only sample_weight_val weighs it."""
     X, y = imbalanced()
     clf = TFMLPClassifier(class_weight={0: 9}, max_iter=5, random_state=0)
     fit_quietly(clf, X, y, X_val=X[::3], y_val=y[::3])
@@ -139,6 +139,6 @@ def test_bad_class_weights_are_named(case):
 
 
 def test_no_weight_left_is_refused():
-    """Check weights of classes that leave nothing to train on."""
+    """Check class weights that leave no sample to train on."""
     with pytest.raises(ValueError, match="class_weight"):
         TFMLPClassifier(class_weight={0: 0, 1: 0, 2: 0}).fit(*load("iris"))

@@ -23,7 +23,7 @@ def test_without_validation_all_train_in_order():
 
 
 def test_a_validation_block_follows_the_training_block():
-    """Check that rows are numbered through the blocks."""
+    """Check that row numbers go on in the validation block."""
     samples = with_validation(block(5), block(3))
     np.testing.assert_array_equal(samples.train_rows, range(5))
     np.testing.assert_array_equal(samples.validation_rows, range(5, 8))
@@ -36,7 +36,7 @@ def test_a_validation_block_follows_the_training_block():
     + [(None, 40, 4), (None, 41, 5), (None, 10, 2), (None, 3, 2)],
 )
 def test_hold_out_counts_samples(fraction, n_samples, n_validation):
-    """Check fractions, rounded up, numbers, and the default."""
+    """Check fractions (rounded up), numbers of samples, and the default."""
     samples = with_hold_out(block(n_samples), fraction, False, np.random.RandomState(0))
     assert len(samples.validation_rows) == n_validation
     rows = np.concatenate([samples.train_rows, samples.validation_rows])
@@ -62,7 +62,7 @@ def test_hold_out_is_train_test_split(stratify):
     ("fraction", "n_samples"), [(0.1, 10), (1, 50), (None, 2), (None, 1), (0.5, 2)]
 )
 def test_too_small_a_validation_set_is_refused(fraction, n_samples):
-    """Check that fewer than two samples are not scored."""
+    """Check that a validation set needs two samples."""
     with pytest.raises(ValueError, match=r"The validation set is too small.*validation_fraction="):
         with_hold_out(block(n_samples), fraction, False, np.random.RandomState(0))
 
@@ -76,7 +76,7 @@ def test_an_empty_training_set_is_refused(fraction):
 
 @pytest.mark.parametrize("part", ["training", "validation"])
 def test_parts_without_weight_are_refused(part):
-    """Check weights that are zero on one side of the split."""
+    """Check weights that are all zero in one part of the split."""
     split = with_hold_out(block(10), 3, False, np.random.RandomState(0))
     weight = np.ones(10)
     weight[split.train_rows if part == "training" else split.validation_rows] = 0
@@ -85,7 +85,7 @@ def test_parts_without_weight_are_refused(part):
 
 
 def test_take_looks_rows_up():
-    """Check features, targets and weights of rows."""
+    """Check the features, targets and weights of given rows."""
     data = block(6, weight=range(6))
     X, targets, weight = without_validation(data).take(np.array([4, 1]))
     np.testing.assert_array_equal(X, data.X[[4, 1]])

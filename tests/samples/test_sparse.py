@@ -57,7 +57,7 @@ CONFIGURATIONS = {
     ("name", "estimator"), sampled_cases(CONFIGURATIONS, [TFMLPClassifier, TFMLPRegressor])
 )
 def test_training_equals_scikit_learn(name, estimator):
-    """Check batches that leave a rest, one sample a batch, other solvers and other networks."""
+    """Check batches with a rest, batches of one sample, other solvers and networks."""
     y = CLASSES if estimator is TFMLPClassifier else NUMBERS
     params = {"random_state": 0, "max_iter": 12, "hidden_layer_sizes": 20} | CONFIGURATIONS[name]
     weight = np.random.RandomState(0).uniform(0.5, 2, size=len(y))
@@ -67,7 +67,7 @@ def test_training_equals_scikit_learn(name, estimator):
 
 @both
 def test_partial_fit_equals_scikit_learn(estimator, y):
-    """Check chunks, the first of which has rows without entries."""
+    """Check chunks; the first chunk has rows without entries."""
     first = sp.vstack([sp.csr_array((20, 40)), X[20:100]]).tocsr()
     theirs, ours = PEERS[estimator](random_state=0), estimator(random_state=0)
     classes = {"classes": [0, 1, 2]} if estimator is TFMLPClassifier else {}
@@ -115,7 +115,7 @@ def test_validation_sets_may_have_another_format(train_is_sparse, scoring):
 
 
 def test_bad_sparse_data_is_named():
-    """Check NaN, and formats without rows are taken as scikit-learn takes them."""
+    """Check NaN; formats without rows are accepted as in scikit-learn."""
     bad = X.copy()
     bad.data[0] = np.nan
     with pytest.raises(ValueError, match="X contains NaN"):

@@ -1,4 +1,4 @@
-"""Tables as they come, and the matrix that they become."""
+"""Tables without preparation, and the matrix into which they are encoded."""
 
 import datetime
 import pickle
@@ -28,7 +28,7 @@ NUMBERS = rng.standard_normal((500, 3)) * [1, 1e-9, 1e80] + [0, 1, 0]
 
 
 def encode(table, new=None, **params):
-    """Return the outputs for a table, or for a new one after a fit to it."""
+    """Return the encoder's outputs for a table, or for a new table after a fit to the first."""
     encoder = TableEncoder(random_state=0, **params).fit(table)
     outputs = encoder.transform(table if new is None else new)
     assert outputs.dtype == np.float32
@@ -56,7 +56,7 @@ def test_scikit_learn_estimator_checks(estimator, check):
 @pytest.mark.parametrize("n_samples", [1, 2, 3, 50, 700, 40000])
 @pytest.mark.parametrize("ties", [False, True])
 def test_scores_are_those_of_scikit_learn(n_samples, ties):
-    """Check samples of training, in between, far out and at the ends."""
+    """Check training samples, and values between, beyond and at their ends."""
     generator = np.random.RandomState(n_samples)
     X = generator.standard_normal((n_samples, 3)) * [1, 1e-3, 1e5]
     X = X.round() if ties else X
@@ -72,7 +72,7 @@ def test_scores_are_those_of_scikit_learn(n_samples, ties):
 
 @pytest.mark.parametrize(("n_samples", "expected"), [(7, 7), (100, 10), (1500, 50), (50000, 1000)])
 def test_number_of_quantiles(n_samples, expected):
-    """Check clip(n // 30, 10, 1000), and that there are no more than samples."""
+    """Check clip(n // 30, 10, 1000), and that there are never more quantiles than samples."""
     X = np.arange(n_samples, dtype=float)[:, np.newaxis]
     assert len(learn_quantiles(X, np.random.RandomState(0))) == expected
 
@@ -93,7 +93,7 @@ def test_views_of_numbers_by_their_formulas():
 
 
 def test_noise_does_not_hide_most_numbers_behind_a_huge_one():
-    """Check that scores still spread evenly."""
+    """Check that scores are evenly spread beside a huge number."""
     X = np.append(np.arange(300.0), 1e30)[:, np.newaxis]
     scores = encode(X)[:-1, 0]
     assert (np.diff(scores) >= 0).all()
@@ -111,7 +111,7 @@ def test_equal_numbers_get_scores_that_differ_little():
 @pytest.mark.parametrize("dtype", ["int64", "uint64", "Int64", "UInt64"])
 @pytest.mark.parametrize("start", [0, 2**24, 2**53, 2**60])
 def test_differences_of_huge_integers_survive(dtype, start):
-    """Check integers that float32, or float64, can't tell apart."""
+    """Check integers whose differences float32 or float64 would lose."""
     small = pd.DataFrame({"a": pd.Series(range(300), dtype=dtype)})
     np.testing.assert_array_equal(encode(small + start), encode(small))
 
@@ -156,7 +156,7 @@ MISSING_NUMBERS = {
 
 @pytest.mark.parametrize("kind", MISSING_NUMBERS)
 def test_missing_numbers_are_medians_with_an_indicator(kind):
-    """Check the median of the others, 3, and all kinds of missing numbers."""
+    """Check the median of the present numbers, 3, and all kinds of NaN."""
     outputs = encode(MISSING_NUMBERS[kind])
     np.testing.assert_array_equal(outputs[:, N_VIEWS], [0, 1, 0, 0, 0])
     z = (np.array([1, 3, 2, 4, 8]) - 3) / 3.25  # the quartiles of 1, 2, 4 and 8 are 1.75 and 5
@@ -165,7 +165,7 @@ def test_missing_numbers_are_medians_with_an_indicator(kind):
 
 
 def test_numbers_that_are_missing_at_predict_time_only_are_medians():
-    """Check that there is no output for them."""
+    """Check that no output says that they are missing."""
     outputs = encode([[1.0], [2], [3]], [[np.nan], [2.0]])
     assert outputs.shape == (2, N_VIEWS)
     np.testing.assert_array_equal(outputs[0], outputs[1])
@@ -183,18 +183,18 @@ def test_numbers_that_are_missing_at_predict_time_only_are_medians():
     ],
 )
 def test_constant_and_missing_columns_have_no_outputs(table):
-    """Check that they leave the others as they are."""
+    """Check that the other columns are encoded as without them."""
     np.testing.assert_array_equal(encode(table), encode([[1], [2], [3]]))
 
 
 def test_a_column_that_is_constant_or_missing_has_one_output():
-    """Check numbers and categories."""
+    """Check numbers and categories in a table of one column."""
     np.testing.assert_array_equal(encode([[5.0], [np.nan], [5.0]]), [[0], [1], [0]])
     np.testing.assert_array_equal(encode(column(["x", None, "x"])), [[-1], [1], [-1]])
 
 
 def test_a_table_of_constants_has_one_output_of_zero():
-    """Check that a network has an input, also for a single sample."""
+    """Check that a network gets an input, even from a single sample."""
     for table in ([[1.0, 2.0]], [[1, "a"]] * 3, pd.DataFrame({"a": [None, None]})):
         np.testing.assert_array_equal(encode(table), np.zeros((len(table), 1)))
     encoder = TableEncoder().fit([[1.0]])
@@ -203,7 +203,7 @@ def test_a_table_of_constants_has_one_output_of_zero():
 
 
 def test_duplicated_columns_have_the_same_views():
-    """Check all but the periodic features, which are drawn for each, and the noise."""
+    """Check all outputs but the periodic ones, which are random for each, and noise."""
     X = NUMBERS[:, [0, 0]]
     outputs = encode(X)
     np.testing.assert_array_equal(outputs[:, ROBUST], outputs[:, N_VIEWS + ROBUST])
@@ -226,7 +226,7 @@ ONE_HOT = [[1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]]
 @pytest.mark.parametrize("kind", CATEGORIES)
 @pytest.mark.parametrize("dtype", [object, "category"])
 def test_categories_are_one_hot(kind, dtype):
-    """Check each kind in pandas, by type and declared."""
+    """Check each kind of column in pandas, by type and by declaration."""
     params = {} if kind != "numbers" or dtype == "category" else {"categorical_features": [0]}
     outputs = encode(column(CATEGORIES[kind], dtype), **params)
     np.testing.assert_array_equal(outputs, ONE_HOT)
@@ -246,7 +246,7 @@ def test_categories_are_one_hot(kind, dtype):
     ],
 )
 def test_strings_are_one_hot_in_every_table(table):
-    """Check the types that strings have."""
+    """Check all types of strings."""
     np.testing.assert_array_equal(encode(table), ONE_HOT)
 
 
@@ -269,7 +269,7 @@ def test_two_categories_have_one_output(table, categorical_features):
 
 
 def test_booleans_are_not_numbers_without_a_declaration():
-    """Check a column of them beside one of numbers."""
+    """Check a boolean column beside a column of numbers."""
     table = pd.DataFrame({"a": [1, 2, 3], "b": [True, False, True]})
     for params in ({"categorical_features": None}, {"categorical_features": ["b"]}):
         np.testing.assert_array_equal(encode(table, **params), encode(table))
@@ -277,7 +277,7 @@ def test_booleans_are_not_numbers_without_a_declaration():
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
 def test_missing_categories(missing):
-    """Check one of their own, if there were any in fit, and zeros otherwise."""
+    """Check their own category if fit had some, and zeros otherwise."""
     seen = column(["u", missing, "v"])
     np.testing.assert_array_equal(encode(seen), [[1, 0, 0], [0, 0, 1], [0, 1, 0]])
     np.testing.assert_array_equal(encode(column(["u", "v", "w"]), seen)[1], [0, 0, 0])
@@ -285,7 +285,7 @@ def test_missing_categories(missing):
 
 
 def test_missing_categories_by_type():
-    """Check the types that have missing values of their own."""
+    """Check the types that have missing values of their own kind."""
     expected = [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
     for table in (
         column(["u", None, "v"], "category"),
@@ -308,7 +308,7 @@ def test_unseen_categories_are_zeros():
 
 
 def test_rare_categories_share_an_output():
-    """Check the most frequent ones, rare ones, those seen once, and unseen ones."""
+    """Check frequent, rare and unseen categories, and those seen once."""
     values = ["a"] * 5 + ["b"] * 4 + ["c"] * 3 + ["d"] * 2 + ["e"]
     new = column(["a", "b", "c", "d", "e", "new"])
     for max_categories, expected in (
@@ -325,7 +325,7 @@ def test_rare_categories_share_an_output():
 
 
 def test_the_number_of_outputs_is_bounded():
-    """Check names and keys, which have none, and categories that occur often enough."""
+    """Check names and keys, which get none, and categories that are frequent enough."""
     keys = pd.DataFrame({"key": [f"u{index}" for index in range(400)], "n": range(400)})
     assert encode(keys).shape[1] == N_VIEWS
     many = column([f"u{index % 200}" for index in range(1000)] + [None])
@@ -334,7 +334,7 @@ def test_the_number_of_outputs_is_bounded():
 
 
 def test_order_of_rows_does_not_matter_for_categories():
-    """Check which of equally frequent categories have outputs."""
+    """Check which of several equally frequent categories get outputs."""
     values = [f"u{index % 50}" for index in range(200)]
     first = TableEncoder(max_categories=9).fit(column(values))
     second = TableEncoder(max_categories=9).fit(column(values[::-1]))
@@ -361,7 +361,7 @@ def test_categories_of_another_type_at_predict_time(seen, new):
 
 @pytest.mark.parametrize("new", [[1.0, 2.0], ["1", " 2"], [True, 2], pd.Categorical(["1", "2"])])
 def test_numbers_of_another_type_at_predict_time(new):
-    """Check that strings of numbers are numbers there."""
+    """Check strings of digits in a column of numbers."""
     seen = column([1, 2, 3], int)
     np.testing.assert_array_equal(encode(seen, column(new, None)), encode(seen)[:2])
 
@@ -386,7 +386,7 @@ def test_categorical_features_are_those_of_gradient_boosting(features):
 
 
 def test_strings_need_no_declaration():
-    """Check that they are of categories by default, and an error where others are declared."""
+    """Check that strings are categories, and the error if only other columns are declared."""
     table = pd.DataFrame({"n": [1, 2, 3], "s": ["u", "v", "w"]})
     encoder = TableEncoder().fit(table)
     assert encoder.is_categorical_.tolist() == [False, True]
@@ -483,13 +483,13 @@ def test_what_is_refused(table, error, words):
     ],
 )
 def test_what_is_refused_at_predict_time(seen, new, error, words):
-    """Check what fit would have taken for something else."""
+    """Check values that fit would have encoded in another way."""
     with pytest.raises(error, match=words):
         TableEncoder().fit(column(seen)).transform(column(new))
 
 
 def test_columns_are_told_by_their_names():
-    """Check another order and other names, which scikit-learn refuses."""
+    """Check other orders and other names; scikit-learn's error is raised."""
     encoder = TableEncoder().fit(MIXED)
     with pytest.raises(ValueError, match="same order"):
         encoder.transform(MIXED[["c", "n", "i"]])
@@ -500,7 +500,7 @@ def test_columns_are_told_by_their_names():
 
 
 def test_names_that_are_not_strings():
-    """Check that they are not taken for names, as scikit-learn does."""
+    """Check that they do not count as names, as in scikit-learn."""
     encoder = TableEncoder().fit(pd.DataFrame([[1, "u"], [2, "v"], [3, "w"]]))
     assert not hasattr(encoder, "feature_names_in_")
     names = encoder.get_feature_names_out().tolist()
@@ -511,7 +511,7 @@ VIEWS = ["quantile", "periodic0", "periodic1", "periodic2", "robust"]
 
 
 def test_names_of_outputs():
-    """Check numbers with and without missing ones, two categories, and names in the call."""
+    """Check numbers with and without missing values, two categories, and given names."""
     table = pd.DataFrame({"n": [1, np.nan, 3], "b": [True, False, True], "k": 1})
     encoder = TableEncoder().fit(table)
     names = [*(f"n_{view}" for view in VIEWS), "n_missing", "b_True"]
@@ -582,7 +582,7 @@ def test_any_table(table, seed, data):
 
 
 def test_samples_do_not_affect_one_another_in_large_tables():
-    """Check more samples than one part has, in arrays."""
+    """Check arrays with more samples than one part holds."""
     X = np.random.RandomState(1).standard_normal((9001, 8))
     encoder = TableEncoder(random_state=0).fit(X)
     outputs = encoder.transform(X)
@@ -598,7 +598,7 @@ def test_random_state_determines_outputs():
 
 
 def test_pickles_transform_to_the_same_bits():
-    """Check all parts."""
+    """Check all parts of the encoder."""
     encoder = TableEncoder(random_state=0).fit(MIXED)
     copy = pickle.loads(pickle.dumps(encoder))
     np.testing.assert_array_equal(copy.transform(MIXED), encoder.transform(MIXED))
@@ -606,7 +606,7 @@ def test_pickles_transform_to_the_same_bits():
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_output_of_a_dataframe(library):
-    """Check the names of its columns, and that the setting does not reach the parts."""
+    """Check its column names, and that the setting does not reach the encoder's parts."""
     expected = TableEncoder(random_state=0).fit_transform(MIXED)
     with config_context(transform_output=library):
         encoder = TableEncoder(random_state=0).fit(MIXED)

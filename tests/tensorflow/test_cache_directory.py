@@ -1,4 +1,4 @@
-"""Where programs are kept: whose directory, for which machine, and how much of it."""
+"""The directory of kept programs: its owner, its machines, and its size."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from skmlp._tensorflow.cache_directory import CannotKeepError
 
 
 def refuses(match):
-    """Expect that nothing can be kept, for a reason."""
+    """Check that nothing can be kept, for a given reason."""
     return pytest.raises(CannotKeepError, match=match)
 
 
@@ -25,7 +25,7 @@ def root(tmp_path, monkeypatch):
 
 
 def test_the_directory_is_the_same_for_the_same_settings_only(root):
-    """Check that it exists, for its user alone."""
+    """Check that it exists, and that only its user can use it."""
     directory = _cache_directory.prepare(["a", "b"])
     assert directory.parent == root
     assert directory.stat().st_mode & 0o777 == 0o700
@@ -36,7 +36,7 @@ def test_the_directory_is_the_same_for_the_same_settings_only(root):
 
 @pytest.fixture
 def prepare(root, monkeypatch):
-    """Return a function that does what the first fit does, and returns the directory."""
+    """Return a function that prepares the directory as the first fit does, and returns it."""
     for name in ("is_prepared", "directory", "why_not"):
         monkeypatch.setattr(kept_programs._State, name, None)
     monkeypatch.delenv("TF_XLA_FLAGS", raising=False)
@@ -53,7 +53,7 @@ def prepare(root, monkeypatch):
 
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_ENABLE_X"])
 def test_another_number_of_threads_has_another_directory(name, root, prepare, monkeypatch):
-    """Check what a program may be compiled for, but which it does not say itself."""
+    """Check a setting that the text of a program lacks."""
     monkeypatch.delenv(name, raising=False)
     directory = prepare()
     monkeypatch.setenv(name, "3")
@@ -74,7 +74,7 @@ def test_another_number_of_threads_has_another_directory(name, root, prepare, mo
     ],
 )
 def test_where_nothing_was_tried_nothing_is_kept(failure, reason, prepare, monkeypatch):
-    """Check what TensorFlow could not be told, or not by us, and that the reason is known."""
+    """Check untried releases, user flags and the switch, and the told reason."""
     assert str(prepare()) == kept_programs.describe()
     if failure == "a user's flags":
         monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=0")
@@ -88,7 +88,7 @@ def test_where_nothing_was_tried_nothing_is_kept(failure, reason, prepare, monke
     assert prepare() is None
     assert kept_programs.describe().startswith(f"off: {reason}")
     assert kept_programs.find(NAME) is None
-    kept_programs.keep(NAME, b"")  # and do nothing
+    kept_programs.keep(NAME, b"")  # does nothing
     kept_programs.forget(NAME)
 
 
@@ -115,21 +115,21 @@ def test_another_processor_has_another_directory(root, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["getuid", "sched_getaffinity"])
 def test_a_system_without_such_a_thing_keeps_nothing(name, root, monkeypatch):
-    """Check what there is on Linux, but not everywhere."""
+    """Check systems without each thing that Linux has."""
     monkeypatch.delattr(os, name)
     with refuses(name):
         _cache_directory.prepare([])
 
 
 def test_the_user_may_want_none(monkeypatch):
-    """Check an empty variable."""
+    """Check an empty environment variable."""
     monkeypatch.setenv(_cache_directory.ENVIRONMENT_VARIABLE, "")
     with refuses("SKMLP_CACHE_DIR is empty"):
         _cache_directory.prepare([])
 
 
 def test_without_a_variable_it_is_where_the_system_has_caches(tmp_path, monkeypatch):
-    """Check a relative path, too, which is another once the process has changed its directory."""
+    """Check also a relative path, and a process that changes directory."""
     name = _cache_directory.ENVIRONMENT_VARIABLE
     monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -142,7 +142,7 @@ def test_without_a_variable_it_is_where_the_system_has_caches(tmp_path, monkeypa
 
 
 def test_without_a_home_nothing_is_kept(monkeypatch):
-    """Check a user of a container of whom the system knows nothing."""
+    """Check a container whose system does not know the user."""
 
     def fail(*args):
         raise RuntimeError("could not determine the home directory")
@@ -155,7 +155,7 @@ def test_without_a_home_nothing_is_kept(monkeypatch):
 
 @pytest.mark.parametrize("level", [0, 1])
 def test_a_directory_that_others_can_write_to_is_not_used(level, root):
-    """Check that no code is executed that somebody else may have put there."""
+    """Check that no code is run that others could have put there."""
     directory = _cache_directory.prepare([])
     (directory, root)[level].chmod(0o770)
     with refuses("others can write"):
@@ -163,7 +163,7 @@ def test_a_directory_that_others_can_write_to_is_not_used(level, root):
 
 
 def test_a_link_is_not_used(root, tmp_path):
-    """Check a link to another directory of the user, of which files would be removed."""
+    """Check a link to another directory of the user, whose files would be removed."""
     directory = _cache_directory.prepare([])
     directory.rmdir()
     (tmp_path / "other").mkdir(mode=0o700)
@@ -173,21 +173,21 @@ def test_a_link_is_not_used(root, tmp_path):
 
 
 def test_sources_that_are_not_those_imported_have_no_directory(root, monkeypatch):
-    """Check an upgrade while a process runs, whose programs are not those of the new version."""
+    """Check an upgrade of the package while a process runs."""
     monkeypatch.setattr(_cache_directory, "_IMPORTED", 0.0)
     with refuses("changed since it was imported"):
         _cache_directory.prepare([])
 
 
 def test_without_sources_there_is_no_directory(root, tmp_path, monkeypatch):
-    """Check an installation of compiled modules only."""
+    """Check an installation with compiled modules only."""
     monkeypatch.setattr(_cache_directory, "__file__", str(tmp_path / "package" / "module.pyc"))
     with refuses("can't be read"):
         _cache_directory.prepare([])
 
 
 def test_a_directory_of_somebody_else_is_not_used(root, monkeypatch):
-    """Check its owner."""
+    """Check a directory with another owner."""
     assert _cache_directory.prepare([]) is not None
     monkeypatch.setattr(_cache_directory.os, "getuid", lambda: os.geteuid() + 1)
     with refuses("not a directory of this user"):
@@ -195,7 +195,7 @@ def test_a_directory_of_somebody_else_is_not_used(root, monkeypatch):
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(root, tmp_path, monkeypatch):
-    """Check a path below a file, a full disk, and a name that a flag can't have."""
+    """Check a path below a file, a full disk, and a name unfit for a flag."""
     (tmp_path / "file").touch()
     monkeypatch.setenv(_cache_directory.ENVIRONMENT_VARIABLE, str(tmp_path / "file" / "below"))
     with refuses("can't be used"):
@@ -216,7 +216,7 @@ def test_where_nothing_can_be_written_nothing_is_kept(root, tmp_path, monkeypatc
 
 
 def test_past_the_room_what_was_used_long_ago_goes(root, monkeypatch):
-    """Check files of several directories, by their age, and that no others are touched."""
+    """Check that the oldest files go, in all directories, and no others."""
     monkeypatch.setattr(_cache_directory, "MAX_BYTES", 1000)
     first, second = _cache_directory.prepare(["a"]), _cache_directory.prepare(["b"])
     for path in (root / "xla_compile_cache__1.pb", first / "thesis", root / "other" / "a.tmp"):
@@ -245,7 +245,7 @@ NAME = "skmlp_" + "0" * 32
 
 @pytest.fixture
 def kept(tmp_path):
-    """Return a directory with one program, and one of which only code was written."""
+    """Return a directory with one whole program, and one of which only the code was written."""
     code = tmp_path / "xla_compile_cache__1__2.pb"
     code.write_bytes(f"code of {NAME}".encode())
     _cache_directory.keep(tmp_path, NAME, b"functions\n")
@@ -257,7 +257,7 @@ FILES = [f"{NAME}.functions", "xla_compile_cache__1__2.pb", "xla_compile_cache__
 
 
 def test_what_is_kept_is_found(kept):
-    """Check that it counts as used then."""
+    """Check that finding a program counts as using it."""
     assert _names(kept) == FILES
     for name in FILES[:2]:
         os.utime(kept / name, (0, 0))
@@ -269,7 +269,7 @@ def test_what_is_kept_is_found(kept):
 
 @pytest.mark.parametrize("name", FILES[:2])
 def test_what_is_damaged_is_not_found_but_removed(name, kept):
-    """Check files cut short at any place, changed in one bit, and one that is missing."""
+    """Check files cut short anywhere, with a changed bit, or missing."""
     whole = {path.name: path.read_bytes() for path in kept.iterdir()}
     damaged = [whole[name][:size] for size in range(len(whole[name]))]
     for place in (0, 70, -1):
@@ -287,7 +287,7 @@ def test_what_is_damaged_is_not_found_but_removed(name, kept):
 
 
 def test_functions_without_code_are_not_kept(tmp_path):
-    """Check a TensorFlow that has written no code, and a directory that is gone."""
+    """Check a TensorFlow that writes no code, and a missing directory."""
     _cache_directory.keep(tmp_path, NAME, b"functions")
     assert not _names(tmp_path)
     _cache_directory.keep(tmp_path / "gone", NAME, b"functions")
@@ -295,7 +295,7 @@ def test_functions_without_code_are_not_kept(tmp_path):
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(kept, monkeypatch):
-    """Check a disk that is full."""
+    """Check a full disk."""
 
     def fail(descriptor):
         raise OSError("no space left")
@@ -307,7 +307,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(kept, monkeypatch):
 
 
 def test_forget_removes_one_program(kept):
-    """Check that its code is left to the next process, and a directory that is gone."""
+    """Check that the next process removes its code; also check a missing directory."""
     (kept / "mine").touch()
     _cache_directory.forget(kept, NAME)
     assert _names(kept) == ["mine", *FILES[1:]]
@@ -315,7 +315,7 @@ def test_forget_removes_one_program(kept):
 
 
 def test_code_that_was_not_checked_goes(kept, root):
-    """Check code with a checksum, without one, and of functions that were forgotten."""
+    """Check code with and without a checksum, and code of forgotten functions."""
     directory = _cache_directory.prepare([])
     for path in kept.glob("*.*"):
         shutil.copy(path, directory)

@@ -1,4 +1,4 @@
-"""Devices: a fit computes on the CPU, and touches no GPU that TensorFlow has."""
+"""Devices: a fit computes on the CPU, and uses no GPU of TensorFlow."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ SOURCE = Path(__file__).with_name("fake_gpu.c")
 
 
 def test_a_program_is_called_on_the_cpu():
-    """Check the first call and a later one, where no GPU can be imitated too."""
+    """Check the first call and a later call, on systems that can't imitate a GPU too."""
     devices = []
     tensorflow = SimpleNamespace(
         device=lambda name: devices.append(name) or nullcontext(),
@@ -29,7 +29,7 @@ def test_a_program_is_called_on_the_cpu():
 
 @pytest.fixture(scope="module")
 def fake_gpu(tmp_path_factory):
-    """Return a plugin of TensorFlow with a device that prints what is asked of it."""
+    """Return a TensorFlow plugin with a device that prints every request."""
     if (release() or "").startswith("2.22"):
         pytest.skip("this release does not export the functions that plugins call")
     compiler = shutil.which("cc")
@@ -85,7 +85,7 @@ print(tf.constant([1.0, 2.0]).device)
 
 @pytest.mark.tensorflow_internals
 def test_no_gpu_is_computed_on(fake_gpu):
-    """Check that no memory of it is asked for by any fit, and that it is there for the user."""
+    """Check that no fit asks for GPU memory, and that the user can still use the GPU."""
     done = run_python(FITS + ON_THE_CPU, TF_PLUGGABLE_DEVICE_LIBRARY_PATH=str(fake_gpu))
     assert done.returncode == 0, done.stderr
     fits, _, user = done.stderr.partition("of the user:\n")
@@ -103,7 +103,7 @@ fit_all()
 
 @pytest.mark.slow
 def test_a_gpu_that_the_user_has_hidden_is_not_started(fake_gpu):
-    """Check the advice for processes that are not to have a part of it at all."""
+    """Check the advice for processes that should leave the GPU alone."""
     done = run_python(FITS + HIDDEN, TF_PLUGGABLE_DEVICE_LIBRARY_PATH=str(fake_gpu))
     assert done.returncode == 0, done.stderr
     assert "fake GPU" not in done.stderr

@@ -1,4 +1,4 @@
-"""The flags of XLA: whose come first, where they are not set, and who is told."""
+"""The flags of XLA: whose take precedence, when they are not set, and who is told."""
 
 import logging
 import os
@@ -32,7 +32,7 @@ def _fresh_state(monkeypatch):
     "given", [None, "", "--xla_cpu_enable_concurrency_optimized_scheduler=true"]
 )
 def test_flags_of_xla_are_those_of_the_user_after_a_fit(given):
-    """Check the variable that XLA reads, which other libraries and child processes read too."""
+    """Check XLA's variable, which other libraries and child processes read."""
     code = FIT + "clf.fit(X, y)\nprint(repr(os.environ.get('XLA_FLAGS')))"
     done = run_python(code, XLA_FLAGS=given)
     assert done.returncode == 0, done.stderr
@@ -40,7 +40,7 @@ def test_flags_of_xla_are_those_of_the_user_after_a_fit(given):
 
 
 def test_a_flag_that_xla_does_not_know_is_named_by_xla(tmp_path):
-    """Check that the one line that says why the process ends is printed, and nothing else."""
+    """Check that only the line that says why the process ends is printed."""
     done = run_python(FIT + "clf.fit(X, y)", XLA_FLAGS="--xla_typo=1")
     assert done.returncode != 0
     assert "Unknown flag in XLA_FLAGS: --xla_typo=1" in done.stderr
@@ -73,7 +73,7 @@ def release(monkeypatch):
 
 
 def test_flags_of_the_user_come_first(release, monkeypatch):
-    """Check what XLA reads, and that products are cut only if small ones are left to XLA."""
+    """Check XLA's flags; products are cut only if XLA computes small ones itself."""
     release("2.21.0")
     tensorflow, seen = fake("2.21.0")
     flags.apply_flags(tensorflow, None, may_fail=False)
@@ -90,7 +90,7 @@ def test_flags_of_the_user_come_first(release, monkeypatch):
 
 @pytest.mark.parametrize("off", ["release", "switch"])
 def test_flags_that_this_tensorflow_may_not_know_are_not_set(off, release, monkeypatch, caplog):
-    """Check a later release: XLA ends the process for a flag that it does not know."""
+    """Check a later release: an unknown flag would end the process."""
     release("2.99.0" if off == "release" else "2.21.0")
     monkeypatch.setenv("SKMLP_PLAIN_TENSORFLOW", "1" if off == "switch" else "")
     monkeypatch.setenv("XLA_FLAGS", "--given")
@@ -101,12 +101,12 @@ def test_flags_that_this_tensorflow_may_not_know_are_not_set(off, release, monke
     assert os.environ["XLA_FLAGS"] == flags.all_flags() == "--given"
     expected = {"release": ["not tried with TensorFlow 2.99.0"], "switch": []}[off]
     assert [record.args[0] for record in caplog.records] == expected
-    assert {record.levelname for record in caplog.records} <= {"INFO"}  # which nobody sees unasked
+    assert {record.levelname for record in caplog.records} <= {"INFO"}  # not shown by default
 
 
 @pytest.mark.parametrize("may_fail", [True, False])
 def test_flags_are_set_where_nothing_can_be_written(may_fail, release, monkeypatch):
-    """Check a TensorFlow that does not compile what it can't keep; other errors are raised."""
+    """Check a full disk, where TensorFlow fails to compile; other errors are raised."""
     release("2.21.0")
     monkeypatch.setenv("XLA_FLAGS", "--given")
     with nullcontext() if may_fail else pytest.raises(OSError, match="no space left"):
@@ -127,7 +127,7 @@ TOO_LATE = "TensorFlow had run before the first fit of skmlp"
     ],
 )
 def test_who_runs_tensorflow_first_is_told(variable, value, is_told, release, monkeypatch, caplog):
-    """Check that those are not told who want it so."""
+    """Check that users who have switched the flags off are not told."""
     release("2.21.0")
     monkeypatch.setenv(variable, value)
     flags.note_too_late()
@@ -137,7 +137,7 @@ def test_who_runs_tensorflow_first_is_told(variable, value, is_told, release, mo
 
 @pytest.mark.tensorflow_internals
 def test_the_message_comes_once_and_stops_no_fit():
-    """Check a process that makes errors of warnings, and one that silences the logger."""
+    """Check a process whose warnings are errors, and a silenced logger."""
     code = (
         "import tensorflow as tf; tf.constant(1.0)\n" + FIT + "warnings.simplefilter('error')\n"
         "clf.set_params(max_iter=3, tol=9.0, n_iter_no_change=1)\n"
@@ -155,7 +155,7 @@ def test_the_message_comes_once_and_stops_no_fit():
     [("flags : avx2 avx512f avx512_vbmi2", True), ("flags : avx2 avx512f", False), (None, False)],
 )
 def test_wide_vectors_are_for_processors_that_keep_their_speed(cpuinfo, expected, monkeypatch):
-    """Check a processor before Ice Lake too, and a system that tells nothing of it."""
+    """Check a processor before Ice Lake, and an unknown one."""
 
     def read_text(path):
         if cpuinfo is None:

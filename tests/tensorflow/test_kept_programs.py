@@ -48,7 +48,7 @@ N_ALL = 4
 
 
 def run(code, **environment):
-    """Return what code prints, of which the last line is how its programs came about."""
+    """Return the output of code; its last line says how its programs came about."""
     done = run_python(code + "\nprint(traced)", **environment)
     assert (done.returncode, without_log(done.stderr)) == (0, "")
     *lines, last = done.stdout.splitlines()
@@ -57,7 +57,7 @@ def run(code, **environment):
 
 @pytest.fixture(scope="module")
 def trained():
-    """Return what is trained where nothing is kept."""
+    """Return the result of training without kept programs."""
     lines, traced = run(ALL, SKMLP_CACHE_DIR="")
     assert traced == str([True] * N_ALL)
     return lines
@@ -73,8 +73,8 @@ def kept(trained, tmp_path_factory):
 
 @pytest.fixture
 def copy(kept, tmp_path):
-    """Return a copy of it."""
-    return shutil.copytree(kept, tmp_path / "a copy")  # whose name a flag has to quote
+    """Return a copy of the directory of kept programs."""
+    return shutil.copytree(kept, tmp_path / "a copy")  # a flag has to quote this name
 
 
 def contents(directory):
@@ -82,9 +82,9 @@ def contents(directory):
 
 
 def test_a_second_process_traces_and_compiles_nothing(trained, copy):
-    """Check that it has the bits of the first, and those of a process that keeps nothing.
+    """Check its bits against the first process, and one that keeps nothing.
 
-    Nothing is printed either, with a log level that lets errors through: that of JAX.
+    Nothing is printed either, with JAX's log level, which lets errors through.
     """
     before = contents(copy)
     functions = [content for name, content in before.items() if name.endswith(".functions")]
@@ -95,13 +95,13 @@ def test_a_second_process_traces_and_compiles_nothing(trained, copy):
     after = contents(copy)
     assert after.keys() == before.keys()
     changed = [name for name in before if after[name] != before[name]]
-    assert len(changed) <= 1  # what has XLA read its flags, which every process compiles
+    assert len(changed) <= 1  # compiled in every process, so that XLA reads its flags
     assert not any(name.encode() in content for name in changed for content in functions)
 
 
 @pytest.mark.tensorflow_internals
 def test_a_program_is_found_whatever_went_before(copy, tmp_path):
-    """Check a process that has traced other functions, which TensorFlow counts."""
+    """Check a process that has traced other functions; TensorFlow counts them."""
     others = """
     tf = load()
     for i in range(3):
@@ -120,7 +120,7 @@ def test_a_program_is_found_whatever_went_before(copy, tmp_path):
 @pytest.mark.tensorflow_internals
 @pytest.mark.parametrize("suffix", [".pb", ".functions"])
 def test_a_damaged_file_is_replaced(suffix, trained, copy):
-    """Check that a fit has the same bits, and that a later process finds everything again."""
+    """Check that a fit has the same bits, and that a later process finds all programs."""
     for path in copy.rglob("*" + suffix):
         path.write_bytes(path.read_bytes()[:1000])
     assert run(ALL, SKMLP_CACHE_DIR=str(copy)) == (trained, str([True] * N_ALL))
@@ -129,7 +129,7 @@ def test_a_damaged_file_is_replaced(suffix, trained, copy):
 
 @pytest.mark.tensorflow_internals
 def test_nothing_is_printed_when_a_program_is_read(copy):
-    """Check a user who imports TensorFlow first, whose log level lets errors through."""
+    """Check a user who imports TensorFlow first, with a level that lets errors through."""
     code = "import tensorflow" + ALL + "\nimport sys\nprint('mine', file=sys.stderr)"
     done = run_python(code, SKMLP_CACHE_DIR=str(copy))
     assert (done.returncode, without_log(done.stderr)) == (0, "mine\n")
@@ -137,14 +137,14 @@ def test_nothing_is_printed_when_a_program_is_read(copy):
 
 @pytest.mark.tensorflow_internals
 def test_code_that_nobody_has_checked_may_be_damaged(trained, copy):
-    """Check a process that was killed before it kept the functions, and what it has left."""
+    """Check a process that was killed before it kept its functions."""
     for path in copy.rglob("*.functions"):
         path.unlink()
     for path in copy.rglob("*.pb"):
         path.write_bytes(path.read_bytes()[:1000])
     lines, _ = run(ALL, SKMLP_CACHE_DIR=str(copy))
     assert lines == trained
-    for _ in range(2):  # the next one has clean files again
+    for _ in range(2):  # the next process has clean files again
         lines, traced = run(ALL, SKMLP_CACHE_DIR=str(copy))
         assert lines == trained
     assert traced == "[]"
@@ -152,7 +152,7 @@ def test_code_that_nobody_has_checked_may_be_damaged(trained, copy):
 
 @pytest.mark.tensorflow_internals
 def test_threads_share_a_program_that_cannot_be_read(trained, copy):
-    """Check first fits at the same time, of which one finds out for all; and a log level."""
+    """Check concurrent first fits: one finds the damage for all."""
     code = """
     import os
     from concurrent.futures import ThreadPoolExecutor
@@ -179,7 +179,7 @@ def test_threads_share_a_program_that_cannot_be_read(trained, copy):
 
 @pytest.mark.tensorflow_internals
 def test_a_directory_that_is_gone_is_made_again(tmp_path):
-    """Check a cache that is removed while a process that uses it trains."""
+    """Check a cache that is removed while a process trains."""
     code = """
     import shutil
     fit('adam')
@@ -195,7 +195,7 @@ def test_a_directory_that_is_gone_is_made_again(tmp_path):
 
 @pytest.mark.tensorflow_internals
 def test_nothing_is_printed_when_a_program_is_compiled(tmp_path):
-    """Check a user who imports TensorFlow first, and has it log all that it can."""
+    """Check a user who imports TensorFlow first, with the lowest log level."""
     code = FIT + "import tensorflow, os\nos.write(2, b'mine\\n')\nfit_all('adam', 'lbfgs')"
     done = run_python(code, SKMLP_CACHE_DIR=str(tmp_path), TF_CPP_MIN_LOG_LEVEL="0")
     assert (done.returncode, done.stderr.partition("mine\n")[2]) == (0, "")
@@ -205,7 +205,7 @@ def test_nothing_is_printed_when_a_program_is_compiled(tmp_path):
 @pytest.mark.tensorflow_internals
 @pytest.mark.parametrize("first", ["pass", "import tensorflow"])
 def test_what_cannot_be_kept_is_not_compiled(first, trained, tmp_path):
-    """Check a disk that has become full: TensorFlow fails to compile there, and logs it."""
+    """Check a disk that became full: TensorFlow fails to compile, and logs that."""
     code = """
     import os
     import shutil
@@ -229,7 +229,7 @@ def test_what_cannot_be_kept_is_not_compiled(first, trained, tmp_path):
 
 @pytest.mark.tensorflow_internals
 def test_flags_of_the_user_come_first(tmp_path):
-    """Check that nothing is kept then, and that they are there after a fit."""
+    """Check that no program is kept, and that the user's flags are there after a fit."""
     code = FIT + "import os\nfit('adam')\nprint(os.environ.get('TF_XLA_FLAGS'))"
     flags = "--tf_xla_auto_jit=0"
     lines, _ = run(code, SKMLP_CACHE_DIR=str(tmp_path), TF_XLA_FLAGS=flags)
@@ -252,7 +252,7 @@ def test_workers_share_what_is_kept(tmp_path):
 
 
 class FakeError(Exception):
-    """Something that TensorFlow raises."""
+    """An error in place of TensorFlow's."""
 
 
 FAKE_TENSORFLOW = SimpleNamespace(
@@ -265,7 +265,7 @@ def failing(*args):
 
 
 def test_the_first_way_that_does_not_fail_is_used():
-    """Check that the others are not even tried, and that what comes afterwards does so once."""
+    """Check that later ways are not tried; the work afterwards is done once."""
     tried = []
 
     def way(name, function):
@@ -277,7 +277,7 @@ def test_the_first_way_that_does_not_fail_is_used():
 
 
 def test_the_failure_of_the_last_way_is_raised():
-    """Check that a program that worked once raises at once."""
+    """Check that a program that has worked before raises its error at once."""
 
     def way(function):
         return lambda: Way(function)

@@ -1,4 +1,4 @@
-"""The sources that a kept program is named by: all that can change one, and no others."""
+"""The sources in the name of a kept program: all that can change it, and no others."""
 
 import ast
 from pathlib import Path
@@ -19,11 +19,11 @@ CHANGE_NO_PROGRAM = {
     "_tensorflow/quiet.py": "standard error",
     "_tensorflow/sharing.py": "memory of the arguments",
 }
-"""What `compiling` imports, directly or not, and why no program depends on it."""
+"""Files that `compiling` imports, directly or not, and why no program depends on them."""
 
 
 def file_of(name):
-    """Return the file of a module of this package, relative to it, or None."""
+    """Return the path of a module of this package within the package, or None."""
     *packages, last = name.split(".")[1:] or [""]
     for path in (Path(*packages, last + ".py"), Path(*packages, last, "__init__.py")):
         if last and (PACKAGE / path).is_file():
@@ -66,12 +66,12 @@ def hashed():
 
 def test_all_that_makes_a_program_is_a_part_of_its_name():
     reached = reached_from("_engine/compiling.py")
-    assert {"_program/epochs.py", "_model/network.py"} <= reached  # the reader of imports works
+    assert {"_program/epochs.py", "_model/network.py"} <= reached  # `reached_from` works
     assert reached - hashed() == CHANGE_NO_PROGRAM.keys()
 
 
 def test_a_change_elsewhere_leaves_programs_where_they_are():
-    """Check a few files that change often."""
+    """Check that a few files that change often are not in the name."""
     others = {"_version.py", "__init__.py", "_engine/program_cache.py", "_tensorflow/loading.py"}
     assert not hashed() & others
 

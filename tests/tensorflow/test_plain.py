@@ -48,7 +48,7 @@ def test_a_fit_without_any_trick_has_the_numbers_of_scikit_learn():
 
 @pytest.mark.parametrize("rows", [150, 20000])
 def test_a_fit_without_shared_memory_has_the_same_bits(rows, monkeypatch):
-    """Check one block of samples, and several, which another thread gathers ahead."""
+    """Check one block of samples, and several, gathered ahead by a thread."""
     load_tensorflow()
     assert sharing.works()
     monkeypatch.setattr(capacity, "_BLOCK_BYTES", 2**16)

@@ -1,4 +1,4 @@
-"""Standard error: TensorFlow's log lines are dropped from it, and nothing else ever is."""
+"""Standard error: TensorFlow's log lines are dropped, and no other line ever is."""
 
 import io
 import os
@@ -39,7 +39,7 @@ OTHER_LINES = [
 
 
 def test_only_log_lines_of_tensorflow_are_dropped():
-    """Check each line, whole and in pieces, and one without an end."""
+    """Check each line, whole and in pieces, and a line without an end."""
     written = b"".join(a + b for a in LOG_LINES for b in OTHER_LINES)
     expected = b"".join(OTHER_LINES) * len(LOG_LINES)
     for size in (1, 7, 64, len(written)):
@@ -49,7 +49,7 @@ def test_only_log_lines_of_tensorflow_are_dropped():
         assert lines.flush() == b""
     assert lines.feed(b"no end") == b""
     assert (lines.flush(), lines.flush()) == (b"no end", b"")
-    # The rest of a line is passed on like its start, whatever it looks like.
+    # The rest of a line has the fate of its start, whatever the rest looks like.
     assert lines.feed(LOG_LINES[0] + b"next") == LOG_LINES[0]
     assert lines.flush() == b"next"
     assert lines.feed(b"\n" + LOG_LINES[0] + LOG_LINES[1][:-1]) == b"\n"
@@ -60,7 +60,7 @@ TRACE = b"=== Source Location Trace: === \nexternal/xla/xla/cuda_status.cc:50\na
 
 
 def test_a_trace_below_a_log_line_is_dropped_with_it():
-    """Check one below a fatal line, and one that lines of others have cut in two."""
+    """Check a trace below a fatal line, and one cut in two by other lines."""
     assert LineFilter().feed(LOG_LINES[1] + TRACE + TRACE) == TRACE
     assert LineFilter().feed(OTHER_LINES[0] + TRACE) == OTHER_LINES[0] + TRACE
     head, rest = TRACE[:32], TRACE[32:]
@@ -77,7 +77,7 @@ WRITE = ALONE + f"from skmlp._tensorflow import quiet\nLOG = {LOG_LINES[0]!r}\n"
 
 
 def test_lines_of_others_come_through_in_order():
-    """Check descriptor 2, `sys.stderr`, a thread and a process, before, within and after."""
+    """Check descriptor 2, `sys.stderr`, a thread, a process; before, in, after."""
     code = WRITE + (
         "import subprocess, threading\n"
         "def write(text):\n"
@@ -101,7 +101,7 @@ def test_lines_of_others_come_through_in_order():
 
 
 def test_much_is_written_without_loss():
-    """Check more than a pipe holds, by several threads."""
+    """Check more output than a pipe holds, from several threads."""
     code = WRITE + (
         "import threading\n"
         "def write(name):\n"
@@ -127,7 +127,7 @@ def test_much_is_written_without_loss():
     ],
 )
 def test_the_last_words_of_a_process_are_printed(death, code, tmp_path):
-    """Check deaths during the first fit's import, of a TensorFlow that has written a line."""
+    """Check deaths during the first import, after a line of TensorFlow's log."""
     (tmp_path / "tensorflow.py").write_text(
         f"import os, signal\nos.write(2, {LOG_LINES[0]!r} + b'why\\n' + {OTHER_LINES[0]!r})\n"
         f"os.write(2, b'no end')\n{death}"
@@ -140,7 +140,7 @@ def test_the_last_words_of_a_process_are_printed(death, code, tmp_path):
 
 
 def test_an_error_is_raised_and_printed():
-    """Check that lines that explain an error come before it."""
+    """Check that the lines that explain an error come before it."""
     done = run_python(
         WRITE + "with quiet.without_log_lines():\n    os.write(2, b'why\\n'); raise OSError('no')"
     )
@@ -150,7 +150,7 @@ def test_an_error_is_raised_and_printed():
 
 
 def test_nobody_waits_for_a_process_that_was_started_meanwhile():
-    """Check one that writes later, a forked one, and that the filter stays until they end."""
+    """Check two late writers; the filter stays until they end."""
     code = WRITE + (
         "import subprocess, time\n"
         "start = time.monotonic()\n"
@@ -173,7 +173,7 @@ def test_nobody_waits_for_a_process_that_was_started_meanwhile():
 
 
 def test_a_prompt_is_not_held_back():
-    """Check the start of a line while the block lasts."""
+    """Check the start of a line, which is printed before the block ends."""
     code = WRITE + "with quiet.without_log_lines():\n    os.write(2, b'Password: ')\n    input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE
@@ -212,10 +212,10 @@ print("done")
     ],
 )
 def test_a_fit_works_whatever_standard_error_is(before, does):
-    """Check streams that are closed, gone, full or no streams, and a filter that can't start.
+    """Check closed, lost, full and odd streams, and a filter that can't start.
 
-    And a system without a directory for temporary files, where TensorFlow alone can't be imported.
-    A fast process writes a line of the log itself, as TensorFlow would.
+    Check also a system without a temporary directory, where TensorFlow alone can't be imported.
+    A fast process writes a log line itself, in place of TensorFlow.
     """
     code = FIT
     if does == "log":
@@ -225,12 +225,12 @@ def test_a_fit_works_whatever_standard_error_is(before, does):
             "print('done')\n"
         )
     code = "import os, sys\n" + before + "\n" + code + "sys.stdout.flush(); os._exit(0)"
-    done = run_python(code)  # Python itself fails to flush some of these streams at its end
+    done = run_python(code)  # at its end Python can't flush some of these streams
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
 
 
 def test_nothing_is_printed():
-    """Check both streams during the import and two fits; what was set for it is unset."""
+    """Check both streams in the import and two fits, and that temporary settings are undone."""
     code = FIT + (
         "TFMLPClassifier(5, activation='tanh', max_iter=3).fit(X, y); import os\n"
         "unset = {'TF_CPP_MIN_LOG_LEVEL', 'TF_USE_LEGACY_KERAS', 'XLA_FLAGS'}\n"
@@ -242,14 +242,14 @@ def test_nothing_is_printed():
 
 @INTERNALS
 def test_many_shapes_print_no_warning_of_retracing():
-    """Check fits of more shapes than TensorFlow tolerates without a warning."""
+    """Check more shapes than TensorFlow tolerates without a warning."""
     code = FIT + "for n in range(2, 9): TFMLPClassifier(n, max_iter=3).fit(X, y)"
     done = run_python(code, SKMLP_CACHE_DIR="")
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_threads_share_a_filter(capfd, monkeypatch):
-    """Check that the last one stops it, and that descriptors and children are as before."""
+    """Check that the last thread stops it; descriptors and child processes are as before."""
     before = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
     started = []
     real = quiet._Filter
@@ -274,7 +274,7 @@ def test_threads_share_a_filter(capfd, monkeypatch):
 
 
 def test_a_filter_that_is_killed_is_not_waited_for(capfd):
-    """Check that the block ends, and that standard error is put back."""
+    """Check that the block ends, and that standard error is restored."""
     with quiet.without_log_lines():
         quiet._State.filter._process.kill()
         quiet._State.filter._process.wait()
@@ -283,7 +283,7 @@ def test_a_filter_that_is_killed_is_not_waited_for(capfd):
 
 
 def test_a_redirection_by_another_thread_stays(capfd, tmp_path):
-    """Check descriptor 2 when the block is left."""
+    """Check descriptor 2 after the block."""
     ours = os.dup(2)
     with (tmp_path / "theirs").open("w+b") as theirs:
         with quiet.without_log_lines():
@@ -306,7 +306,7 @@ def test_a_filter_that_does_not_start_in_time_is_done_without(capfd, monkeypatch
 
 @pytest.mark.parametrize("error", [BlockingIOError, RuntimeError])
 def test_a_process_that_cannot_start_another_is_not_filtered(capfd, monkeypatch, error):
-    """Check too many processes, and the last moments of Python 3.12, which starts none."""
+    """Check too many processes, and the exit of Python 3.12."""
 
     def fail(*args, **kwargs):
         raise error("can't fork at interpreter shutdown")
@@ -351,7 +351,7 @@ def test_a_stream_that_cannot_be_flushed_is_left_alone(stream, monkeypatch):
     [(None, "2.21.0", False), ("3", "2.21.0", True), (None, "2.20.0", True)],
 )
 def test_late_lines_are_dropped_where_the_level_is_not_ours(level, release, filters, monkeypatch):
-    """Check a level of the user's, and a release that does not heed it."""
+    """Check a user's level, and a release that ignores the level."""
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.setattr(quiet._State, "level_is_ours", False)
     monkeypatch.setattr(quiet, "release", lambda: release)

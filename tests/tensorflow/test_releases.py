@@ -1,4 +1,4 @@
-"""The table of tricks: what is on with which release, the switch, and the README beside it."""
+"""The table of tricks: which are on with which release, the switch, and the README."""
 
 import re
 import sys
@@ -18,7 +18,7 @@ ROWS = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", README, flags=re.MULTILINE))
 
 @pytest.fixture
 def installed(monkeypatch):
-    """Return a function that sets the version of TensorFlow, which is not imported."""
+    """Return a function that sets the version of TensorFlow without importing it."""
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     monkeypatch.delenv(releases.PLAIN_VARIABLE, raising=False)
     return lambda version: monkeypatch.setattr(releases, "installed_release", lambda: version)
@@ -41,7 +41,7 @@ def test_what_can_end_a_process_or_an_import_is_gated():
 
 
 def test_the_imported_release_counts(installed, monkeypatch):
-    """Check a TensorFlow of another distribution, and a module that is none."""
+    """Check another distribution's TensorFlow, and a module that is not TensorFlow."""
     installed(None)
     assert releases.release() is None
     fake = ModuleType("tensorflow")
@@ -60,7 +60,7 @@ def test_the_imported_release_counts(installed, monkeypatch):
 def test_one_switch_turns_all_off(value, expected, installed, monkeypatch):
     installed("2.21.0")
     monkeypatch.setenv("SKMLP_PLAIN_TENSORFLOW", value)
-    monkeypatch.setattr(kept_programs._State, "is_prepared", False)  # as before the first fit
+    monkeypatch.setattr(kept_programs._State, "is_prepared", False)  # before the first fit
     assert {is_on(name) for name in TRICKS} == {not expected}
     if expected:
         assert set(describe_tricks().values()) == {"off: switched off by SKMLP_PLAIN_TENSORFLOW"}
@@ -68,7 +68,7 @@ def test_one_switch_turns_all_off(value, expected, installed, monkeypatch):
 
 @pytest.mark.parametrize("name", TRICKS)
 def test_a_row_of_the_readme_says_what_a_trick_rests_on(name):
-    """Check that the releases are those of the table, and that the tests exist."""
+    """Check its releases against the table, and that its tests exist."""
     buys, rests_on, tried, elsewhere, tests, upstream = ROWS[name].split(" | ")
     assert all([buys, rests_on, elsewhere])
     versions = [v if "rc" in v else f"{v}." for v in tried.split(", ")]
@@ -86,7 +86,7 @@ def test_the_readme_has_no_other_rows():
 
 
 def test_reasons_are_told(installed, monkeypatch, tmp_path):
-    """Check what the table does not know."""
+    """Check reasons that do not come from the table."""
     installed("2.21.0")
     monkeypatch.setenv("SKMLP_CACHE_DIR", str(tmp_path))
     for module, name in ((flags, "why_not"), (sharing, "why_not"), (kept_programs, "why_not")):
@@ -116,7 +116,7 @@ def test_reasons_are_told(installed, monkeypatch, tmp_path):
 
 
 def test_tricks_are_described_without_tensorflow(tmp_path):
-    """Check that nothing is imported, made or removed."""
+    """Check that nothing is imported, created or removed."""
     code = (
         "import sys; from skmlp._tensorflow.status import describe_tricks; describe_tricks()\n"
         "assert 'tensorflow' not in sys.modules"

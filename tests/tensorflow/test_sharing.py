@@ -1,4 +1,4 @@
-"""Memory that NumPy and TensorFlow share: that it is checked, and copies where it fails."""
+"""Memory that NumPy and TensorFlow share: the check, and the copy if it fails."""
 
 import ctypes
 from types import SimpleNamespace
@@ -19,8 +19,8 @@ def tf():
 
 @pytest.fixture(params=["shared", "copied"])
 def works(request, tf, monkeypatch):
-    """Return whether memory is shared, and make it so."""
-    assert sharing.works()  # on all systems where the tests run
+    """Return whether memory is shared; and share it."""
+    assert sharing.works()  # memory is shared on all systems where the tests run
     monkeypatch.setattr(sharing._State, "works", request.param == "shared")
     return request.param == "shared"
 
@@ -31,7 +31,7 @@ SHAPES = [(), (0, 3), (7,), (5, 3, 2)]
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int32", "int64", "uint8"])
 def test_a_tensor_has_the_present_values(shape, dtype, tf, works):
-    """Check changes, which a tensor that was asked for earlier sees if memory is shared only."""
+    """Check changes; a tensor from before sees them only if memory is shared."""
     shared = SharedArray(tf, aligned_zeros(shape, np.dtype(dtype)))
     before = shared.tensor()
     shared.array[...] = np.arange(shared.array.size).reshape(shape) + 1
@@ -47,7 +47,7 @@ def test_a_tensor_has_the_present_values(shape, dtype, tf, works):
 
 
 def test_a_compiled_function_sees_changes(tf, works):
-    """Check what training does: one function, called again with other values."""
+    """Check a function that is called again with other values, as in training."""
     shared = SharedArray(tf, aligned_empty((4, 2), np.dtype(np.float64)))
     double = tf.function(lambda x: 2 * x, jit_compile=True, autograph=False)
     for i in range(3):
@@ -56,7 +56,7 @@ def test_a_compiled_function_sees_changes(tf, works):
 
 
 def test_tensors_of_arrays_that_do_not_change(tf, works):
-    """Check that a later change of the given array does not reach the tensor."""
+    """Check that a later change of the array does not reach the tensor."""
     array = np.arange(6.0).reshape(2, 3)
     tensor = to_tensor(tf, array)
     array[...] = 0
@@ -112,7 +112,7 @@ def test_the_switch_turns_it_off(tf, monkeypatch):
 
 @pytest.mark.parametrize("error", [AttributeError, OSError, TypeError])
 def test_another_c_library_keeps_its_memory(error, monkeypatch):
-    """Check that nothing is raised where `malloc_trim` is missing."""
+    """Check that a missing `malloc_trim` is no error."""
 
     def fail(name):
         raise error

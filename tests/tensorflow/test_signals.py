@@ -12,8 +12,8 @@ from skmlp._tensorflow.signals import held_back
 
 @pytest.fixture(autouse=True)
 def _ctrl_c_raises():
-    """Have Ctrl-C raise, also where a shell has started the tests in the background."""
-    set_handler = signal.signal  # which a test replaces
+    """Let Ctrl-C raise, even if a shell started the tests in the background."""
+    set_handler = signal.signal  # a test replaces this handler
     found = set_handler(signal.SIGINT, signal.default_int_handler)
     yield
     set_handler(signal.SIGINT, found)
@@ -21,7 +21,7 @@ def _ctrl_c_raises():
 
 @pytest.fixture
 def handlers(monkeypatch):
-    """Return handlers of some signals by their numbers, which note their calls."""
+    """Return handlers of some signals, by number; they record their calls."""
     calls = []
 
     def handle_first(number, frame):
@@ -44,7 +44,7 @@ def current():
 
 
 def send(*numbers, error=None):
-    """Send signals from within the block, of which nothing may be left out."""
+    """Send signals within a block that has to complete."""
     done = []
     try:
         with held_back():
@@ -58,7 +58,7 @@ def send(*numbers, error=None):
 
 
 def test_ctrl_c_is_raised_after_the_block():
-    """Check that nothing of the block is left out, and that the handler is back."""
+    """Check that the whole block runs, and that the handler is restored."""
     before = current()
     with pytest.raises(KeyboardInterrupt):
         send(*[signal.SIGINT] * 3)
@@ -66,7 +66,7 @@ def test_ctrl_c_is_raised_after_the_block():
 
 
 def test_handlers_of_the_user_are_called_late(handlers):
-    """Check that each is called once, with the frame of the signal, though the first one raises."""
+    """Check one call each, with the frame of the signal, though the first raises."""
     calls, *_ = handlers
     before = current()
     with pytest.raises(TimeoutError, match="too long"):
@@ -85,7 +85,7 @@ def test_blocks_may_be_nested(handlers):
 
 
 def test_an_error_of_the_block_is_raised():
-    """Check one alone, and one together with Ctrl-C."""
+    """Check an error alone, and an error together with Ctrl-C."""
     with pytest.raises(ImportError, match="of TensorFlow"):
         send(error=ImportError("of TensorFlow"))
     with pytest.raises(KeyboardInterrupt) as caught:
@@ -102,7 +102,7 @@ def test_a_handler_that_is_set_meanwhile_stays(handlers):
 
 
 def test_signals_without_a_handler_in_python_are_left_alone():
-    """Check what ends the process, and what is ignored."""
+    """Check signals that end the process, and ignored signals."""
     before = {number: found for number, found in current().items() if not callable(found)}
     assert signal.SIG_DFL in before.values()
     with held_back():
@@ -110,7 +110,7 @@ def test_signals_without_a_handler_in_python_are_left_alone():
 
 
 def test_other_threads_change_nothing():
-    """Check a block in another thread, where Python calls no handler."""
+    """Check a block in another thread, where Python never calls handlers."""
     before, within = current(), []
 
     def block():
@@ -124,7 +124,7 @@ def test_other_threads_change_nothing():
 
 
 def test_an_interpreter_that_is_not_the_main_one_goes_without(monkeypatch):
-    """Check the error of Python where a handler can't be set."""
+    """Check Python's error when it can't set a handler."""
 
     def fail(*args):
         raise ValueError("signal only works in main thread of the main interpreter")
@@ -175,7 +175,7 @@ print("done", clf.n_iter_, Finder.seen > 800)
     ],
 )
 def test_a_fit_works_after_ctrl_c_during_the_import(handler, expected):
-    """Check a process that is sent the signal at several moments of its first fit."""
+    """Check a signal at several moments of a process's first fit."""
     code = INTERRUPTED.replace("HANDLER", handler)
     with subprocess.Popen(
         [sys.executable, "-c", code],

@@ -1,4 +1,4 @@
-"""Switches of TensorFlow that a user has set: fits have the same numbers, and they stay set."""
+"""TensorFlow settings of the user: fits have the same numbers, and leave the settings."""
 
 import threading
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ FITS = [
 
 
 def fit_all():
-    """Return numbers of some fits, bit for bit."""
+    """Return the numbers of some fits, for comparison bit by bit."""
     numbers = []
     for estimator, params in FITS:
         model = estimator(hidden_layer_sizes=5, max_iter=4, random_state=0, **params)
@@ -36,7 +36,7 @@ def assert_same_bits(actual, expected):
 
 
 def test_a_check_of_numbers_is_paused():
-    """Check a function that TensorFlow calls after each operation, and that it goes on later."""
+    """Check a function that TensorFlow calls after each operation; it resumes after the fit."""
     tf = load()
     expected = fit_all()
     tf.debugging.enable_check_numerics()
@@ -50,7 +50,7 @@ def test_a_check_of_numbers_is_paused():
 
 
 def test_a_dump_of_operations_is_paused(tmp_path):
-    """Check that operations of the user are written down, and none of a fit."""
+    """Check that operations of the user are dumped, and none of a fit."""
     tf = load()
     expected = fit_all()
     writer = tf.debugging.experimental.enable_dump_debug_info(str(tmp_path), "FULL_HEALTH")
@@ -66,7 +66,7 @@ def test_a_dump_of_operations_is_paused(tmp_path):
 
 
 def test_asynchronous_execution_is_paused():
-    """Check that operations of the user are asynchronous before and after a fit, but not in it."""
+    """Check that the user's operations are asynchronous before and after a fit."""
     config = load().config.experimental
     expected = fit_all()
     config.set_synchronous_execution(False)
@@ -80,7 +80,7 @@ def test_asynchronous_execution_is_paused():
 
 
 def test_a_switch_is_put_back_after_an_error():
-    """Check both kinds."""
+    """Check both kinds of switches."""
     tf = load()
     tf.debugging.enable_check_numerics()
     tf.config.experimental.set_synchronous_execution(False)
@@ -99,7 +99,7 @@ def test_a_switch_is_put_back_after_an_error():
 @pytest.mark.parametrize("n_units", [11, 12])
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_programs_are_traced_as_in_tensorflow_2(n_units, solver):
-    """Check comparisons and shapes of TensorFlow 1 against scikit-learn, in a new program."""
+    """Check TensorFlow 1's comparisons and shapes against scikit-learn."""
     v1 = load().compat.v1
     off, on = {
         11: (v1.disable_tensor_equality, v1.enable_tensor_equality),
@@ -119,7 +119,7 @@ def test_programs_are_traced_as_in_tensorflow_2(n_units, solver):
 
 
 def test_a_program_that_another_thread_traces_is_not_disturbed():
-    """Check that a thread waits whose switches would be put back by the end of the first one."""
+    """Check that threads trace in turn, each with its switches."""
     tf, tracing, traced, may_end = load(), threading.Event(), [], threading.Event()
 
     def trace(name, began, end):
@@ -152,7 +152,7 @@ def test_a_program_that_another_thread_traces_is_not_disturbed():
 
 @pytest.mark.parametrize("module", [None, SimpleNamespace(), SimpleNamespace(context=object)])
 def test_a_release_without_these_functions_is_left_alone(monkeypatch, module):
-    """Check the private module, where it is missing or another one."""
+    """Check a private module that is missing or changed."""
     monkeypatch.setitem(switches.sys.modules, switches.CONTEXT, module)
     if module is None:
         monkeypatch.delitem(switches.sys.modules, switches.CONTEXT)
@@ -210,14 +210,14 @@ assert np.isfinite(model.fit(X, X[:, :3], epochs=1, verbose=0).history["loss"]).
     ids=["eager", "tensorflow_1", "others"],
 )
 def test_switches_before_the_first_fit(switches, after):
-    """Check against scikit-learn, that XLA's flags are ours, and that Keras works after it."""
+    """Check the numbers, that our XLA flags are set, and that Keras works afterwards."""
     code = BEFORE_THE_FIRST_FIT.replace("SWITCHES", switches) + after
     done = run_python(code)
     assert done.returncode == 0, done.stderr
 
 
 def test_a_cpu_that_is_hidden_is_named():
-    """Check the error, and that it says how to mend it."""
+    """Check the error, and that it says what to do."""
     code = """
 import tensorflow as tf
 tf.config.set_visible_devices([], "CPU")

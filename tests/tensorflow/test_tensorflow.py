@@ -1,4 +1,4 @@
-"""TensorFlow stays out of the way: when it is imported, with what, and forks."""
+"""When TensorFlow is imported, with which parts, and forks."""
 
 import ast
 import os
@@ -34,7 +34,7 @@ sys.modules["tensorflow"] = None  # importing it raises ImportError
 
 @pytest.fixture(scope="module")
 def predict(tmp_path_factory):
-    """Return code that unpickles a fitted classifier and predicts."""
+    """Return code that unpickles a classifier and predicts."""
     path = tmp_path_factory.mktemp("pickle") / "clf.pkl"
     X, y = np.random.RandomState(0).normal(size=(50, 3)), np.arange(50) % 3
     clf = fit_quietly(TFMLPClassifier(hidden_layer_sizes=5, max_iter=3, random_state=0), X, y)
@@ -61,7 +61,7 @@ def test_import_and_predict_do_not_import_tensorflow(predict):
 
 
 def test_a_machine_without_tensorflow_predicts_and_says_why_it_does_not_fit(predict):
-    """Check predictions, and that the error is an ImportError and leaves the estimator unfitted."""
+    """Check predictions, and the ImportError of fit."""
     code = (
         NO_TENSORFLOW
         + predict
@@ -74,7 +74,7 @@ def test_a_machine_without_tensorflow_predicts_and_says_why_it_does_not_fit(pred
 
 
 def test_keras_is_not_imported_but_can_be():
-    """Check that the first fit leaves Keras out, and that tf.keras works afterwards."""
+    """Check that the first fit does not import Keras, and that tf.keras works after it."""
     code = (
         FIT
         + "import sys; clf.fit(X, y); assert 'keras' not in sys.modules\n"
@@ -104,8 +104,8 @@ def in_child(action):
 def test_fit_in_a_forked_process_raises_at_once():
     """Check real forks before, during and after the first fit.
 
-    One before it may fit, as a fork as such is no reason to refuse. The others raise instead of
-    hanging, in a child of theirs too; they predict, and the parent goes on.
+    A fork before the first fit may fit, as TensorFlow has not run. The others raise instead of
+    hanging, and so do their children; all of them predict, and the parent goes on.
     """
     code = (
         FORK
@@ -129,7 +129,7 @@ def test_fit_in_a_forked_process_raises_at_once():
 @pytest.mark.tensorflow_internals
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_fit_raises_in_a_fork_after_a_user_ran_tensorflow():
-    """Check TensorFlow that was run by somebody else."""
+    """Check a fork after the user, not skmlp, has run TensorFlow."""
     code = (
         FORK
         + FIT
@@ -140,7 +140,7 @@ def test_fit_raises_in_a_fork_after_a_user_ran_tensorflow():
 
 
 def imported_modules(path):
-    """Yield the absolute names that a module imports, in the way of the import statement."""
+    """Yield the absolute names that the import statements of a module import."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -153,7 +153,7 @@ ROOM = PACKAGE / "_tensorflow"
 
 
 def test_one_module_imports_tensorflow():
-    """Check the sources, for what the module docstrings promise."""
+    """Check in the sources that only one module does."""
     for path in PACKAGE.rglob("*.py"):
         assert not any(name.split(".")[0] == "tensorflow" for name in imported_modules(path)), path
     importers = [p for p in PACKAGE.rglob("*.py") if 'import_module("tensorflow' in p.read_text()]
@@ -161,7 +161,7 @@ def test_one_module_imports_tensorflow():
 
 
 def test_private_parts_of_tensorflow_are_named_in_one_folder():
-    """Check the sources for names of modules, and for the classes of the eager context."""
+    """Check the sources for its modules, and for the eager context's classes."""
     marks = (
         "tensorflow.python",
         "tensorflow.core",
@@ -175,7 +175,7 @@ def test_private_parts_of_tensorflow_are_named_in_one_folder():
 
 
 def test_imports_in_the_folder_go_one_way():
-    """Check that a module imports earlier ones only, and none of the package outside."""
+    """Check that a module imports only earlier ones, and none from outside the folder."""
     order = ["releases", "forks", "collectives", "signals", "log_filter"]
     order += ["without_keras", "without_collections", "quiet"]
     order += ["flags", "sharing", "named_functions", "cache_directory", "kept_programs"]
@@ -204,7 +204,7 @@ assert inside == fit()
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_graph_that_the_user_builds_is_not_touched(monkeypatch):
-    """Check fits inside of it, the first of a shape and a later one, by epochs and by L-BFGS."""
+    """Check fits inside it: the first of a shape, a later one, and L-BFGS."""
     for module in (session, objective):
         monkeypatch.setattr(module, "PROGRAMS", ProgramCache(4))
     exec(FIT.replace('warnings.simplefilter("ignore")', "") + GRAPH, {})
@@ -227,7 +227,7 @@ def test_a_graph_that_the_user_builds_is_not_touched_by_the_first_fit():
     ],
 )
 def test_a_worker_keeps_to_its_share_of_the_cores(environment, expected, monkeypatch):
-    """Check what TensorFlow is told during its import, and that nothing of it is left."""
+    """Check TensorFlow's settings during its import; they are removed after it."""
     monkeypatch.setattr(loading.kept_programs, "prepare_directory", dict)
     monkeypatch.setattr(loading.quiet, "log_level", dict)
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
@@ -242,7 +242,7 @@ def test_a_worker_keeps_to_its_share_of_the_cores(environment, expected, monkeyp
 
 @pytest.fixture
 def fake_tensorflow(monkeypatch):
-    """Return a module in the place of TensorFlow, of a release that no trick was tried with."""
+    """Return a module in place of TensorFlow, of a release with which no trick was tried."""
     fake = ModuleType("tensorflow")
     fake.__version__ = "2.99.0"
     monkeypatch.setitem(sys.modules, "tensorflow", fake)
@@ -254,7 +254,7 @@ def fake_tensorflow(monkeypatch):
 def test_without_the_private_context_operations_run_in_the_public_scope(
     fake_tensorflow, monkeypatch
 ):
-    """Check a release without the module, one whose module has changed, and the switch."""
+    """Check a missing or changed module, and the switch."""
     scope, mode = object(), object()
     fake_tensorflow.init_scope = lambda: scope
     assert loading._eager_mode(fake_tensorflow) is scope
@@ -271,7 +271,7 @@ def test_without_the_private_context_operations_run_in_the_public_scope(
 def test_without_the_private_context_an_imported_tensorflow_counts_as_run(
     fake_tensorflow, monkeypatch
 ):
-    """Check that a fork that may hang is refused, and that one before the import is not."""
+    """Check forks after the import, and before it."""
     monkeypatch.setattr(forks._Notes, "was_forked_too_late", False)
     assert forks.has_run()
     monkeypatch.setitem(sys.modules, forks.CONTEXT, SimpleNamespace())
@@ -280,7 +280,7 @@ def test_without_the_private_context_an_imported_tensorflow_counts_as_run(
     with pytest.raises(RuntimeError, match="forked after TensorFlow had run"):
         forks.check_not_forked()
     for missing in (None, ...):
-        if missing is None:  # an import of it is forbidden
+        if missing is None:  # makes importing the module an error
             monkeypatch.setitem(sys.modules, "tensorflow", None)
         else:
             monkeypatch.delitem(sys.modules, "tensorflow")

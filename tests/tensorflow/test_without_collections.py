@@ -1,4 +1,4 @@
-"""Tests of the pause of the garbage collector."""
+"""The pause of the garbage collector."""
 
 import gc
 import weakref
@@ -22,7 +22,7 @@ def collector():
 
 
 def make_cycle():
-    """Return a reference to an object that only the collector frees."""
+    """Return a reference to an object that only the garbage collector frees."""
     node = Node()
     node.itself = node
     return weakref.ref(node)
@@ -70,7 +70,7 @@ def test_a_disabled_collector_stays_so(collector):
 
 
 def test_what_the_user_has_frozen_stays_frozen(collector):
-    """Check one object, as others may go meanwhile; the collector tells of those not frozen."""
+    """Check one frozen object; the collector lists only objects that are not frozen."""
     collector.enable()
     node = Node()
     collector.freeze()

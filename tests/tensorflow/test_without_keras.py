@@ -1,4 +1,4 @@
-"""An import without Keras: what is refused, to whom, and that TensorFlow finds where Keras is."""
+"""An import without Keras: for whom Keras is hidden, and that TensorFlow still finds it."""
 
 import sys
 import threading
@@ -15,7 +15,7 @@ PACKAGES = ["keras", "tf_keras"]
 
 @pytest.fixture(params=PACKAGES)
 def package(request, tmp_path, monkeypatch):
-    """Return the name of a package that stands for Keras, and is not imported."""
+    """Return the name of a package in place of Keras; the package is not imported."""
     (tmp_path / request.param).mkdir()
     (tmp_path / request.param / "__init__.py").write_text("here = True")
     monkeypatch.syspath_prepend(tmp_path)
@@ -52,7 +52,7 @@ def test_other_threads_can_import_it(package):
 
 
 def test_it_can_be_missing(monkeypatch):
-    """Check that Keras is as missing as it is."""
+    """Check that the error is the same if Keras is not installed."""
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.delitem(sys.modules, "tf_keras", raising=False)
     with without_keras():
@@ -61,7 +61,7 @@ def test_it_can_be_missing(monkeypatch):
 
 @pytest.mark.parametrize("is_alive", [True, False])
 def test_h5py_is_left_out_when_the_main_thread_has_ended(is_alive, monkeypatch):
-    """Check an import that is the first one, which a process may crash for at its end."""
+    """Check a first import of h5py, which could crash the process's end."""
     found = find_spec("h5py")
     monkeypatch.delitem(sys.modules, "h5py", raising=False)
     thread = SimpleNamespace(is_alive=lambda: is_alive)

@@ -40,7 +40,7 @@ def make_samples(out_activation, n_samples=23, is_sparse=False):
     ),
 )
 def test_gradient_is_a_finite_difference(activation, out_activation, is_sparse):
-    """Check every element, over several batches with a rest."""
+    """Check every element of the gradient, over several batches with a rest."""
     samples = make_samples(out_activation, is_sparse=is_sparse)
     units = (4, 5, 3, samples.targets[0].shape[1])
     architecture = Architecture(units, activation, LOSS_OF[out_activation])
@@ -53,7 +53,7 @@ def test_gradient_is_a_finite_difference(activation, out_activation, is_sparse):
 
 
 def test_samples_of_one_block_are_gathered_once(monkeypatch):
-    """Check later evaluations, in one call and in several: the bits are the same."""
+    """Check the bits of later evaluations, in one call and in several."""
     samples = make_samples("softmax", n_samples=65)
     architecture = Architecture((4, 5, samples.targets[0].shape[1]), "relu", "cross_entropy")
     start = initialise(architecture, "glorot_uniform", np.random.RandomState(1), np.float64)
@@ -76,7 +76,7 @@ def test_samples_of_one_block_are_gathered_once(monkeypatch):
 
 
 def test_parameters_survive_the_vector():
-    """Check that what is packed comes out as it was."""
+    """Check that unpacking the packed parameters restores them."""
     architecture = Architecture((4, 3, 2), "relu", "cross_entropy")
     start = initialise(architecture, "glorot_uniform", np.random.RandomState(0), np.float64)
     back = Parameters.from_vector(start.ravel(), architecture)
@@ -132,7 +132,7 @@ def test_iterations_are_recorded_and_validated(capsys):
 
 
 def test_float32_ends_where_float64_does():
-    """Check that what is computed in float64 is kept in the type of X."""
+    """Check that float64 results are kept in the type of X."""
     X, y = load("iris")
     X = X.astype(np.float32)
     params = {"solver": "lbfgs", "random_state": 0, "max_iter": 20}

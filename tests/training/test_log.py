@@ -1,4 +1,4 @@
-"""What verbose prints."""
+"""The lines that verbose prints."""
 
 import re
 
@@ -75,7 +75,7 @@ def test_batches_every_100_iterations(capsys):
 
 
 def test_batch_loss_and_accuracy_are_those_after_the_update(capsys):
-    """Check the numbers of a full batch against the model after one epoch."""
+    """Check a full batch's numbers against the model after one epoch."""
     X, y = load("breast_cancer")
     clf, lines = printed(capsys, X, y, verbose=2, batch_size=len(X), max_iter=1, alpha=0)
     proba = clf.predict_proba(X)[np.arange(len(X)), y]
@@ -86,7 +86,7 @@ def test_batch_loss_and_accuracy_are_those_after_the_update(capsys):
 
 
 def test_the_log_changes_no_number(capsys):
-    """Check that printing batches, which cuts epochs up, gives the same bits."""
+    """Check that printing batches, which splits epochs into calls, keeps the bits."""
     X, y = load("digits")
     fits = [printed(capsys, X, y, verbose=v, batch_size=7, max_iter=2)[0] for v in (0, 1, 2)]
     for fit in fits[1:]:

@@ -1,4 +1,4 @@
-"""What early stopping watches, and the curves of a validation set."""
+"""The scores that early stopping watches, and the curves of a validation set."""
 
 import numpy as np
 import pandas as pd
@@ -59,7 +59,7 @@ def test_any_name_is_scored(scoring, solver):
 
 @both
 def test_the_same_score_by_name_stops_at_the_same_epoch(estimator):
-    """Check host and program against each other, stopping and best weights included."""
+    """Check that host and program stop alike, and keep the same weights."""
     X, y = load(PROBLEMS[estimator])
     scoring = "accuracy" if estimator is TFMLPClassifier else "r2"
     params = {"early_stopping": True, "random_state": 0, "max_iter": 150, "n_iter_no_change": 4}
@@ -72,7 +72,7 @@ def test_the_same_score_by_name_stops_at_the_same_epoch(estimator):
 
 @pytest.mark.parametrize("scoring", ["accuracy", "loss"])
 def test_without_a_validation_set_training_stops_by_the_loss(scoring):
-    """Check that a score that nothing is scored by does not keep training going."""
+    """Check that `scoring` without validation does not keep training going."""
     X, y = load("iris")
     params = {"hidden_layer_sizes": 8, "random_state": 0, "tol": 1.0, "n_iter_no_change": 3}
     expected = TFMLPClassifier(**params).fit(X, y)
@@ -122,7 +122,7 @@ def test_nan_is_no_improvement(early_stopping, solver):
 
 
 def test_nan_between_scores_is_passed_over():
-    """Check that the best score and its weights are those before or after NaN."""
+    """Check that the best score and its weights come from before or after NaN."""
     scores = iter([0.5, np.nan, np.nan, 0.7, np.nan, np.nan, np.nan, np.nan])
     est, _, _ = fit(
         TFMLPClassifier,
@@ -135,7 +135,7 @@ def test_nan_between_scores_is_passed_over():
 
 
 def test_weights_reach_scorers_that_take_them():
-    """Check a metric, a function with weights, and one without."""
+    """Check a metric, and functions with and without weights."""
     weight = np.random.RandomState(0).uniform(size=150)
     scorer = make_scorer(recall_score, average="macro")
     est, X_val, y_val = fit(TFMLPClassifier, weight, scoring=scorer)
@@ -157,7 +157,7 @@ def test_weights_reach_scorers_that_take_them():
 
 
 def test_scorers_see_labels_and_no_warning_of_names():
-    """Check string labels and a DataFrame, for which predict would warn of missing names."""
+    """Check string labels, and a DataFrame, without a warning about names."""
     X, y = load("iris")
     names = np.array(["setosa", "versicolor", "virginica"])[y]
     seen = []
@@ -173,7 +173,7 @@ def test_scorers_see_labels_and_no_warning_of_names():
 
 
 def test_scorers_see_sparse_samples_and_numbers():
-    """Check what a regressor's scorer is given."""
+    """Check the arguments of a regressor's scorer."""
     X, y = load("two_targets")
     seen = []
 
@@ -198,7 +198,7 @@ def test_scores_that_are_no_numbers_are_refused(value):
 
 
 def test_an_error_in_a_scorer_changes_nothing():
-    """Check that it comes out as it is, and that the earlier fit is kept."""
+    """Check that the same error is raised, and that the earlier fit is kept."""
     X, y = load("iris")
     clf = fit_quietly(TFMLPClassifier(max_iter=2, random_state=0), X, y)
     before = dict(vars(clf))
@@ -214,7 +214,7 @@ def test_an_error_in_a_scorer_changes_nothing():
 
 
 def test_r2_of_a_constant_target_is_scikit_learns():
-    """Check targets that do not vary in the validation set, right and wrong."""
+    """Check constant validation targets, predicted right and wrong."""
     X, y = load("two_targets")
     y_val = np.column_stack([np.full(50, 3.0), y[:50, 1]])
     reg = TFMLPRegressor(random_state=0, max_iter=3)
@@ -235,7 +235,7 @@ def test_the_log_names_the_score(capsys):
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_r2_of_one_sample_is_nan(solver):
-    """Check that it is NaN as in sklearn.metrics, without its warning."""
+    """Check NaN as in sklearn.metrics, but without its warning."""
     X, y = load("diabetes")
     reg = TFMLPRegressor(solver=solver, max_iter=3, random_state=0)
     fit_quietly(reg, X, y, X_val=X[:1], y_val=y[:1])

@@ -1,4 +1,4 @@
-"""The training loop, with a trainer that only records."""
+"""The training loop, with a trainer that only records calls."""
 
 import numpy as np
 import pytest
@@ -115,14 +115,14 @@ def test_any_pace_runs_the_same_epochs(pace, max_iter, verbose):
 
 @given(pace=st.integers(1, 40), n_batches=st.integers(1, 250), verbose=st.sampled_from([0, 2]))
 def test_the_next_call_of_an_epoch_is_known_before(pace, n_batches, verbose):
-    """Check that samples are gathered ahead for the batches that the next call then runs."""
+    """Check that samples are gathered ahead for the batches of the next call."""
     recorder = Recorder(n_batches)
     recorder.max_batches = 38
     loop, _ = make_loop(recorder, n_samples=2 * n_batches, pace=pace, max_iter=2, verbose=verbose)
     loop.run()
     following = [(first, last) for _, first, last in recorder.calls[1:]]
     for expected, (first, last) in zip(recorder.expected, following, strict=False):
-        if first:  # of the same epoch
+        if first:  # a call in the same epoch
             assert expected == (first, last)
         else:
             assert expected == (n_batches, n_batches)
@@ -130,7 +130,7 @@ def test_the_next_call_of_an_epoch_is_known_before(pace, n_batches, verbose):
 
 @given(stop_after=st.integers(1, 10), pace=st.integers(1, 40))
 def test_orders_that_were_not_used_are_given_back(stop_after, pace):
-    """Check that the random state is where scikit-learn leaves it."""
+    """Check that the random state ends as scikit-learn's."""
     loop, rng = make_loop(Recorder(5, stop_after=stop_after), pace=pace, max_iter=10)
     assert loop.run().stopped
     reference = np.random.RandomState(0)
@@ -168,7 +168,7 @@ def test_a_listener_is_told_of_each_epoch(pace, stop_after, halt_after):
 
 
 def test_epochs_that_went_before_are_not_run_again():
-    """Check the orders and the history of a loop that goes on after two epochs."""
+    """Check orders and history of a loop that resumes after two epochs."""
     recorder = Recorder(5)
     history = History([3.0, 2.0], [], [], [0.1, 0.1])
     loop, _ = make_loop(recorder, max_iter=5, history=history, skip=2)
@@ -188,14 +188,14 @@ def test_an_interrupt_keeps_the_epochs_before_it():
 
 
 def test_an_interrupt_of_the_first_epoch_is_not_a_model():
-    """Check that nothing is kept of a part of an epoch."""
+    """Check that nothing of an incomplete epoch is kept."""
     loop, _ = make_loop(Recorder(5, interrupt_at_call=2), pace=2)
     with pytest.raises(KeyboardInterrupt):
         loop.run()
 
 
 def test_without_shuffle_nothing_is_drawn():
-    """Check rows and random state."""
+    """Check the rows and the random state."""
     rng = np.random.RandomState(0)
     orders = EpochOrders(np.array([3, 1, 2]), False, rng)
     assert [order.tolist() for order in orders.draw(2)] == [[3, 1, 2]] * 2
@@ -204,7 +204,7 @@ def test_without_shuffle_nothing_is_drawn():
 
 
 def test_pace_starts_carefully_and_grows():
-    """Check the first guess by its formula, and how fast it follows."""
+    """Check the first guess by its formula, and how fast the pace adapts."""
     assert Pace(1e12).n_batches == 1
     pace = Pace(1e6)
     first = pace.n_batches
