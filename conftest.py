@@ -15,7 +15,7 @@ from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 pytest_plugins = ["tests.costs", "tests.scheduler"]
 
 collect_ignore = [] if find_spec("dask") else ["skmlp/dask"]
-"""The examples there need an extra that the README's command for the tests does not install."""
+"""Examples there need an extra that the README's test command does not install."""
 
 matplotlib.use("Agg")
 
@@ -52,7 +52,7 @@ _UNCOMPILED = ProgramCache(MAX_PROGRAMS)
 def _programs(request):
     """Run the programs of a module with the marker `uncompiled` as graphs.
 
-    They are cached apart: one that a test compares bit by bit has to be compiled.
+    They have a cache of their own, because a test that compares bits needs compiled programs.
     """
     if request.config.getoption("compiled") or not request.node.get_closest_marker("uncompiled"):
         yield
@@ -66,9 +66,9 @@ def _programs(request):
 
 @pytest.fixture(autouse=True)
 def _compile_all_programs(monkeypatch):
-    """Let each test compile its programs, however many the tests before it have compiled.
+    """Let each test compile its programs, even if earlier tests have used up the limit.
 
-    One that runs uncompiled has other last bits than one that a test compares it with.
+    An uncompiled program has other last bits than a compiled one, with which a test may compare it.
     """
     monkeypatch.setattr(compiling._Compiled, "count", 0)
 
@@ -87,7 +87,7 @@ def _close_figures(monkeypatch):
 
 @pytest.fixture(scope="session")
 def mnist_path():
-    """Return where MNIST is, or skip."""
+    """Return the path of MNIST, or skip the test."""
     path = os.environ.get("SKMLP_MNIST")
     if not path:
         pytest.skip("MNIST is needed: set SKMLP_MNIST to the path of mnist.npz")

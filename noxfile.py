@@ -1,7 +1,7 @@
-"""Sessions of checks, each in an environment of its own.
+"""Sessions of checks, each in its own environment.
 
-``nox`` runs those that a change has to pass, but for the long ones; ``nox -l`` lists all. With
-``--no-venv --no-install`` they run in the environment that is there, as in ``.ci/run``.
+``nox`` runs the checks that a change has to pass, except the long ones; ``nox -l`` lists all. With
+``--no-venv --no-install`` they run in the current environment, as in ``.ci/run``.
 """
 
 import os
@@ -16,7 +16,7 @@ nox.options.reuse_venv = "yes"
 WORKERS = ("-n", "2")
 
 SWEEPS = ("tests/promises/test_parity.py", "tests/promises/test_estimator_checks.py")
-"""Slow tests that compile most programs, more than one process can hold."""
+"""Slow tests that compile more programs than one process can hold."""
 
 CLUSTERS = ("tests/promises/test_clusters.py", "tests/cluster", "tests/dask")
 """Slow tests that start workers of their own."""
@@ -26,24 +26,24 @@ RELEASES = [
     nox.param("~=2.21.0", id="2.21"),
     nox.param("==2.22.0rc0", id="2.22rc"),
 ]
-"""Releases of TensorFlow that were tried, as pip is asked for them."""
+"""Releases of TensorFlow that were tried, in the form that pip takes."""
 
 
 def oldest_dependencies():
-    """Return what `pyproject.toml` requires, each in the oldest release that it allows."""
+    """Return the requirements of `pyproject.toml`, each at its oldest allowed release."""
     project = nox.project.load_toml("pyproject.toml")["project"]
     return [requirement.replace(">=", "==") for requirement in project["dependencies"]]
 
 
 def readme_command():
-    """Return the arguments with which the README runs the tests."""
+    """Return the arguments of the README's test command."""
     with open("README.md", encoding="utf-8") as readme:
         return re.search(r"python -m pytest (.*)", readme.read())[1].split()
 
 
 @nox.session
 def lint(session):
-    """Check format, style, and the files of the hosted checks."""
+    """Check formatting, style, and the files of the hosted checks."""
     session.install("-e", ".[dev]")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
@@ -59,7 +59,7 @@ def types(session):
 
 @nox.session
 def docs(session):
-    """Check docstrings, run the examples of the documentation, build it, and check its pages."""
+    """Check docstrings, run the documentation's examples, build the pages, and check them."""
     session.install("-e", ".[docs,test]")
     session.run("python", "-m", "pytest", "-q", "tests/promises/test_docstrings.py")
     pages = [f"docs/{name}" for name in sorted(os.listdir("docs")) if name.endswith(".rst")]
@@ -71,7 +71,7 @@ def docs(session):
 
 @nox.session
 def tests(session):
-    """Run the tests as the README does; arguments after ``--`` take the place of its own."""
+    """Run the tests as in the README, or with the arguments after ``--``."""
     session.install("-e", ".[test]")
     session.run("python", "-m", "pytest", *(session.posargs or readme_command()))
 
@@ -89,7 +89,7 @@ def clusters(session):
 
 @nox.session
 def slow(session):
-    """Run the sweeps over many configurations, but for those on clusters."""
+    """Run the sweeps over many configurations, except those on clusters."""
     session.install("-e", ".[test]")
     pytest = ("python", "-m", "pytest", "-q", *WORKERS, "-m", "slow")
     compiled = ("--compiled", "-m", "uncompiled and not slow and not exhaustive")
@@ -110,7 +110,7 @@ def exhaustive(session):
 
 @nox.session(python="3.11")
 def oldest(session):
-    """Run the tests with the oldest releases of all that is required."""
+    """Run the tests with the oldest allowed releases of all requirements."""
     session.install("-e", ".[test]", *oldest_dependencies())
     session.run("python", "-m", "pytest", *(session.posargs or readme_command()))
 
@@ -118,6 +118,6 @@ def oldest(session):
 @nox.session
 @nox.parametrize("release", RELEASES)
 def tensorflow(session, release):
-    """Run the tests with a release of TensorFlow."""
+    """Run the tests with one release of TensorFlow."""
     session.install("-e", ".[test]", f"tensorflow{release}")
     session.run("python", "-m", "pytest", *(session.posargs or readme_command()))

@@ -1,1 +1,1 @@
-"""Measurements: what the speed and the memory of skmlp are, beside those of its peers."""
+"""Measurements of the speed and memory of skmlp, beside its peers."""

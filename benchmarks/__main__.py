@@ -1,4 +1,4 @@
-"""Measure skmlp beside its peers, and what else it costs, in one run.
+"""Measure skmlp beside its peers, and its other costs, in one run.
 
 Run it from the root of the repository, with nothing else running, and quote the ratios, not the
 times::
@@ -6,12 +6,12 @@ times::
     python -m pip install ".[bench]"
     SKMLP_MNIST=path/to/mnist.npz python -m benchmarks --out results
 
-It prints tables, and writes them and a picture to the folder that ``--out`` names. ``--quick`` has
-less data, fewer rounds and fewer measurements, and takes less than two and a half minutes; its
-figures only show that all works. A peer that is not installed is left out, and named.
+The run prints tables, and writes them and a picture to the folder of ``--out``. ``--quick`` has
+less data, fewer rounds and fewer measurements, and takes less than two and a half minutes. Its
+figures only show that everything works. Peers that are not installed are left out, and named.
 
-Tables are fitted in three splits, those of ``SKMLP_TABULAR`` too, a folder of ``.npz`` files. With
-pytabkit this takes hours; ``--only "tabular: wine"`` takes one of them.
+Tables are fitted in three splits; ``SKMLP_TABULAR`` names a folder of more, as ``.npz`` files. With
+pytabkit this takes hours; ``--only "tabular: wine"`` fits a single table.
 """
 
 import argparse
@@ -37,7 +37,7 @@ COSTS_HEAD = """
 
 
 def measure_costs(is_quick, only, n_rounds):
-    """Return the figures of all costs whose names have a text in them."""
+    """Return the figures of all costs whose names contain a text."""
     figures = {}
     for name in costs.COSTS:
         needs_mnist = name in costs.NEED_MNIST

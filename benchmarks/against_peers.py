@@ -1,7 +1,8 @@
-"""Time fits and whole processes of skmlp beside those of its peers, in interleaved rounds.
+"""Time fits and whole processes of skmlp and its peers, in interleaved rounds.
 
-Each peer is a process of its own, which has fitted once before, so that imports and compilations
-are not timed; of whole processes all is: import, 10 epochs of MNIST, predict 10,000.
+To time fits, each peer runs in its own process, which has fitted once before, so imports and
+compilations are not timed. The time of a whole process includes everything: the import, 10 epochs
+of MNIST, and the predictions of 10,000.
 """
 
 import json
@@ -37,7 +38,7 @@ print((predict(X).ravel() == y).mean())
 
 
 class Worker:
-    """A process with one peer."""
+    """A process that runs one peer."""
 
     def __init__(self, peer):
         self._peer = peer
@@ -66,7 +67,7 @@ class Worker:
 
 
 def installed(peers):
-    """Return the peers that can be run."""
+    """Return the peers whose packages are installed."""
     found = [
         peer for peer in peers if find_spec(NEEDS.get(peer.split(",")[0].split()[0], "sklearn"))
     ]
@@ -76,9 +77,9 @@ def installed(peers):
 
 
 def measure_fits(workload, peers, n_rounds):
-    """Return the answers of each peer, a round after the other."""
+    """Return the answers of each peer, round by round."""
     workers = {peer: Worker(peer) for peer in peers}
-    with ThreadPoolExecutor(2) as pool:  # imports and compiles, and is not timed
+    with ThreadPoolExecutor(2) as pool:  # this fit imports and compiles, and is not timed
         list(pool.map(lambda worker: worker.fit(workload), workers.values()))
     rounds = [
         {peer: worker.fit(workload) for peer, worker in workers.items()} for _ in range(n_rounds)
@@ -89,7 +90,7 @@ def measure_fits(workload, peers, n_rounds):
 
 
 def measure_processes(workload, peers, n_rounds):
-    """Return how long a whole process of each peer takes, a round after the other."""
+    """Return the time of a whole process of each peer, round by round."""
 
     def run(name):
         start = time.perf_counter()
@@ -101,13 +102,13 @@ def measure_processes(workload, peers, n_rounds):
         accuracy = float(done.stdout.split()[-1])
         return {"seconds": time.perf_counter() - start, "accuracy": accuracy}
 
-    run("skmlp")  # keeps its program
+    run("skmlp")  # this process keeps its program on disk
     names = ["skmlp" + NOTHING_KEPT, *peers]
     return [{name: run(name) for name in names} for _ in range(n_rounds)]
 
 
 def with_better_scikit_learn(rounds):
-    """Return the rounds with scikit-learn once, with the faster number of threads in each."""
+    """Return the rounds with one scikit-learn: the faster number of threads in each round."""
     merged = []
     for answers in rounds:
         theirs = [answers[peer] for peer in PAIR[1:] if peer in answers]
@@ -118,7 +119,7 @@ def with_better_scikit_learn(rounds):
 
 
 def table(workload, rounds):
-    """Return the rows of a table, of median seconds and ratios to ours with their spread."""
+    """Return the rows of a table: median seconds, and ratios to skmlp with their spread."""
     rows = []
     for peer in sorted(rounds[0], key=lambda name: median(r[name]["seconds"] for r in rounds)):
         ratios = [answers[peer]["seconds"] / answers["skmlp"]["seconds"] for answers in rounds]
@@ -151,7 +152,7 @@ def draw(measured, path):
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    heights = [len(rounds[0]) + 1 for rounds in measured.values()]  # of bars
+    heights = [len(rounds[0]) + 1 for rounds in measured.values()]  # bars, and a gap
     figure, axes = plt.subplots(
         len(measured),
         1,
@@ -191,17 +192,17 @@ TARGETS = {
     "breast cancer": {"scikit-learn": 5.0},
     "digits": {"scikit-learn": 3.0},
 }
-"""The lowest ratios that there should be, by how the name of a workload begins: the first one."""
+"""The lowest acceptable ratios, by the start of a workload's name; the first match counts."""
 
 
 def target(workload, peer):
-    """Return the lowest ratio that there should be, or nothing."""
+    """Return the lowest acceptable ratio as text, or an empty text."""
     ratios = next((r for name, r in TARGETS.items() if workload.startswith(name)), {})
     return f">= {ratios[peer]:.2g}" if peer in ratios else ""
 
 
 def plan(is_quick):
-    """Return the workloads with their peers and what measures them."""
+    """Return the workloads, with their peers and the function that measures them."""
     workloads = {}
     if MNIST_ENVIRONMENT_VARIABLE in os.environ:
         if is_quick:
@@ -220,7 +221,7 @@ def plan(is_quick):
 
 
 def compare(is_quick, only, n_rounds):
-    """Return the rounds of all workloads whose names have a text in them."""
+    """Return the rounds of all workloads whose names contain a text."""
     measured = {}
     for workload, (peers, measure) in plan(is_quick).items():
         if only in workload:

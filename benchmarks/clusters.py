@@ -2,8 +2,8 @@
 
 Run it with nothing else running: ``python -m benchmarks.clusters``. Workers have one thread each.
 Times are those between the ends of epochs, without the start of the processes and compilation.
-Beside them stand the step of `TFMLPClassifier` with one thread, and the estimate by which `fit`
-warns.
+Beside these times it prints the step of `TFMLPClassifier` with one thread, and the estimate by
+which `fit` warns.
 """
 
 import argparse
@@ -22,7 +22,7 @@ CASES = {
     "784-1000-1000-10, batches of 8,192": ((784, 1000, 1000, 10), 8192, 4),
     "100-100-2, batches of 8,192": ((100, 100, 2), 8192, 60),
 }
-"""Layers, batch size, and batches of an epoch."""
+"""Layers, batch size, and number of batches in an epoch."""
 
 EPOCHS = 6
 
@@ -48,7 +48,7 @@ class Clock:
         """Do nothing."""
 
     def milliseconds(self, n_batches):
-        """Return the median over the epochs after the first two, by batch."""
+        """Return the median time of a batch, over the epochs after the first two."""
         return 1e3 * median(np.diff(self.times)[1:]) / n_batches
 
 
@@ -60,7 +60,7 @@ def samples(units, n_rows):
 
 
 def parameters(units, batch_size):
-    """Return what both estimators are made with."""
+    """Return the parameters of both estimators."""
     return {
         "hidden_layer_sizes": units[1:-1],
         "batch_size": batch_size,
@@ -72,7 +72,7 @@ def parameters(units, batch_size):
 
 
 def run_alone(name):
-    """Return the milliseconds of a step of the plain estimator, in this process."""
+    """Return the milliseconds that a step of the plain estimator takes in this process."""
     from skmlp import TFMLPClassifier
 
     units, batch_size, n_batches = CASES[name]
@@ -83,7 +83,7 @@ def run_alone(name):
 
 
 def run_together(name, n_workers):
-    """Return the milliseconds of a step of some workers of one thread each."""
+    """Return the milliseconds of a step on several workers of one thread each."""
     import dask.array as da
     from distributed import Client, LocalCluster
 
@@ -106,7 +106,7 @@ def run_together(name, n_workers):
 
 
 def run_alone_in_a_process(name):
-    """Return `run_alone` of a new process, with one thread."""
+    """Return the result of `run_alone` in a new process with one thread."""
     code = f"from benchmarks.clusters import run_alone; print('MS', run_alone({name!r}))"
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     done = subprocess.run(
@@ -120,7 +120,7 @@ def run_alone_in_a_process(name):
 
 
 def estimate(name, n_workers):
-    """Return the milliseconds of a step by the model of its cost."""
+    """Return the milliseconds of a step, estimated by the cost model."""
     from skmlp._cluster.cost import seconds_a_step
     from skmlp._model.network import Architecture
 

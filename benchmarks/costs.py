@@ -1,7 +1,7 @@
-"""What else a user pays: imports, first fits, predictions, memory, searches, validation.
+"""The other costs of a user: imports, first fits, predictions, memory, searches, validation.
 
-Each is a function that runs in a process of its own and returns figures by name; `TARGETS` says
-what they should be. No program is kept on disk, except where figures say so. ``python -m
+Each cost is a function that runs in its own process and returns figures by name. `TARGETS` has
+their acceptable values. No program is kept on disk, except where figures say so. ``python -m
 benchmarks.costs NAME`` runs one of them and prints JSON.
 """
 
@@ -24,7 +24,7 @@ from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 
 
 def seconds(function, *args):
-    """Return how long a call takes."""
+    """Return the duration of a call in seconds."""
     start = time.perf_counter()
     function(*args)
     return time.perf_counter() - start
@@ -37,14 +37,14 @@ def memory(field="VmRSS"):
 
 
 def forget_peak():
-    """Let the peak of the memory be that of what follows."""
+    """Reset the peak of the memory of this process."""
     gc.collect()
     with open("/proc/self/clear_refs", "w") as control:
         control.write("5")
 
 
 def in_new_process(code, kept=""):
-    """Run code that prints numbers in a new process, and return them after its wall time."""
+    """Run code that prints numbers in a new process; return its wall time and the numbers."""
     start = time.perf_counter()
     command = [sys.executable, "-c", code]
     environment = os.environ | {ENVIRONMENT_VARIABLE: kept}
@@ -53,7 +53,7 @@ def in_new_process(code, kept=""):
 
 
 def ratios(numerator, denominator, n_rounds):
-    """Return the ratios of interleaved timings."""
+    """Return the ratios of two calls' times, taken in turn."""
     return [numerator() / denominator() for _ in range(n_rounds)]
 
 
@@ -87,7 +87,7 @@ for _ in range(2):
 
 
 def one_fit(n_rounds):
-    """Run a script that fits digits, twice, and scikit-learn's; a second fit in it is apart."""
+    """Run a script that fits digits twice, and one with scikit-learn; time the second fit too."""
     theirs = ONE_FIT.format(module="sklearn.neural_network", name="MLPClassifier")
     ours = ONE_FIT.format(module="skmlp", name="TFMLPClassifier")
     rounds = []
@@ -124,9 +124,9 @@ print(time.perf_counter() - start, (float({rss}) - before) / 1024)
 
 
 def first_fit(n_rounds):
-    """Fit iris in a fresh process, and import TensorFlow in another, plainly and as skmlp does."""
+    """Fit iris in a fresh process; in others import TensorFlow plainly, and as skmlp does."""
     ours = LOAD.format(rss=RSS, how="from skmlp._tensorflow.loading import load; load()")
-    # What `load` runs after the import, to start the devices and XLA, is in both.
+    # Both include the work of `load` after the import: starting devices and XLA.
     start = "f = tensorflow.function(lambda x: -x, jit_compile=True); f(tensorflow.constant(0))"
     plain = LOAD.format(rss=RSS, how=f"import tensorflow; {start}")
     codes = (FIRST_FIT, ours, plain)
@@ -192,7 +192,7 @@ def tabular_predictions(n_rounds):
 
 
 def small_calls(n_rounds):
-    """Call partial_fit with few rows: what a call costs beside training."""
+    """Call partial_fit with few rows, to measure the cost of a call beside training."""
     from sklearn.datasets import load_digits
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -243,13 +243,13 @@ def lbfgs(n_rounds):
         ratios = figures[f"L-BFGS, {name}, times as fast as scikit-learn"] = []
         for _ in range(n_rounds):
             ours = fit(TFMLPClassifier, X, y)
-            # One thread last, as those of two go on for a while.
+            # One thread last, because the threads of two go on for a while.
             ratios.append(min(fit(MLPClassifier, X, y, n) for n in (2, 1)) / ours)
     return figures
 
 
 def mnist_memory(n_rounds):
-    """Fit MNIST and take the peak of the memory, above that of the imported libraries."""
+    """Fit MNIST, and measure the peak of the memory above the imported libraries."""
     from skmlp import TFMLPClassifier
     from skmlp._tensorflow import loading as _tensorflow
     from skmlp.datasets import load_mnist
@@ -270,7 +270,7 @@ def tabular_memory(n_rounds):
     from skmlp._tensorflow import loading
 
     loading.load()
-    import_module("skmlp._training.members")  # what the fit would import
+    import_module("skmlp._training.members")  # imports of the fit, made beforehand
     imported = memory()
     X, y = _random_table(12_000, 100)
     forget_peak()
@@ -290,7 +290,7 @@ def _sparse(n_samples=20_000, n_features=50_000, n_entries=100):
 
 
 def sparse(n_rounds):
-    """Fit epochs of 20,000 sparse samples with 50,000 features."""
+    """Fit some epochs of 20,000 sparse samples with 50,000 features."""
     from sklearn.neural_network import MLPClassifier
 
     from skmlp import TFMLPClassifier
@@ -312,7 +312,7 @@ def sparse(n_rounds):
 
 
 def validation(n_rounds):
-    """Fit MNIST with 5,000 more samples that are scored after every epoch, and without."""
+    """Fit MNIST with and without 5,000 samples that are scored after every epoch."""
     from skmlp import TFMLPClassifier
     from skmlp.datasets import load_mnist
 
@@ -329,7 +329,7 @@ def validation(n_rounds):
 
 
 def rows(n_rounds):
-    """Fit 10,000 to a million rows of 100 features, and compare the time of a row and epoch."""
+    """Fit 10,000 to a million rows of 100 features, and compare the time for a row and epoch."""
     from skmlp import TFMLPClassifier
 
     rng = np.random.default_rng(0)
@@ -350,7 +350,7 @@ def rows(n_rounds):
 
 
 def many_fits(n_rounds):
-    """Fit one shape 200 times, and 40 shapes 5 times."""
+    """Fit one network shape 200 times, and 40 network shapes 5 times."""
     from sklearn.datasets import load_iris
 
     from skmlp import TFMLPClassifier
@@ -398,18 +398,18 @@ SEARCHES = {
 
 
 def grid(n_rounds):
-    """Search 5 sizes in 5 folds of digits, cold and again in the same process."""
+    """Search 5 sizes in 5 folds of digits, in a new process and again in the same process."""
     result = {}
     for dtype in ("float32", "float64"):
         codes = {}
         for who, (module, name, backend) in SEARCHES.items():
             codes[who] = GRID.format(module=module, name=name, backend=backend, dtype=dtype)
         with tempfile.TemporaryDirectory() as kept:
-            runs = [_search(codes, kept) for _ in range(n_rounds + 1)][1:]  # the first one keeps
+            runs = [_search(codes, kept) for _ in range(n_rounds + 1)][1:]  # the first keeps them
         for who in ("threading", "loky"):
             for name in (who, f"{who}, programs kept"):
                 result[f"search, {dtype}, {name}, first, whole process"] = [
-                    # until the first search is done: imports and it
+                    # time of the imports and the first search
                     (run[name][0] - run[name][2]) / (run["theirs"][0] - run["theirs"][2])
                     for run in runs
                 ]
@@ -420,7 +420,7 @@ def grid(n_rounds):
 
 
 def _search(codes, kept):
-    """Search by each backend, with nothing kept and with programs on disk."""
+    """Time searches with each backend, without and with programs on disk."""
     run = {who: in_new_process(code) for who, code in codes.items()}
     for who in ("threading", "loky"):
         run[f"{who}, programs kept"] = in_new_process(codes[who], kept)
@@ -428,7 +428,7 @@ def _search(codes, kept):
 
 
 def file(n_rounds):
-    """Fit a mapped file of 6.3 GB, of 2 million rows of 784 float32, and 200,000 rows in memory."""
+    """Fit a mapped file of 6.3 GB (2 million rows of 784 float32), and 200,000 rows in memory."""
     from skmlp import TFMLPClassifier
 
     rng = np.random.default_rng(0)
@@ -461,7 +461,7 @@ def file(n_rounds):
 
 
 class _Watch:
-    """Watch the peak of the anonymous memory."""
+    """Watches the peak of the anonymous memory."""
 
     def __enter__(self):
         self._peak, self._stop = [0.0], threading.Event()
@@ -536,7 +536,7 @@ TARGETS = {
 
 
 def measure(name, n_rounds):
-    """Run one of the functions in a process of its own, and return its figures."""
+    """Run one of the functions in its own process, and return its figures."""
     command = [sys.executable, "-m", "benchmarks.costs", name, str(n_rounds)]
     environment = os.environ | {ENVIRONMENT_VARIABLE: ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
@@ -546,7 +546,7 @@ def measure(name, n_rounds):
 
 
 def table(figures):
-    """Return the rows of a table of medians with their spread."""
+    """Return the rows of a table: medians with their spread."""
     rows = []
     for name, values in figures.items():
         middle, low, high = (f"{f(values):.3g}" for f in (median, min, max))

@@ -1,4 +1,4 @@
-"""Train the tutorial's network on MNIST with several seeds, and print the figures of the docs.
+"""Train the tutorial's network on MNIST with several seeds, and print the figures of the guide.
 
 ::
 
@@ -16,7 +16,7 @@ from skmlp.datasets import load_mnist
 
 
 def fit(mnist, split, seed):
-    """Fit the tutorial's network, on its split or on one that the seed draws."""
+    """Fit the tutorial's network, with the tutorial's split or a random one."""
     clf = TFMLPClassifier(
         hidden_layer_sizes=200,
         batch_size=100,

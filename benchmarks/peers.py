@@ -1,8 +1,8 @@
 """The same network, trained by each library as its own documentation recommends for speed.
 
-A peer is a function that takes a `Task` and returns a function that predicts labels. All have the
-layers, the optimiser, the batch size, the shuffling, the penalty and the number of epochs of the
-task; the initial weights are each library's own.
+A peer is a function that takes a `Task` and returns a function that predicts labels. All peers use
+the layers, the optimiser, the batch size, the shuffling, the penalty and the number of epochs of
+the task; each library draws its own initial weights.
 """
 
 import os
@@ -15,12 +15,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be trained.
+    """A data set, and the parameters of the training.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Samples, in the type to train in.
+        Samples, in the type of the training.
     y : ndarray of shape (n_samples,)
         Their classes, from 0.
     hidden : int
@@ -28,7 +28,7 @@ class Task:
     batch_size, n_epochs : int
         Samples of a batch, and epochs.
     alpha : float
-        Strength of the penalty, as scikit-learn has it.
+        Strength of the penalty, as in scikit-learn.
     """
 
     X: np.ndarray
@@ -40,7 +40,7 @@ class Task:
 
     @property
     def parameters(self):
-        """The parameters of scikit-learn's estimator and of ours."""
+        """The parameters of scikit-learn's estimator and of skmlp's."""
         return {
             "hidden_layer_sizes": self.hidden,
             "batch_size": min(self.batch_size, len(self.X)),
@@ -52,7 +52,7 @@ class Task:
 
     @property
     def decay(self):
-        """The penalty as a factor of the sum of squares, which others add to the mean loss."""
+        """The factor of the sum of squares, for libraries that add the penalty to the mean loss."""
         return 0.5 * self.alpha / self.batch_size
 
 
@@ -64,7 +64,7 @@ def fit_skmlp(task):
 
 
 def fit_scikit_learn(task, n_threads):
-    """Fit MLPClassifier, with a number of threads for BLAS."""
+    """Fit MLPClassifier, with a given number of BLAS threads."""
     from sklearn.neural_network import MLPClassifier
     from threadpoolctl import threadpool_limits
 
@@ -73,7 +73,7 @@ def fit_scikit_learn(task, n_threads):
 
 
 def keras_model(hidden, n_features, n_classes, decay, jit_compile="auto"):
-    """Return a compiled model of Keras."""
+    """Return a compiled Keras model."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     import keras
 
@@ -100,7 +100,7 @@ def fit_keras(task, jit_compile):
 
 
 def fit_keras_wrapper(task):
-    """Fit by the SKLearnClassifier of Keras, which wants one-hot labels from its model."""
+    """Fit by Keras's SKLearnClassifier, whose model needs one-hot labels."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     import keras
     from keras.wrappers import SKLearnClassifier
@@ -132,14 +132,14 @@ def fit_scikeras(task):
 
 
 def torch_module(hidden, n_features, n_classes):
-    """Return a network of PyTorch."""
+    """Return a PyTorch network."""
     from torch import nn
 
     return nn.Sequential(nn.Linear(n_features, hidden), nn.ReLU(), nn.Linear(hidden, n_classes))
 
 
 def torch_optimizer(parameters, task):
-    """Return Adam in its fused form, which PyTorch says is the fastest; biases have no penalty."""
+    """Return fused Adam, which PyTorch calls the fastest form; biases have no penalty."""
     import torch
 
     parameters = list(parameters)
@@ -221,7 +221,7 @@ def _jax_logits(params, X):
     return jax.nn.relu(X @ W1 + b1) @ W2 + b2
 
 
-_JAX_EPOCHS = {}  # a second fit is to find its program compiled
+_JAX_EPOCHS = {}  # a second fit has to find its program compiled
 
 
 def _jax_epoch(optimizer, decay):
@@ -256,7 +256,7 @@ PEERS = {
     "SciKeras": fit_scikeras,
     "skorch": fit_skorch,
 }
-"""By the name that tables have."""
+"""The peers, by their names in tables."""
 
 VERSIONS = {
     "skmlp": ("skmlp", "tensorflow"),
@@ -268,4 +268,4 @@ VERSIONS = {
     "skorch": ("skorch",),
     "pytabkit": ("pytabkit",),
 }
-"""The packages that a peer is made of; those of `tabular` too."""
+"""The packages that a peer needs; peers of `tabular` too."""

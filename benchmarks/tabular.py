@@ -1,4 +1,4 @@
-"""Fit tables as they come with the tabular networks and their peers, and score what was not seen.
+"""Fit tables with the tabular networks and their peers, and score unseen rows.
 
 The tables are some that scikit-learn ships or generates, and every ``.npz`` file in the folder that
 the environment variable ``SKMLP_TABULAR`` names: arrays ``X`` of numbers, ``y``, where float32 is
@@ -39,7 +39,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 
 TABLES_VARIABLE = "SKMLP_TABULAR"
-NAME = "tabular: "  # what the names of these measurements begin with, for ``--only``
+NAME = "tabular: "  # start of the names of these measurements, for ``--only``
 N_SPLITS = 3
 OURS = "skmlp"
 KEPT = "skmlp, programs kept"
@@ -47,7 +47,7 @@ KEPT = "skmlp, programs kept"
 
 @dataclass(frozen=True)
 class Table:
-    """A problem.
+    """A table with its target.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Table:
     has_classes: bool
 
     def split(self, seed):
-        """Return X and y to train on, and X and y to test on."""
+        """Return X and y for training, and X and y for testing."""
         X_train, X_test, y_train, y_test = train_test_split(
             self.X, self.y, random_state=seed, stratify=self.y if self.has_classes else None
         )
@@ -72,7 +72,7 @@ class Table:
 
 
 def _as_table(X, y, categories=None):
-    """Make a table of an array of numbers and one of the numbers of categories."""
+    """Make a table from an array of numbers and an array of category codes."""
     import pandas as pd
 
     frame = pd.DataFrame(np.asarray(X, float)).add_prefix("x")
@@ -84,11 +84,11 @@ def _as_table(X, y, categories=None):
 
 
 def _mixed(X, y, n_categorical=4):
-    """Cut some columns into categories, and leave out a tenth of the numbers of some others."""
+    """Cut some columns into categories, and remove a tenth of the numbers of some others."""
     rng = np.random.default_rng(0)
     steps = np.quantile(X[:, :n_categorical], np.linspace(0.1, 0.9, 7), axis=0)
     names = [
-        rng.permutation(8)[np.searchsorted(cuts, x)]  # so that their numbers have no order
+        rng.permutation(8)[np.searchsorted(cuts, x)]  # so that the codes have no order
         for cuts, x in zip(steps.T, X.T, strict=False)
     ]
     X = X[:, n_categorical:]
@@ -105,7 +105,7 @@ def _mixed_classes():
 
 def _mixed_numbers():
     X, y = make_friedman1(3000, n_features=10, noise=1.0, random_state=0)
-    return _mixed(np.roll(X, 2, axis=1), y.astype(np.float32))  # two that matter are cut
+    return _mixed(np.roll(X, 2, axis=1), y.astype(np.float32))  # categories hide two that matter
 
 
 def _shipped(load):
@@ -131,7 +131,7 @@ def files():
 
 
 def load(name):
-    """Return a table; a file comes before what scikit-learn has of the same name."""
+    """Return a table; a file takes precedence over a scikit-learn table of the same name."""
     path = files().get(name)
     if path is None:
         return SHIPPED[name]()
@@ -183,7 +183,7 @@ def _pytabkit(kind):
 
         name = f"{kind}_{'Classifier' if has_classes else 'Regressor'}"
         network = getattr(pytabkit, name)(random_state=seed, device="cpu")
-        # It takes no missing numbers.
+        # It does not accept missing numbers.
         return make_pipeline(_prepared().set_output(transform="pandas"), network)
 
     return make
@@ -200,7 +200,7 @@ PEERS = {
 
 
 def fit_and_score(peer, table, seed):
-    """Return the seconds of a fit, wall and CPU, its accuracy or R2, and its log-loss."""
+    """Return wall and CPU seconds of a fit, its accuracy or R2, and its log-loss."""
     (X, y), (X_test, y_test) = table.split(seed)
     start, cpu_start = time.perf_counter(), time.process_time()
     model = PEERS[peer](table.has_classes, seed).fit(X, y)
@@ -215,7 +215,7 @@ def fit_and_score(peer, table, seed):
 
 
 def installed(is_quick):
-    """Return the peers that can be run; quickly those that fit in seconds."""
+    """Return the peers whose packages are installed; with `quickly` only fast peers."""
     others = [peer for peer in PEERS if peer.startswith("pytabkit")]
     if is_quick:
         return [peer for peer in PEERS if peer not in (*others, KEPT)]
@@ -226,7 +226,7 @@ def installed(is_quick):
 
 
 def _run(peer, n_splits, names, kept):
-    """Let a process fit all tables, and return a list of answers for each."""
+    """Let a process fit all tables, and return a list of answers for each table."""
     command = [sys.executable, "-m", "benchmarks.tabular", peer, str(n_splits), *names]
     environment = os.environ | {
         ENVIRONMENT_VARIABLE: kept,
@@ -240,12 +240,12 @@ def _run(peer, n_splits, names, kept):
 
 
 def compare(is_quick, only):
-    """Return the answers of each peer for all tables whose names have a text in them."""
+    """Return the answers of each peer for all tables whose names contain a text."""
     names = [name for name in (QUICK if is_quick else SHIPPED) if name not in files()]
     names += [] if is_quick else list(files())
     names = [name for name in names if only in NAME + name]
     answers = {}
-    with tempfile.TemporaryDirectory() as kept:  # the run of OURS leaves its programs to KEPT
+    with tempfile.TemporaryDirectory() as kept:  # the run of OURS leaves its programs for KEPT
         for peer in installed(is_quick) if names else ():
             answers[peer] = _run(peer, 1 if is_quick else N_SPLITS, names, kept)
             print("\n".join(_means({peer: answers[peer]})), file=sys.stderr)
@@ -290,7 +290,7 @@ def table(answers):
 
 
 def _means(answers):
-    """Return the rows of means, for tables of classes and for those of numbers."""
+    """Return rows of means: one for classification, one for regression."""
     rows = []
     for task in ("classes", "numbers"):
         for peer, of_peer in answers.items():
@@ -309,7 +309,7 @@ def _means(answers):
 
 
 def main():
-    """Fit all tables with one peer, and print a list of answers for each."""
+    """Fit all tables with one peer, and print a list of answers for each table."""
     peer, n_splits, *names = sys.argv[1:]
     warnings.simplefilter("ignore")
     answers = {name: [] for name in names}

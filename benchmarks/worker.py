@@ -1,8 +1,8 @@
-"""A process with one peer in it, which fits when it is told to.
+"""A process that runs one peer, and fits on command.
 
-Each line of standard input is a list of JSON, peer and workload; the answer is a line of JSON too.
-A peer has a process of its own, as a user would have it, so that no library's threads are in
-another's way.
+Each line of standard input is a JSON list of peer and workload. The answer is a line of JSON too.
+Each peer has its own process, as for a user, so that no library's threads get in another's
+way.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import warnings
 
 
 def main():
-    """Answer commands until there are none."""
+    """Answer commands until standard input ends."""
     from benchmarks.workloads import make_task, test_set
 
     answers = os.fdopen(os.dup(1), "w")

@@ -13,7 +13,7 @@ _SMALL = {"iris": load_iris, "breast cancer": load_breast_cancer, "digits": load
 
 
 def make_task(name):
-    """Return the task of a workload, named ``problem, dtype, epochs``."""
+    """Return the task of a workload whose name is ``problem, dtype, epochs``."""
     problem, dtype, n_epochs = name.split(", ")
     n_epochs = int(n_epochs.split()[0])
     if problem in _MNIST:
@@ -25,7 +25,7 @@ def make_task(name):
 
 
 def test_set(name):
-    """Return samples to take the accuracy on: of MNIST new ones, else those trained on."""
+    """Return samples to measure the accuracy: unseen ones of MNIST, otherwise the training set."""
     problem, dtype, _ = name.split(", ")
     if problem in _MNIST:
         mnist = load_mnist()
