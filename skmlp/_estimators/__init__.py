@@ -1,1 +1,1 @@
-"""The classes that a user calls: the classifier, the regressor and the fit that they share."""
+"""The estimators that a user calls, and the fit that they share."""

@@ -1,4 +1,4 @@
-"""The fit that the estimators share: validate, initialise, train, publish; and their parameters."""
+"""Base class of TFMLPClassifier and TFMLPRegressor: validate, initialise, train, publish."""
 
 from __future__ import annotations
 
@@ -84,30 +84,31 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
 
     @abstractmethod
     def _decode_targets(self, targets: np.ndarray) -> np.ndarray:
-        """Return the y that targets stand for."""
+        """Return the labels or numbers that targets encode."""
 
     @abstractmethod
     def _choose_output(self) -> dict[str, Any]:
-        """Return the loss for the targets learnt, and a threshold if it is not one half."""
+        """Return the loss of the network and, for a classifier, the threshold of an output."""
 
     @abstractmethod
     def _stratifies(self, targets: np.ndarray) -> bool:
         """Tell whether a hold-out keeps the proportions of the targets."""
 
     def _weigh_classes(self, targets: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
-        """Return the weights, multiplied by those of the classes if there are any."""
+        """Return the weights of samples, multiplied by the weights of their classes, if any."""
         return sample_weight
 
     def _fit(self, call: Call) -> None:
-        """Validate, initialise, train and publish; if any of it fails, change nothing."""
+        """Validate, initialise, train and publish; a failure leaves the estimator unchanged."""
         check_not_forked()
-        # All that trains is imported here, so that a process that only predicts does without it.
+        # Imported here, as a process that only predicts does not need the code of training.
         from skmlp._estimators.fit_callbacks import set_up_callbacks
         from skmlp._tensorflow.loading import eagerly
         from skmlp._training.attributes import fitted_attributes
         from skmlp._training.fit import train
 
-        # Before the block, so that what tears callbacks down is there after a failure too.
+        # Before the block: after a failure scikit-learn still needs the attributes that this sets,
+        # to tear the callbacks down.
         callbacks = (
             None
             if call.is_incremental
@@ -163,11 +164,11 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         )
 
     def _identity(self) -> dict[str, Any]:
-        """Return what a checkpoint compares: the parameters, and the kind of the estimator."""
+        """Return the parameters and the class name, which a checkpoint compares."""
         return self.get_params(deep=False) | {"estimator": type(self).__name__}
 
     def _settings(self, call: Call, n_hidden: int) -> Settings:
-        """Return the parameters by which training runs."""
+        """Return the settings of training, from the parameters of the estimator."""
         from skmlp._program.regularisers import Regularisation
         from skmlp._program.schedules import class_of
         from skmlp._program.solvers import SOLVERS
@@ -207,9 +208,9 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         return ValidationScorer(self, architecture, X, y, weight if is_weighted else None)
 
     def _make_random_state(self, callbacks: FitCallbacks | None) -> np.random.RandomState:
-        """Return the random numbers, as the fit found them that is to be resumed, if there is one.
+        """Return the random numbers of the fit; a resumed fit draws the same ones again.
 
-        A RandomState of the user's is set back in place.
+        If the user passed a RandomState, that object itself is set back.
         """
         if callbacks is None or callbacks.snapshot is None:
             return check_random_state(self.random_state)
@@ -219,12 +220,12 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         return random_state
 
     def _check_parameters(self, call: Call) -> tuple[int, ...]:
-        """Check what the declared constraints can't; return the sizes of the hidden layers."""
+        """Check combinations of parameters; return the sizes of the hidden layers."""
         fitted_early = hasattr(self, "coefs_") and getattr(self, "best_loss_", None) is None
         if call.is_incremental and self.early_stopping and fitted_early:
             raise ValueError(
-                "partial_fit does not support early_stopping=True after fit: the weights are those "
-                "of the best epoch, the state of the solver is that of the last one."
+                "partial_fit does not support early_stopping=True after fit: the weights come from "
+                "the best epoch, but the state of the solver comes from the last epoch."
             )
         hidden_layer_sizes = check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_combinations(self, len(hidden_layer_sizes))
@@ -248,7 +249,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         dtype = self.coefs_[0].dtype if goes_on else self._accepted_dtype()
         is_converted = not is_too_large_to_convert(call.X, dtype)
         try:
-            # A value that overflows float32 is an error, so need not be a warning too.
+            # A value that overflows float32 raises an error; a warning of NumPy adds nothing.
             with np.errstate(over="ignore"):
                 X, y = validate_data(
                     self,
@@ -273,7 +274,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
     def _make_training_set(
         self, call: Call, X: Any, y: Any, dtype: np.dtype, is_warm: bool
     ) -> SampleSet:
-        """Return checked samples, with what their labels and weights become."""
+        """Return checked samples with encoded targets and weights."""
         targets = self._encode_targets(y, call, is_warm)
         weight = check_weight(call.sample_weight, X, dtype, "sample_weight")
         if not np.issubdtype(targets.dtype, np.bool_):
@@ -304,7 +305,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         return SampleSet(X, targets, weight)
 
     def _architecture(self, units: tuple[int, ...], is_warm: bool) -> Architecture:
-        """Return the network, whose `out_activation_` may have been set by hand after a fit."""
+        """Return the architecture, with an `out_activation_` that the user set after a fit."""
         architecture = Architecture(units, self.activation, **self._choose_output())
         own = getattr(self, "out_activation_", None) if is_warm else None
         if own in (None, architecture.out_activation):
@@ -314,16 +315,16 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
     def _init_coef(
         self, fan_in: int, fan_out: int, dtype: np.dtype
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw the initial weights and biases of a layer, from `_random_state`.
+        """Draw the initial weights and biases of a layer from `_random_state`.
 
-        It has the name that subclasses of scikit-learn's networks know it by, to draw others.
+        The name is scikit-learn's, as subclasses of its networks override the method.
         """
         return initialise_layer(
             fan_in, fan_out, self.activation, self.init, self._random_state, dtype
         )
 
     def _check_validation_features(self, X_val: Any, train: SampleSet) -> Any:
-        """Return the features of a validation set, checked."""
+        """Check and return the features of a validation set."""
         return check_validation_features(self, X_val, train.X, train.dtype)
 
     def _initial_parameters(
@@ -333,7 +334,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         dtype: np.dtype,
         is_warm: bool,
     ) -> Parameters:
-        """Draw initial parameters, or take those of the last fit."""
+        """Draw initial parameters; a warm start takes the parameters of the last fit."""
         if not is_warm:
             return initial_parameters(self, architecture, random_state, dtype)
         shapes = [coef.shape for coef in self.coefs_]
@@ -346,7 +347,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         return Parameters(self.coefs_, self.intercepts_).astype(dtype)
 
     def _stops_early(self) -> bool:
-        """Tell whether fit stops by the validation score; as in scikit-learn, L-BFGS does not."""
+        """Tell whether the validation score can stop fit. L-BFGS ignores it, as in scikit-learn."""
         return self.early_stopping and self.solver != "lbfgs"
 
     def _split(
@@ -361,8 +362,8 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         return sample_sets.with_hold_out(train, self.validation_fraction, stratify, random_state)
 
     def _publish(self, attributes: dict[str, Any]) -> None:
-        """Set the fitted attributes, all together."""
-        self.__dict__.pop("_training_state", None)  # a model from a checkpoint has one
+        """Set all fitted attributes."""
+        self.__dict__.pop("_training_state", None)  # of a model that was read from a checkpoint
         for name, value in attributes.items():
             setattr(self, name, value)
 
@@ -383,7 +384,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         return forward(X, parameters, self.activation, check_out_activation(self.out_activation_))
 
     def _can_go_on(self) -> bool:
-        """Tell that there is a partial_fit, or raise why not."""
+        """Return True, or raise AttributeError with the reason why partial_fit is missing."""
         if self.solver == "lbfgs":
             raise AttributeError(
                 "partial_fit is only available for the stochastic solvers 'adam' and 'sgd', got "
@@ -403,7 +404,7 @@ def _draw_seed(random_state: np.random.RandomState) -> int:
 
 
 def _as_dtype(targets: np.ndarray, dtype: np.dtype, name: str) -> np.ndarray:
-    """Return numbers in the type of X, if it can hold them."""
+    """Return targets in the type of X; raise ValueError if the type can't hold one."""
     with np.errstate(over="ignore"):
         converted = targets.astype(dtype)
     if not np.isfinite(converted).all():

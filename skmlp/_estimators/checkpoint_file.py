@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 _SIZE_TRIED = 4096
-"""Bytes that are written before training starts: one page, for which a full disk has no room."""
+"""Bytes written before training starts: one page, which a full disk refuses."""
 
 
 class CheckpointFile:
@@ -19,7 +19,7 @@ class CheckpointFile:
     Parameters
     ----------
     path : str or os.PathLike
-        Where it is; a tilde stands for the home directory.
+        Path of the file; a tilde stands for the home directory.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -27,16 +27,16 @@ class CheckpointFile:
 
     @contextmanager
     def naming_errors(self, deed: str) -> Iterator[None]:
-        """Say in errors of the system which path can't be read or written, and why."""
+        """Name the path in errors of the system, and say that it can't be read or written."""
         try:
             yield
         except OSError as error:
             message = f"path={str(self.path)!r} can't be {deed}: {error.strerror or error}"
-            # With its number the error is of the class for it, such as PermissionError.
+            # With an error number OSError becomes the matching class, such as PermissionError.
             raise OSError(error.errno, message) from error
 
     def check(self) -> None:
-        """Raise OSError if the file can't be written; leave what is there as it is."""
+        """Raise OSError if the file can't be written; leave an existing file as it is."""
         with self.naming_errors("written"):
             parent = self.path.absolute().parent
             if not parent.exists():
@@ -48,13 +48,13 @@ class CheckpointFile:
                 _write_through(temporary, lambda file: file.write(bytes(_SIZE_TRIED)))
 
     def write(self, write: Callable[[BinaryIO], Any]) -> None:
-        """Replace the file by one that a function writes, in a single step."""
+        """Replace the file, in one step, by a file that a function writes."""
         with self.naming_errors("written"), self._temporary() as temporary:
             _write_through(temporary, write)
             os.replace(temporary, self.path)
 
     def _check_kind(self) -> None:
-        """Raise OSError if there is something else than a file, or there can be none."""
+        """Raise OSError if the path is no regular file, or can't be one."""
         try:
             mode = os.stat(self.path).st_mode
         except FileNotFoundError:
@@ -68,9 +68,9 @@ class CheckpointFile:
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
-        """Name a file beside the path, and remove it if it is there in the end."""
-        # A name of its own, for fits of several processes or threads not to share a file; and a
-        # short one, as that of the path may be as long as the system allows.
+        """Yield the path of a temporary file in the same directory; remove the file at the end."""
+        # The name has the process and the thread, so that parallel fits do not share a file. It is
+        # short, as the name of the checkpoint may already be as long as the system allows.
         own = f"{os.getpid()}-{threading.get_ident()}"
         temporary = self.path.with_name(f".skmlp-{own}.tmp")
         try:
@@ -80,7 +80,7 @@ class CheckpointFile:
 
 
 def _write_through(path: Path, write: Callable[[BinaryIO], Any]) -> None:
-    """Write a file, and see to it that it is on the disk."""
+    """Write a file, and wait until it is on the disk."""
     with open(path, "wb") as file:
         write(file)
         file.flush()

@@ -29,7 +29,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
     The parameters, the fitted attributes and, in float64, the numbers are those of
     :class:`sklearn.neural_network.MLPClassifier`: the same `random_state` gives the same weights
-    up to rounding. What differs is listed in the Notes.
+    up to rounding. The Notes list the differences.
 
     Training minimises, over the weights :math:`W_l` and biases :math:`b_l` of the layers, the
     weighted mean of the cross-entropies of the samples and an L2 penalty,
@@ -39,8 +39,9 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         \frac{1}{\sum_i s_i} \Big( \sum_i s_i \, \ell(y_i, f(x_i; W, b))
         + \frac{\alpha}{2} \sum_l \| W_l \|_F^2 \Big),
 
-    each batch by its own samples :math:`i` and their weights :math:`s_i`. :math:`f` ends in a
-    softmax, or in a logistic function for two classes and for multilabel targets.
+    where :math:`i` runs over the samples of a batch, with weights :math:`s_i`. The network
+    :math:`f` ends in a softmax; for two classes and for multilabel targets, it ends in a logistic
+    function.
 
     Parameters
     ----------
@@ -48,8 +49,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Number of units of each hidden layer.
 
     activation : str, default='relu'
-        Activation function of the hidden layers. As in scikit-learn 'identity', 'logistic',
-        'tanh' and 'relu': f(x) = x, 1 / (1 + exp(-x)), tanh(x) or max(0, x). Beyond it:
+        Activation function of the hidden layers. Four are those of scikit-learn: 'identity', x;
+        'logistic', 1 / (1 + exp(-x)); 'tanh', tanh(x); 'relu', max(0, x). The others are:
 
         - 'leaky_relu': x above 0, 0.2 x below;
         - 'elu' [3]_: x above 0, exp(x) - 1 below;
@@ -60,9 +61,9 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         - 'mish' [6]_: x tanh(log(1 + exp(x))).
 
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
-        How the objective is minimised: 'adam' by the method of Kingma and Ba [1]_, 'sgd' by
-        stochastic gradient descent with momentum, both batch by batch; 'lbfgs' by L-BFGS-B of
-        SciPy on all samples at once, which suits small data.
+        Method that minimises the objective. 'adam' is the method of Kingma and Ba [1]_, and 'sgd'
+        is stochastic gradient descent with momentum; both go batch by batch. 'lbfgs' is L-BFGS-B
+        of SciPy on all samples at once, which suits small data.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights. Biases are not penalised.
@@ -72,20 +73,20 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         epoch may be smaller.
 
     learning_rate : str or callable, default='constant'
-        Schedule of the learning rate. 'constant' stays at `learning_rate_init`. As in
-        scikit-learn, two are only used by solver='sgd': 'invscaling' is
+        Schedule of the learning rate. 'constant' keeps `learning_rate_init`. Two schedules are
+        only used by solver='sgd', as in scikit-learn: 'invscaling' is
         ``learning_rate_init / (t + 1) ** power_t`` after `t` samples, updated every epoch;
-        'adaptive' is divided by 5 whenever training would stop otherwise, until it is no more
-        than 1e-6. The others multiply `learning_rate_init`, before each batch, by a factor for
-        the share :math:`t` of the `max_iter` epochs that is done, from 0 to 1:
+        'adaptive' divides the rate by 5 whenever training would otherwise stop, until the rate
+        is at most 1e-6. The other schedules multiply `learning_rate_init`, before each batch, by
+        a factor. It depends on :math:`t`, the share of the `max_iter` epochs done, from 0 to 1:
 
         - 'cosine' [8]_: :math:`(1 + \cos \pi t) / 2`, which falls to 0;
         - 'coslog' [9]_: :math:`(1 - \cos(2 \pi \log_2(1 + 15 t))) / 2`, four cycles, each
           twice as long as the one before;
-        - a callable: what it returns for :math:`t`, a finite number that is not negative.
+        - a callable: the number that it returns for :math:`t`, finite and not negative.
 
-        They are for 'adam' and 'sgd', not for 'lbfgs' and `partial_fit`. A warm start begins
-        them anew.
+        Schedules of :math:`t` are for 'adam' and 'sgd', not for 'lbfgs' or `partial_fit`. A warm
+        start begins them again.
 
     learning_rate_init : float, default=0.001
         Learning rate that training starts with. Not used by solver='lbfgs'.
@@ -94,28 +95,31 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Exponent of learning_rate='invscaling'. Only used by solver='sgd'.
 
     max_iter : int, default=200
-        Maximum number of epochs: how often each sample is used. For solver='lbfgs' of iterations.
+        Maximum number of epochs, each of which uses every sample once. For solver='lbfgs', the
+        maximum number of iterations.
 
     shuffle : bool, default=True
         Whether to shuffle the samples before every epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the initial weights and biases, then the hold-out if there is one, then a seed for
-        `dropout` if there is any, then one shuffle an epoch. Pass an int for reproducible results.
+        Draws, in this order, the initial weights and biases, the hold-out if there is one, a seed
+        for `dropout` if there is any, and a shuffle for each epoch. Pass an int for reproducible
+        results.
 
     tol : float, default=1e-4
-        How much the loss (or with early stopping the validation score) must improve for an
-        epoch to count as an improvement. For solver='lbfgs' the largest element of the gradient
-        at which it stops.
+        An epoch counts as an improvement if the loss, or with early stopping the validation
+        score, improves by at least `tol`. solver='lbfgs' stops when no element of the gradient
+        is larger than `tol`.
 
     verbose : bool or int, default=False
-        True, or any int above 0, prints a line an epoch, for solver='lbfgs' an iteration: training
-        loss and, if a validation set is scored, validation loss and accuracy. 2, and no other int,
-        also prints loss and accuracy of a batch every 100 iterations, after the update by it.
+        True or an int above 0 prints a line for each epoch, or for each iteration of
+        solver='lbfgs'. The line has the training loss and, if there is a validation set, the
+        validation loss and accuracy. Only 2 also prints, every 100 batches, the loss and the
+        accuracy of a batch after its update.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the previous call. The optimiser starts anew,
-        and the curves are appended to.
+        and the curves grow by the new epochs.
 
     momentum : float, default=0.9
         Momentum, between 0 and 1. Only used by solver='sgd'.
@@ -124,17 +128,16 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Whether to use Nesterov's momentum. Only used by solver='sgd'.
 
     early_stopping : bool, default=False
-        Whether training stops by the score on a validation set instead of by the training
-        loss, and ends with the weights of the best epoch. See `scoring`. Not used by
-        solver='lbfgs'.
+        Whether the score on a validation set decides when training stops, instead of the training
+        loss, and which epoch the fitted weights come from: the best one. See `scoring`. Not used
+        by solver='lbfgs'.
 
     validation_fraction : float, int or None, default=None
-        What to hold out, early stopping or not: 0.1, MLPClassifier's default, holds out a tenth.
-        It is a fraction between 0 and 1 or a number of samples, and a validation set that is
-        scored after every epoch. None holds out 0.1, or 2 samples if that is more, where
-        ``early_stopping=True`` and no `X_val` is given to `fit`, otherwise nothing; 0 always
-        nothing. The hold-out is stratified for
-        two classes, as in scikit-learn.
+        Samples to hold out as a validation set, which is scored after every epoch, with or without
+        early stopping: a fraction between 0 and 1, or a number of samples. The default of
+        MLPClassifier is 0.1, a tenth. None holds out a tenth, but at least 2 samples, if
+        ``early_stopping=True`` and `fit` receives no `X_val`; otherwise it holds out nothing. 0
+        holds out nothing. The hold-out is stratified for two classes, as in scikit-learn.
 
     beta_1 : float, default=0.9
         Decay rate of Adam's first moments, in [0, 1).
@@ -143,57 +146,59 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Decay rate of Adam's second moments, in [0, 1).
 
     epsilon : float, default=1e-8
-        Keeps Adam's denominator from zero; it is added outside the root.
+        Number added to Adam's denominator, outside the root, to keep it from zero.
 
     n_iter_no_change : int or inf, default=10
-        Training stops after more than this number of epochs in a row without an improvement.
+        Training stops after more than `n_iter_no_change` epochs in a row without an improvement.
 
     max_fun : int, default=15000
         Maximum number of evaluations of the loss. Only used by solver='lbfgs'.
 
     class_weight : dict, list of dict, 'balanced' or None, default=None
-        Factors of the weights of samples by their class. 'balanced' is
+        Factor for the weight of each sample, by its class. 'balanced' is
         ``sum(sample_weight) / (n_classes * sum(sample_weight[y == label]))``. For multilabel
-        targets a list with a dict ``{0: weight, 1: weight}`` for each label, whose factors are
-        multiplied. They weigh a hold-out too; `X_val` is weighed by `sample_weight_val` alone.
+        targets, a list with a dict ``{0: weight, 1: weight}`` for each label; the factors of a
+        sample's labels are multiplied. A hold-out is weighed by these factors too, but `X_val`
+        only by `sample_weight_val`.
 
     scoring : str, callable or None, default=None
-        Score of the validation set: None is the accuracy, "loss" minus the cross-entropy, a str
-        one of :func:`sklearn.metrics.get_scorer_names`, and a callable takes
-        ``(estimator, X, y)`` and, where samples have weights, ``sample_weight`` if it can. NaN
-        is no improvement. Scorers run in Python after every epoch; None and "loss" cost little.
+        Score of the validation set. None is the accuracy, and "loss" is minus the cross-entropy.
+        Any other str is a name of :func:`sklearn.metrics.get_scorer_names`. A callable takes
+        ``(estimator, X, y)``, and ``sample_weight`` if it can and samples have weights. NaN is no
+        improvement. Scorers run in Python after every epoch; None and "loss" cost little.
 
     init : {'glorot_uniform', 'truncated_normal'}, default='glorot_uniform'
-        How initial weights are drawn. 'glorot_uniform' is uniform within
+        Distribution of the initial weights. 'glorot_uniform' is uniform within
         :math:`\pm\sqrt{6 / (n_{in} + n_{out})}` (2 in place of 6 for activation='logistic') [2]_,
-        biases too, as in scikit-learn. For the activations that scikit-learn does not have, the
-        bound is that of their authors, with biases of zero: :math:`\pm\sqrt{6 / n_{in}}` [7]_,
-        5.77 in place of 6 for 'leaky_relu', and 3 for 'selu' [4]_. 'truncated_normal' is normal
-        with standard deviation 0.01, cut at two of them, with biases of zero.
+        for biases too, as in scikit-learn. Activations that scikit-learn does not have use the
+        bound of their authors, and biases of zero: the bound is :math:`\pm\sqrt{6 / n_{in}}`
+        [7]_, with 5.77 in place of 6 for 'leaky_relu', and 3 for 'selu' [4]_. 'truncated_normal'
+        is normal with standard deviation 0.01, cut at two standard deviations; biases are zero.
 
     dtype : {'float32', 'float64'} or None, default=None
-        Type in which to train and to predict. None keeps float32 input as it is and converts all
-        other to float64, as scikit-learn does.
+        Type in which to train and to predict. None keeps float32 input as it is and converts any
+        other input to float64, as scikit-learn does.
 
     weight_decay : float, default=0.0
-        Decoupled decay of the weights, as in AdamW [10]_: before each step of 'adam' or 'sgd'
-        they are multiplied by :math:`1 - \eta_t \lambda`, with the learning rate :math:`\eta_t`
-        of the schedule and this :math:`\lambda`. Biases do not decay. Unlike `alpha` it is no
-        part of the loss, and Adam does not rescale it. Not for solver='lbfgs'.
+        Decoupled decay of the weights, as in AdamW [10]_: before each step of 'adam' or 'sgd', the
+        weights are multiplied by :math:`1 - \eta_t \lambda`, where :math:`\eta_t` is the
+        scheduled learning rate and :math:`\lambda` is `weight_decay`. Biases do not decay. Unlike
+        the penalty of `alpha`, the decay is no part of the loss, and Adam does not rescale it. Not
+        for solver='lbfgs'.
 
     label_smoothing : float, default=0.0
-        The share :math:`s` of each target, in [0, 1), that is spread over all classes in training
-        [11]_: of :math:`K` classes the one of the sample has the target
-        :math:`1 - s + s / K` and the others :math:`s / K`; for two classes and for multilabel
-        targets these are :math:`1 - s / 2` and :math:`s / 2` for each label. `loss_curve_` is
-        that of the smoothed targets, `validation_loss_curve_` is not.
+        The share :math:`s` of each target, in [0, 1), that training spreads over all :math:`K`
+        classes [11]_: the target is :math:`1 - s + s / K` for the class of the sample, and
+        :math:`s / K` for the other classes. For two classes and for multilabel targets, the
+        targets of each label are :math:`1 - s / 2` and :math:`s / 2`. `loss_curve_` has the loss
+        of smoothed targets; `validation_loss_curve_` has the loss of the targets themselves.
 
     dropout : float or array-like of float of shape (n_layers - 2,), default=0.0
-        The share :math:`p` of the units of the hidden layers, or of each of them, that is dropped
-        at a step of 'adam' or 'sgd' [12]_: for each sample anew a value of a layer is zero with
-        probability :math:`p`, and otherwise divided by :math:`1 - p`. Predictions and the scores
-        of a validation set drop nothing; the losses in `loss_curve_` are those of training. Not
-        for solver='lbfgs'.
+        The share :math:`p` of units that a step of 'adam' or 'sgd' drops [12]_, one number for all
+        hidden layers or one for each. For each sample, the value of a unit is zero with
+        probability :math:`p`, and divided by :math:`1 - p` otherwise. Predictions and validation
+        scores drop nothing. The losses in `loss_curve_` are those with dropout. Not for
+        solver='lbfgs'.
 
     Attributes
     ----------
@@ -207,13 +212,13 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Biases of each layer.
 
     loss_ : float
-        Loss of the last epoch: the mean over its batches, taken as training went on.
+        Loss of the last epoch: the mean over its batches, each before its own update.
 
     best_loss_ : float or None
-        Smallest loss of an epoch. None if ``early_stopping=True``, but for solver='lbfgs'.
+        Smallest loss of an epoch. None if ``early_stopping=True``, except for solver='lbfgs'.
 
     loss_curve_ : list of float
-        Loss of each epoch; for solver='lbfgs' after each iteration.
+        Loss of each epoch. For solver='lbfgs', the loss after each iteration.
 
     validation_scores_ : list of float or None
         Score of the validation set after each epoch, see `scoring`. None if there is no
@@ -230,7 +235,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Number of epochs or iterations that the last `fit` or `partial_fit` ran.
 
     t_ : int
-        Number of samples that the epochs of all calls had. solver='lbfgs' does not count.
+        Number of samples used by all epochs of all calls. solver='lbfgs' does not count them.
 
     n_features_in_ : int
         Number of features seen by `fit`.
@@ -245,30 +250,32 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Number of outputs of the network: 1 for two classes.
 
     out_activation_ : {'softmax', 'logistic'}
-        Activation function of the output layer. Another one, set by hand after a fit, is that of
-        predictions, of `partial_fit` and of warm starts.
+        Activation function of the output layer. If you set another one after a fit, predictions,
+        `partial_fit` and warm starts use it.
 
     See Also
     --------
-    TFMLPRegressor : The same for numbers.
+    TFMLPRegressor : The same network for regression.
     sklearn.neural_network.MLPClassifier : The same model, trained by NumPy.
 
     Notes
     -----
     Differences from MLPClassifier, all on purpose:
 
-    - `validation_fraction` is None by default and, if given, always held out; its int form, the
-      validation set of one's own in `fit` and `validation_loss_curve_` are new, as are
-      `class_weight`, `scoring`, `init` and `dtype`.
-    - NaN as a score or a loss is no improvement, where it is one to MLPClassifier.
-    - solver='lbfgs' has a `loss_curve_` and a `best_loss_`, and keeps float32 in float32 (it
-      computes in float64).
-    - A batch whose weights are all zero changes nothing, where MLPClassifier divides by zero.
+    - `validation_fraction` is None by default. If it is given, `fit` holds out a validation set
+      with or without early stopping.
+    - An int as `validation_fraction`, `X_val` and `y_val` in `fit`, `validation_loss_curve_`,
+      `class_weight`, `scoring`, `init`, `dtype`, `weight_decay`, `label_smoothing` and `dropout`
+      are new.
+    - NaN as a score or a loss is no improvement. MLPClassifier takes it for one.
+    - solver='lbfgs' has a `loss_curve_` and a `best_loss_`. It computes in float64, but its
+      weights for float32 input are float32.
+    - A batch whose weights are all zero changes nothing. MLPClassifier divides by zero.
     - A `fit` that fails, or is interrupted before its first epoch is complete, leaves the
       estimator as it was.
     - A warm start with ``early_stopping=True`` that finds nothing better ends with the best weights
-      of the earlier fits. MLPClassifier ends with the last ones, as its best weights and those it
-      trains are then the same arrays.
+      of the earlier fits. MLPClassifier ends with the last weights, as it then trains the arrays in
+      which it keeps the best weights.
     - `predict_log_proba` gives ``-inf`` without a warning where a probability is 0.
 
     TensorFlow is imported by the first `fit` in a process, and never to predict.
@@ -390,8 +397,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
-        The first call in a process imports TensorFlow, and the first for a network of its kind
-        compiles a program, which takes seconds. Later ones use what there is.
+        The first call in a process imports TensorFlow, and the first call for a network of its
+        kind compiles a program, which takes seconds. Later calls use the compiled program.
 
         Parameters
         ----------
@@ -421,11 +428,11 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Raises
         ------
         ValueError
-            If a parameter or an array is not as described, if the solver can't do what the
-            parameters ask for, or if training produced weights that are not finite. The estimator
-            is then as it was before.
+            If a parameter or an array is not as described, if the solver does not support the
+            parameters, or if training produced weights that are not finite. The estimator then
+            stays as it was.
         RuntimeError
-            In a process that was forked after TensorFlow had run, where training would hang.
+            If the process was forked after TensorFlow had run: training would hang.
 
         Warns
         -----
@@ -454,11 +461,12 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch on some samples, going on from the previous call.
 
-        The state of the solver, such as Adam's moments, is used again, and so are its
-        hyper-parameters: a change of `learning_rate_init` takes effect in the next `fit`. Nothing
-        is held out. Not available for solver='lbfgs', for class_weight='balanced', as the
-        classes of samples yet to come are not known, and for a `learning_rate` that follows the
-        share of a fit that is done, as the length of training is not known.
+        The solver goes on with its state, such as Adam's moments, and with its hyper-parameters: a
+        change of `learning_rate_init` takes effect in the next `fit`. Nothing is held out.
+
+        Not available for solver='lbfgs'; for class_weight='balanced', as the classes of later
+        samples are not known; and for a `learning_rate` that follows the share of a fit that is
+        done, as the length of training is not known.
 
         Parameters
         ----------
@@ -472,7 +480,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
             Weights of the samples, not negative and not all zero. None weighs them equally.
 
         classes : array-like of shape (n_classes,), default=None
-            All labels that may come. Required by the first call, optional in others.
+            All labels that any call may have. Required in the first call, optional in others.
 
         Returns
         -------
@@ -482,8 +490,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Raises
         ------
         ValueError
-            As for `fit`; and without `classes` in the first call, if `classes` are not those of
-            the first call, if `y` has others, or if ``early_stopping=True``.
+            As for `fit`. Also if the first call has no `classes`, if `classes` are not those of the
+            first call, if `y` has other labels, or after a `fit` with ``early_stopping=True``.
 
         See Also
         --------
@@ -506,8 +514,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def predict(self, X):
         """Predict the classes of samples.
 
-        The class is the one of the highest probability; for multilabel, the labels whose
-        probability is above 0.5. TensorFlow is not needed.
+        The predicted class has the highest probability. For multilabel targets, the predicted
+        labels have probabilities above 0.5. TensorFlow is not needed.
 
         Parameters
         ----------
@@ -517,7 +525,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Predicted labels, or indicators for multilabel; sparse ones if those of `fit` were.
+            Predicted labels, or indicators for multilabel targets, sparse if `y` of `fit` was.
 
         See Also
         --------
@@ -542,7 +550,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def predict_proba(self, X):
         """Estimate the probabilities of the classes.
 
-        They are the outputs of the network. TensorFlow is not needed.
+        The probabilities are the outputs of the network. TensorFlow is not needed.
 
         Parameters
         ----------
@@ -552,8 +560,8 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Probabilities, the classes in the order of `classes_`. For multilabel each column is
-            the probability of its label, and rows need not sum to 1.
+            Probabilities, with the classes in the order of `classes_`. For multilabel targets,
+            each column is the probability of a label, and rows need not sum to 1.
 
         See Also
         --------
@@ -575,7 +583,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def predict_log_proba(self, X):
         """Return the logarithms of `predict_proba`.
 
-        There is no warning of a probability of 0.
+        A probability of 0 causes no warning.
 
         Parameters
         ----------
@@ -607,7 +615,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
     def score(self, X, y, sample_weight=None):
         """Return the accuracy of the predictions.
 
-        For multilabel every label of a sample has to be right.
+        For multilabel targets, a sample is right if all its labels are right.
 
         Parameters
         ----------
@@ -615,7 +623,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
             Samples.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Their labels.
+            Labels of the samples.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
@@ -627,7 +635,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
 
         See Also
         --------
-        sklearn.metrics.accuracy_score : The same of predictions.
+        sklearn.metrics.accuracy_score : The accuracy of given predictions.
 
         Examples
         --------
@@ -648,17 +656,17 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         return tags
 
     def _check_class_weight(self) -> bool:
-        """Tell that partial_fit can weigh the classes, or raise why not."""
+        """Return True, or raise AttributeError if partial_fit can't weigh the classes."""
         parts = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
         if any(isinstance(part, str) for part in parts):
             raise AttributeError(
-                "partial_fit is not available for class_weight='balanced': the frequencies of the "
-                "classes in samples yet to come are not known; expected a dict or None."
+                "partial_fit is not available for class_weight='balanced': the frequencies of "
+                "classes in later samples are not known; expected a dict or None."
             )
         return True
 
     def _encode_targets(self, y: Any, call: Call, is_warm: bool) -> np.ndarray:
-        # A LabelBinarizer remembers sparse indicators, and predicts such.
+        # A LabelBinarizer that is fitted to sparse indicators also predicts sparse ones.
         indicators = y if scipy.sparse.issparse(y) else None
         with naming_errors("y"), np.errstate(invalid="ignore"):
             y = as_labels(y)
@@ -675,7 +683,7 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         return binarize(self._label_binarizer, y)
 
     def _learn_classes(self, y: np.ndarray, classes: Any, indicators: Any) -> None:
-        """Learn the labels that are to come from the first call of partial_fit, and check y."""
+        """Learn all labels in the first call of partial_fit, and check y."""
         if classes is not None:
             with naming_errors("classes"):
                 classes = as_labels(np.asarray(classes), "classes")
@@ -723,5 +731,5 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         return targets.shape[1] == 1
 
 
-TFMLPClassifier.__module__ = "skmlp"  # files know it by this name, wherever the class moves
+TFMLPClassifier.__module__ = "skmlp"  # files use this name, wherever the class moves
 __test__ = {"TFMLPClassifier": TFMLPClassifier}  # doctest looks for the examples here

@@ -1,4 +1,4 @@
-"""The combinations of parameters that can't be trained, refused before any work starts."""
+"""Refuses combinations of parameters that can't be trained, before any work starts."""
 
 from numbers import Real
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 _BY_STEPS_ONLY = ("dropout", "weight_decay")
-"""Parameters of what happens at the steps of a stochastic solver, which are off at 0."""
+"""Parameters that only act at the steps of a stochastic solver; 0 turns them off."""
 
 
 def check_combinations(estimator: Any, n_hidden: int) -> None:
@@ -25,12 +25,12 @@ def _check_lbfgs(estimator: Any) -> None:
     if asked:
         raise ValueError(
             f"{asked[0]}={getattr(estimator, asked[0])!r} needs solver='adam' or 'sgd', got "
-            "solver='lbfgs', which chooses its steps itself and needs the same loss in all."
+            "solver='lbfgs', which chooses its own steps and needs the same loss at each of them."
         )
 
 
 def check_partial_fit(learning_rate: Any) -> None:
-    """Raise AttributeError if there is no partial_fit for a schedule of the learning rate."""
+    """Raise AttributeError if partial_fit can't follow a schedule of the learning rate."""
     from skmlp._program.schedules import SCHEDULES
 
     others = [name for name, each in SCHEDULES.items() if not each.spans_fit]
@@ -43,12 +43,12 @@ def check_partial_fit(learning_rate: Any) -> None:
 
 
 def dropout_by_layer(dropout: Any, n_hidden: int) -> tuple[float, ...]:
-    """Return the dropout of each hidden layer, from one number or one for each.
+    """Return the dropout of each hidden layer, given one number or a number for each layer.
 
     Raises
     ------
     ValueError
-        If there are more or fewer than hidden layers, or one is not in [0, 1).
+        If the numbers are more or fewer than the hidden layers, or not in [0, 1).
     """
     if isinstance(dropout, Real):
         return (float(dropout),) * n_hidden
@@ -58,10 +58,10 @@ def dropout_by_layer(dropout: Any, n_hidden: int) -> tuple[float, ...]:
         rates = np.empty(0)
         n_hidden = -1  # no length will do
     if rates.shape != (n_hidden,):
-        expected = "" if n_hidden < 0 else f", of which there are {n_hidden}"
+        n_layers = "" if n_hidden < 0 else f", {n_hidden} in all"
         raise ValueError(
-            "dropout must be a number in [0, 1) or a sequence of one for each hidden layer"
-            f"{expected}; got {dropout!r}."
+            "dropout must be a number in [0, 1), or a sequence with a number for each hidden layer"
+            f"{n_layers}; got {dropout!r}."
         )
     if not ((rates >= 0) & (rates < 1)).all():
         raise ValueError(f"dropout must be in [0, 1) for each hidden layer, got {dropout!r}.")

@@ -1,4 +1,4 @@
-"""The rules that parameters of the estimators keep, as scikit-learn checks them at `fit`."""
+"""The constraints of the estimators' parameters, which scikit-learn checks at `fit`."""
 
 import re
 from difflib import get_close_matches
@@ -14,10 +14,10 @@ from skmlp._sklearn import Interval, Options, StrOptions
 
 
 class ParameterConstraints:
-    """A class attribute with the rules, made when a fit first asks for them.
+    """A class attribute with the constraints, made when a fit first reads it.
 
-    The rules of a solver's parameters stand with the solver, which a process that only predicts
-    does not import. A class adds rules of its own as `_own_constraints`.
+    The constraints of a solver's parameters stand with the solver, which a process that only
+    predicts does not import. A class adds its own constraints as `_own_constraints`.
     """
 
     def __get__(self, estimator: Any, cls: type) -> dict[str, list[Any]]:
@@ -69,12 +69,12 @@ def _shared_constraints() -> dict[str, list[Any]]:
 
 
 def check_scoring_name(estimator: Any) -> None:
-    """Check that a `scoring` which is a str is one that there is.
+    """Check that a `scoring` which is a str is the name of a scorer, or "loss".
 
     Raises
     ------
     ValueError
-        If it is not. The message has the nearest names: all of them are more than one reads.
+        If it is not. The message has the nearest names, as the list of all is too long to read.
     """
     scoring = estimator.scoring
     if not isinstance(scoring, str):
@@ -92,7 +92,7 @@ def check_scoring_name(estimator: Any) -> None:
 
 
 def _nearest(text: str, names: list[str]) -> list[str]:
-    """Return up to three names that begin with a text, or are like it, or abbreviated so."""
+    """Return up to three names that begin with a text, resemble it or are abbreviated by it."""
     wanted = re.sub(r"[\s-]+", "_", text.strip().lower()).removesuffix("_score")
     spellings: dict[str, list[str]] = {}
     for name in names:

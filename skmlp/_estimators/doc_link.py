@@ -1,27 +1,27 @@
-"""Where the documentation of an estimator is, for the link in its HTML representation."""
+"""The address of an estimator's documentation, for the link in its HTML representation."""
 
 from importlib.metadata import PackageNotFoundError, metadata
 
 PAGE = "api/generated/{estimator_module}.{estimator_name}.html"
-"""Page of an estimator below the root of the documentation, as a format of scikit-learn's."""
+"""Path of an estimator's page below the root of the documentation, for scikit-learn to fill in."""
 
 
 class DocLinkMixin:
-    """Has scikit-learn link the HTML representation of an estimator to its page."""
+    """Makes scikit-learn link the HTML representation of an estimator to its page."""
 
     _doc_link_module = "skmlp"
 
     @property
     def _doc_link_template(self) -> str:
-        """Address of an estimator's page, as a format."""
+        """Address of an estimator's page, for scikit-learn to fill in."""
         return page_template()
 
 
 def page_template() -> str:
-    """Return the address of an estimator's page as a format, or "" if none is known.
+    """Return the address of an estimator's page, for scikit-learn to fill in; "" if unknown.
 
-    The root of the documentation is the URL named Documentation in the metadata of the package,
-    so that there is one place to set it: ``[project.urls]`` in pyproject.toml.
+    The root of the documentation is the URL named Documentation in the metadata of the package.
+    It is set in one place, ``[project.urls]`` in pyproject.toml.
     """
     try:
         urls = metadata("skmlp").get_all("Project-URL") or []

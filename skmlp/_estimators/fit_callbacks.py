@@ -16,7 +16,7 @@ from skmlp._sklearn import (
 
 @runtime_checkable
 class KeepsTrainingState(Protocol):
-    """A callback that is given all that training needs to go on, and may say where it goes on."""
+    """A callback that receives the state of training, and may return one to go on from."""
 
     def load_snapshot(self) -> Snapshot | None: ...
 
@@ -31,12 +31,12 @@ class TaskCallbacks:
     context : CallbackContext
         The context of the fit.
     arguments : dict
-        The data and the metadata, for the callbacks.
+        The data and the metadata that callbacks receive.
     name : str
         Name of the tasks.
     describe : callable
-        Returns the fitted attributes after a task. It is called if a callback asks for them, with
-        the arguments of `end`.
+        Returns the fitted attributes after a task, given the arguments of `end`. It is only called
+        if a callback asks for the attributes.
     set_learning_rate : callable, default=None
         Changes the learning rate, where the tasks are epochs.
     """
@@ -77,23 +77,23 @@ class TaskCallbacks:
         return stops
 
     def close(self) -> None:
-        """End a task that was begun and led to nothing, if there is one."""
+        """End a task that is still under way when training ends, if there is one."""
         if self._current is not None:
             self._current.call_on_fit_task_end(**self._arguments)
 
     def _check_parameter(self) -> None:
-        """Raise ValueError if a callback has set the parameter, which the fit has read already."""
+        """Raise ValueError if a callback has set `learning_rate_init`, which fit has read."""
         rate = getattr(self._estimator, "learning_rate_init", None)
         if self._set_learning_rate is not None and rate != self._rate_at_start:
             raise ValueError(
                 f"A callback has set learning_rate_init={rate!r} during fit, which would change "
-                f"nothing; it was {self._rate_at_start!r}. Expected a call of "
+                f"nothing; fit began with {self._rate_at_start!r}. Expected a call of "
                 "skmlp.callbacks.set_learning_rate(context, rate) in on_fit_task_begin."
             )
 
 
 _SETTER = "_skmlp_set_learning_rate"
-"""The attribute of a context by which a callback reaches the fit, while an epoch begins."""
+"""The attribute of a context with the setter of the learning rate, while an epoch begins."""
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def _rate_can_be_set(
 
 
 def learning_rate_setter(context: CallbackContext) -> Callable[[float], None] | None:
-    """Return the function that changes the learning rate, if an epoch of a fit begins."""
+    """Return the function that changes the learning rate; None unless an epoch begins."""
     return getattr(context, _SETTER, None)
 
 
@@ -124,11 +124,11 @@ class FitCallbacks:
     context : CallbackContext
         The context of the fit.
     arguments : dict
-        The data and the metadata, for the callbacks: X, y and metadata.
+        The data and the metadata that callbacks receive: X, y and metadata.
     keeps_state : bool
         Whether a callback keeps the state of training.
     snapshot : Snapshot or None
-        Where training goes on, if it does.
+        The state that training goes on from, if there is one.
     """
 
     estimator: Any
@@ -138,11 +138,11 @@ class FitCallbacks:
     snapshot: Snapshot | None
 
     def begin_fit(self) -> None:
-        """Tell that the fit begins."""
+        """Tell callbacks that the fit begins."""
         self.context.call_on_fit_task_begin(estimator=self.estimator, **self.arguments)
 
     def end_fit(self) -> None:
-        """Tell that the estimator is fitted."""
+        """Tell callbacks that the estimator is fitted."""
         self.context.call_on_fit_task_end(
             estimator=self.estimator, **self.arguments, reconstruction_attributes={}
         )
@@ -153,7 +153,7 @@ class FitCallbacks:
         describe: Callable[..., dict[str, Any]],
         set_learning_rate: Callable[[float], None] | None = None,
     ) -> TaskCallbacks:
-        """Return the object that is told of the tasks of the fit; see `TaskCallbacks`."""
+        """Return the object that tells callbacks about the tasks of the fit."""
         return TaskCallbacks(
             self.estimator, self.context, self.arguments, name, describe, set_learning_rate
         )

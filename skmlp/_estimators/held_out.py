@@ -1,4 +1,4 @@
-"""Scores of predictions that were made already, by a scorer of scikit-learn's or of the user's."""
+"""Scores known predictions by a scorer of scikit-learn or of the user."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The ways by which a fitted network leaves the process: a smaller pickle, and Keras."""
+"""Export of a fitted network: a smaller pickle, and a model of Keras."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class PortableEstimator(VersionedEstimator):
     _optimizer: Optimizer | None
 
     def drop_optimizer(self) -> Self:
-        """Forget what the solver has kept for `partial_fit`; a saved model is then smaller.
+        """Forget the state of the solver, which `partial_fit` goes on with, to save space.
 
-        Adam keeps two moments of every weight, so that without them a pickle takes a third of
-        the space; SGD keeps one velocity, and L-BFGS nothing. Predictions, and all fitted
-        attributes, stay as they are. A later `partial_fit` goes on from the weights with a new
-        optimizer, made with the parameters of that time; `fit` always makes one.
+        Adam keeps two moments of every weight: without them a pickle takes a third of the space.
+        SGD keeps one velocity of every weight, and L-BFGS keeps nothing. Predictions and all
+        fitted attributes stay as they are. A later `partial_fit` goes on from the weights with a
+        new optimizer, made with the parameters at that time. `fit` always makes a new optimizer.
 
         Returns
         -------
@@ -40,7 +40,7 @@ class PortableEstimator(VersionedEstimator):
 
         See Also
         --------
-        skmlp.TFMLPClassifier.partial_fit : Goes on with what the solver has kept.
+        skmlp.TFMLPClassifier.partial_fit : Goes on with the state of the solver.
 
         Examples
         --------
@@ -50,7 +50,7 @@ class PortableEstimator(VersionedEstimator):
         >>> from skmlp import TFMLPClassifier
         >>> X, y = load_iris(return_X_y=True)
         >>> clf = TFMLPClassifier(learning_rate_init=0.01, random_state=0).fit(X, y)
-        >>> small = copy(clf).drop_optimizer()  # clf itself keeps it
+        >>> small = copy(clf).drop_optimizer()  # clf itself keeps its optimizer
         >>> len(pickle.dumps(small)) < len(pickle.dumps(clf)) / 2
         True
         """
@@ -62,8 +62,8 @@ class PortableEstimator(VersionedEstimator):
         """Return the fitted network as a Keras model.
 
         The model holds copies of `coefs_` and `intercepts_`, in their type. It is not compiled:
-        call ``compile`` to train it further. What it can be exported to is up to Keras, see
-        ``model.save`` and ``model.export``.
+        call ``compile`` to train it further. Keras can export it, see ``model.save`` and
+        ``model.export``.
 
         Returns
         -------
@@ -71,17 +71,17 @@ class PortableEstimator(VersionedEstimator):
             From X of shape (n_samples, `n_features_in_`) to outputs of shape
             (n_samples, `n_outputs_`), never to labels:
 
-            - for three classes or more what `predict_proba` returns;
-            - for two classes one column, the probability of ``classes_[1]``;
-            - for multilabel targets a column for each label, as `predict_proba` does;
-            - for a regressor the predicted values, a column even for a single target.
+            - for three classes or more, the probabilities, as from `predict_proba`;
+            - for two classes, one column with the probability of ``classes_[1]``;
+            - for multilabel targets, a column for each label, as from `predict_proba`;
+            - for a regressor, the predicted values, as a column even for a single target.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         RuntimeError
-            If the backend of Keras is not TensorFlow; or in a process that was forked after
+            If the backend of Keras is not TensorFlow, or if the process was forked after
             TensorFlow had run.
 
         See Also

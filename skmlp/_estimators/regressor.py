@@ -20,7 +20,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
 
     The parameters, the fitted attributes and, in float64, the numbers are those of
     :class:`sklearn.neural_network.MLPRegressor`: the same `random_state` gives the same weights
-    up to rounding. What differs is listed in the Notes.
+    up to rounding. The Notes list the differences.
 
     Training minimises, over the weights :math:`W_l` and biases :math:`b_l` of the layers, the
     weighted mean of the losses of the samples and an L2 penalty,
@@ -30,21 +30,22 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         \frac{1}{\sum_i s_i} \Big( \sum_i s_i \, \ell(y_i, f(x_i; W, b))
         + \frac{\alpha}{2} \sum_l \| W_l \|_F^2 \Big),
 
-    each batch by its own samples :math:`i` and their weights :math:`s_i`. :math:`f` ends in the
-    identity, or for loss='poisson' in the exponential function.
+    where :math:`i` runs over the samples of a batch, with weights :math:`s_i`. The network
+    :math:`f` ends in the identity, or for loss='poisson' in the exponential function.
 
     Parameters
     ----------
     loss : {'squared_error', 'poisson'}, default='squared_error'
         Loss of a sample: half the squared error, averaged over the outputs; or half the Poisson
-        deviance, summed over them, for which targets are not negative and predictions positive.
+        deviance, summed over the outputs. For 'poisson', targets must not be negative, and
+        predictions are positive.
 
     hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
         Number of units of each hidden layer.
 
     activation : str, default='relu'
-        Activation function of the hidden layers. As in scikit-learn 'identity', 'logistic',
-        'tanh' and 'relu': f(x) = x, 1 / (1 + exp(-x)), tanh(x) or max(0, x). Beyond it:
+        Activation function of the hidden layers. Four are those of scikit-learn: 'identity', x;
+        'logistic', 1 / (1 + exp(-x)); 'tanh', tanh(x); 'relu', max(0, x). The others are:
 
         - 'leaky_relu': x above 0, 0.2 x below;
         - 'elu' [3]_: x above 0, exp(x) - 1 below;
@@ -55,9 +56,9 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         - 'mish' [6]_: x tanh(log(1 + exp(x))).
 
     solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
-        How the objective is minimised: 'adam' by the method of Kingma and Ba [1]_, 'sgd' by
-        stochastic gradient descent with momentum, both batch by batch; 'lbfgs' by L-BFGS-B of
-        SciPy on all samples at once, which suits small data.
+        Method that minimises the objective. 'adam' is the method of Kingma and Ba [1]_, and 'sgd'
+        is stochastic gradient descent with momentum; both go batch by batch. 'lbfgs' is L-BFGS-B
+        of SciPy on all samples at once, which suits small data.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights. Biases are not penalised.
@@ -67,20 +68,20 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         epoch may be smaller.
 
     learning_rate : str or callable, default='constant'
-        Schedule of the learning rate. 'constant' stays at `learning_rate_init`. As in
-        scikit-learn, two are only used by solver='sgd': 'invscaling' is
+        Schedule of the learning rate. 'constant' keeps `learning_rate_init`. Two schedules are
+        only used by solver='sgd', as in scikit-learn: 'invscaling' is
         ``learning_rate_init / (t + 1) ** power_t`` after `t` samples, updated every epoch;
-        'adaptive' is divided by 5 whenever training would stop otherwise, until it is no more
-        than 1e-6. The others multiply `learning_rate_init`, before each batch, by a factor for
-        the share :math:`t` of the `max_iter` epochs that is done, from 0 to 1:
+        'adaptive' divides the rate by 5 whenever training would otherwise stop, until the rate
+        is at most 1e-6. The other schedules multiply `learning_rate_init`, before each batch, by
+        a factor. It depends on :math:`t`, the share of the `max_iter` epochs done, from 0 to 1:
 
         - 'cosine' [8]_: :math:`(1 + \cos \pi t) / 2`, which falls to 0;
         - 'coslog' [9]_: :math:`(1 - \cos(2 \pi \log_2(1 + 15 t))) / 2`, four cycles, each
           twice as long as the one before;
-        - a callable: what it returns for :math:`t`, a finite number that is not negative.
+        - a callable: the number that it returns for :math:`t`, finite and not negative.
 
-        They are for 'adam' and 'sgd', not for 'lbfgs' and `partial_fit`. A warm start begins
-        them anew.
+        Schedules of :math:`t` are for 'adam' and 'sgd', not for 'lbfgs' or `partial_fit`. A warm
+        start begins them again.
 
     learning_rate_init : float, default=0.001
         Learning rate that training starts with. Not used by solver='lbfgs'.
@@ -89,28 +90,31 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Exponent of learning_rate='invscaling'. Only used by solver='sgd'.
 
     max_iter : int, default=200
-        Maximum number of epochs: how often each sample is used. For solver='lbfgs' of iterations.
+        Maximum number of epochs, each of which uses every sample once. For solver='lbfgs', the
+        maximum number of iterations.
 
     shuffle : bool, default=True
         Whether to shuffle the samples before every epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the initial weights and biases, then the hold-out if there is one, then a seed for
-        `dropout` if there is any, then one shuffle an epoch. Pass an int for reproducible results.
+        Draws, in this order, the initial weights and biases, the hold-out if there is one, a seed
+        for `dropout` if there is any, and a shuffle for each epoch. Pass an int for reproducible
+        results.
 
     tol : float, default=1e-4
-        How much the loss (or with early stopping the validation score) must improve for an
-        epoch to count as an improvement. For solver='lbfgs' the largest element of the gradient
-        at which it stops.
+        An epoch counts as an improvement if the loss, or with early stopping the validation
+        score, improves by at least `tol`. solver='lbfgs' stops when no element of the gradient
+        is larger than `tol`.
 
     verbose : bool or int, default=False
-        True, or any int above 0, prints a line an epoch, for solver='lbfgs' an iteration: training
-        loss and, if a validation set is scored, validation loss and R2. 2, and no other int, also
-        prints the loss of a batch every 100 iterations, after the update by it.
+        True or an int above 0 prints a line for each epoch, or for each iteration of
+        solver='lbfgs'. The line has the training loss and, if there is a validation set, the
+        validation loss and R2. Only 2 also prints, every 100 batches, the loss of a batch after
+        its update.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the previous call. The optimiser starts anew,
-        and the curves are appended to.
+        and the curves grow by the new epochs.
 
     momentum : float, default=0.9
         Momentum, between 0 and 1. Only used by solver='sgd'.
@@ -119,16 +123,16 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Whether to use Nesterov's momentum. Only used by solver='sgd'.
 
     early_stopping : bool, default=False
-        Whether training stops by the score on a validation set instead of by the training
-        loss, and ends with the weights of the best epoch. See `scoring`. Not used by
-        solver='lbfgs'.
+        Whether the score on a validation set decides when training stops, instead of the training
+        loss, and which epoch the fitted weights come from: the best one. See `scoring`. Not used
+        by solver='lbfgs'.
 
     validation_fraction : float, int or None, default=None
-        What to hold out, early stopping or not: 0.1, MLPRegressor's default, holds out a tenth.
-        It is a fraction between 0 and 1 or a number of samples, and a validation set that is
-        scored after every epoch. None holds out 0.1, or 2 samples if that is more, where
-        ``early_stopping=True`` and no `X_val` is given to `fit`, otherwise nothing; 0 always
-        nothing.
+        Samples to hold out as a validation set, which is scored after every epoch, with or without
+        early stopping: a fraction between 0 and 1, or a number of samples. The default of
+        MLPRegressor is 0.1, a tenth. None holds out a tenth, but at least 2 samples, if
+        ``early_stopping=True`` and `fit` receives no `X_val`; otherwise it holds out nothing. 0
+        holds out nothing.
 
     beta_1 : float, default=0.9
         Decay rate of Adam's first moments, in [0, 1).
@@ -137,44 +141,45 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Decay rate of Adam's second moments, in [0, 1).
 
     epsilon : float, default=1e-8
-        Keeps Adam's denominator from zero; it is added outside the root.
+        Number added to Adam's denominator, outside the root, to keep it from zero.
 
     n_iter_no_change : int or inf, default=10
-        Training stops after more than this number of epochs in a row without an improvement.
+        Training stops after more than `n_iter_no_change` epochs in a row without an improvement.
 
     max_fun : int, default=15000
         Maximum number of evaluations of the loss. Only used by solver='lbfgs'.
 
     scoring : str, callable or None, default=None
-        Score of the validation set: None is R2, "loss" minus the loss, a str
-        one of :func:`sklearn.metrics.get_scorer_names`, and a callable takes
-        ``(estimator, X, y)`` and, where samples have weights, ``sample_weight`` if it can. NaN
-        is no improvement. Scorers run in Python after every epoch; None and "loss" cost little.
+        Score of the validation set. None is R2, and "loss" is minus the loss.
+        Any other str is a name of :func:`sklearn.metrics.get_scorer_names`. A callable takes
+        ``(estimator, X, y)``, and ``sample_weight`` if it can and samples have weights. NaN is no
+        improvement. Scorers run in Python after every epoch; None and "loss" cost little.
 
     init : {'glorot_uniform', 'truncated_normal'}, default='glorot_uniform'
-        How initial weights are drawn. 'glorot_uniform' is uniform within
+        Distribution of the initial weights. 'glorot_uniform' is uniform within
         :math:`\pm\sqrt{6 / (n_{in} + n_{out})}` (2 in place of 6 for activation='logistic') [2]_,
-        biases too, as in scikit-learn. For the activations that scikit-learn does not have, the
-        bound is that of their authors, with biases of zero: :math:`\pm\sqrt{6 / n_{in}}` [7]_,
-        5.77 in place of 6 for 'leaky_relu', and 3 for 'selu' [4]_. 'truncated_normal' is normal
-        with standard deviation 0.01, cut at two of them, with biases of zero.
+        for biases too, as in scikit-learn. Activations that scikit-learn does not have use the
+        bound of their authors, and biases of zero: the bound is :math:`\pm\sqrt{6 / n_{in}}`
+        [7]_, with 5.77 in place of 6 for 'leaky_relu', and 3 for 'selu' [4]_. 'truncated_normal'
+        is normal with standard deviation 0.01, cut at two standard deviations; biases are zero.
 
     dtype : {'float32', 'float64'} or None, default=None
-        Type in which to train and to predict. None keeps float32 input as it is and converts all
-        other to float64, as scikit-learn does.
+        Type in which to train and to predict. None keeps float32 input as it is and converts any
+        other input to float64, as scikit-learn does.
 
     weight_decay : float, default=0.0
-        Decoupled decay of the weights, as in AdamW [10]_: before each step of 'adam' or 'sgd'
-        they are multiplied by :math:`1 - \eta_t \lambda`, with the learning rate :math:`\eta_t`
-        of the schedule and this :math:`\lambda`. Biases do not decay. Unlike `alpha` it is no
-        part of the loss, and Adam does not rescale it. Not for solver='lbfgs'.
+        Decoupled decay of the weights, as in AdamW [10]_: before each step of 'adam' or 'sgd', the
+        weights are multiplied by :math:`1 - \eta_t \lambda`, where :math:`\eta_t` is the
+        scheduled learning rate and :math:`\lambda` is `weight_decay`. Biases do not decay. Unlike
+        the penalty of `alpha`, the decay is no part of the loss, and Adam does not rescale it. Not
+        for solver='lbfgs'.
 
     dropout : float or array-like of float of shape (n_layers - 2,), default=0.0
-        The share :math:`p` of the units of the hidden layers, or of each of them, that is dropped
-        at a step of 'adam' or 'sgd' [11]_: for each sample anew a value of a layer is zero with
-        probability :math:`p`, and otherwise divided by :math:`1 - p`. Predictions and the scores
-        of a validation set drop nothing; the losses in `loss_curve_` are those of training. Not
-        for solver='lbfgs'.
+        The share :math:`p` of units that a step of 'adam' or 'sgd' drops [11]_, one number for all
+        hidden layers or one for each. For each sample, the value of a unit is zero with
+        probability :math:`p`, and divided by :math:`1 - p` otherwise. Predictions and validation
+        scores drop nothing. The losses in `loss_curve_` are those with dropout. Not for
+        solver='lbfgs'.
 
     Attributes
     ----------
@@ -185,13 +190,13 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Biases of each layer.
 
     loss_ : float
-        Loss of the last epoch: the mean over its batches, taken as training went on.
+        Loss of the last epoch: the mean over its batches, each before its own update.
 
     best_loss_ : float or None
-        Smallest loss of an epoch. None if ``early_stopping=True``, but for solver='lbfgs'.
+        Smallest loss of an epoch. None if ``early_stopping=True``, except for solver='lbfgs'.
 
     loss_curve_ : list of float
-        Loss of each epoch; for solver='lbfgs' after each iteration.
+        Loss of each epoch. For solver='lbfgs', the loss after each iteration.
 
     validation_scores_ : list of float or None
         Score of the validation set after each epoch, see `scoring`. None if there is no
@@ -208,7 +213,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Number of epochs or iterations that the last `fit` or `partial_fit` ran.
 
     t_ : int
-        Number of samples that the epochs of all calls had. solver='lbfgs' does not count.
+        Number of samples used by all epochs of all calls. solver='lbfgs' does not count them.
 
     n_features_in_ : int
         Number of features seen by `fit`.
@@ -223,18 +228,18 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Number of targets.
 
     out_activation_ : {'identity', 'exp'}
-        Activation function of the output layer. Another one, set by hand after a fit, is that of
-        predictions, of `partial_fit` and of warm starts.
+        Activation function of the output layer. If you set another one after a fit, predictions,
+        `partial_fit` and warm starts use it.
 
     See Also
     --------
-    TFMLPClassifier : The same for classes.
+    TFMLPClassifier : The same network for classification.
     sklearn.neural_network.MLPRegressor : The same model, trained by NumPy.
 
     Notes
     -----
     The differences from MLPRegressor are those of :class:`TFMLPClassifier` from MLPClassifier,
-    where they apply. loss='poisson' refuses negative targets, of which MLPRegressor makes NaN.
+    where they apply. loss='poisson' refuses negative targets, which MLPRegressor turns into NaN.
 
     As in scikit-learn, the loss of several targets is their mean for loss='squared_error', while
     its gradient is that of their sum.
@@ -347,8 +352,8 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
-        The first call in a process imports TensorFlow, and the first for a network of its kind
-        compiles a program, which takes seconds. Later ones use what there is.
+        The first call in a process imports TensorFlow, and the first call for a network of its
+        kind compiles a program, which takes seconds. Later calls use the compiled program.
 
         Parameters
         ----------
@@ -378,11 +383,11 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Raises
         ------
         ValueError
-            If a parameter or an array is not as described, if the solver can't do what the
-            parameters ask for, or if training produced weights that are not finite. The estimator
-            is then as it was before.
+            If a parameter or an array is not as described, if the solver does not support the
+            parameters, or if training produced weights that are not finite. The estimator then
+            stays as it was.
         RuntimeError
-            In a process that was forked after TensorFlow had run, where training would hang.
+            If the process was forked after TensorFlow had run: training would hang.
 
         Warns
         -----
@@ -413,10 +418,11 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on some samples, going on from the previous call.
 
-        The state of the solver, such as Adam's moments, is used again, and so are its
-        hyper-parameters: a change of `learning_rate_init` takes effect in the next `fit`. Nothing
-        is held out. Not available for solver='lbfgs', and for a `learning_rate` that follows the
-        share of a fit that is done, as the length of training is not known.
+        The solver goes on with its state, such as Adam's moments, and with its hyper-parameters: a
+        change of `learning_rate_init` takes effect in the next `fit`. Nothing is held out.
+
+        Not available for solver='lbfgs', and for a `learning_rate` that follows the share of a fit
+        that is done, as the length of training is not known.
 
         Parameters
         ----------
@@ -437,7 +443,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         Raises
         ------
         ValueError
-            As for `fit`; and if ``early_stopping=True``.
+            As for `fit`. Also after a `fit` with ``early_stopping=True``.
 
         See Also
         --------
@@ -462,7 +468,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
     def predict(self, X):
         """Predict the targets of samples.
 
-        These are the outputs of the network. TensorFlow is not needed.
+        The predictions are the outputs of the network. TensorFlow is not needed.
 
         Parameters
         ----------
@@ -494,7 +500,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        loss = LOSSES.get(self.loss)  # None if the parameter is wrong, for which fit raises
+        loss = LOSSES.get(self.loss)  # None for a wrong parameter, which fit refuses
         tags.target_tags.positive_only = loss is not None and loss.smallest_target >= 0
         return tags
 
@@ -506,7 +512,7 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
             return self._as_targets(as_numbers(y, "y_val"), "y_val")
 
     def _as_targets(self, y: Any, name: str) -> np.ndarray:
-        """Return numbers as a table, if the loss can take them."""
+        """Return targets as a matrix; raise ValueError if the loss does not accept them."""
         check_numbers(y, name)
         y = without_column(y, name)
         if y.min() < (smallest := LOSSES[self.loss].smallest_target):
@@ -528,5 +534,5 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
         return False
 
 
-TFMLPRegressor.__module__ = "skmlp"  # files know it by this name, wherever the class moves
+TFMLPRegressor.__module__ = "skmlp"  # files use this name, wherever the class moves
 __test__ = {"TFMLPRegressor": TFMLPRegressor}  # doctest looks for the examples here

@@ -1,4 +1,4 @@
-"""Scores of a validation set by a scorer of scikit-learn's or of the user's."""
+"""Scores the validation set by a scorer of scikit-learn or of the user."""
 
 import copy
 from collections.abc import Callable
@@ -15,18 +15,18 @@ from skmlp._sklearn import accepts_sample_weight
 
 
 class ValidationScorer:
-    """Scores parameters on a validation set, as an estimator that has them.
+    """Scores an estimator with given weights and biases on the validation set.
 
     Parameters
     ----------
     estimator : BaseTFMLP
         The estimator that is being fitted.
     architecture : Architecture
-        Its network.
+        The network of the estimator.
     X, y : ndarray or csr_array, ndarray
         The validation samples and their labels or target values.
     sample_weight : ndarray or None
-        Their weights. They are passed to a scorer that takes weights.
+        Weights of the validation samples, passed to a scorer that takes weights.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ValidationScorer:
         sample_weight: np.ndarray | None,
     ):
         self._estimator = copy.copy(estimator)
-        # Arrays that were checked already have no names to compare.
+        # scikit-learn would warn that the validation arrays, checked before, have no names.
         vars(self._estimator).pop("feature_names_in_", None)
         self._estimator.n_layers_ = len(architecture.layer_units)
         self._estimator.n_outputs_ = architecture.layer_units[-1]
@@ -55,8 +55,8 @@ class ValidationScorer:
         Raises
         ------
         ValueError
-            If the scorer does not return a number, or if scikit-learn's of this name can't score
-            the predictions. What a callable raises is passed on.
+            If the scorer does not return a number, or if a scorer of scikit-learn can't score the
+            predictions. An error of a user's callable is passed on.
         """
         self._estimator.coefs_ = parameters.coefs
         self._estimator.intercepts_ = parameters.intercepts
@@ -69,16 +69,16 @@ class ValidationScorer:
 def call_scorer(
     scorer: Callable[..., Any], scoring: Any, scored: str, *arguments: Any, **weight: Any
 ) -> float:
-    """Return the number that a scorer returns for some arguments.
+    """Call a scorer, and return its score as a float.
 
     Parameters
     ----------
     scorer : callable
         The scorer.
     scoring : object
-        The parameter of the estimator that names the scorer.
+        The parameter `scoring` of the estimator, for the error.
     scored : str
-        A name of the samples for the error.
+        A name of the scored samples, for the error.
     *arguments, **weight
         The arguments of the scorer.
     """

@@ -1,4 +1,4 @@
-"""What a subclass, or a user by hand, may change of the networks, as of scikit-learn's."""
+"""Changes that subclasses, and users by hand, make to networks, as in scikit-learn."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _NEVER_CALLED = {
     "_loss_grad_lbfgs",
     "_update_no_improvement_count",
 }
-"""Private methods of scikit-learn's networks by which a subclass changes how they are trained."""
+"""Private methods of scikit-learn's networks that a subclass overrides to change training."""
 
 
 def warn_of_methods_never_called(cls: type) -> None:
@@ -28,8 +28,8 @@ def warn_of_methods_never_called(cls: type) -> None:
     if names:
         warn_user(
             f"{cls.__name__} defines {', '.join(names)}, as a subclass of scikit-learn's networks "
-            "may. skmlp trains in a compiled program and never calls such methods; of them it "
-            "calls _init_coef alone."
+            "may. skmlp trains in a compiled program and never calls such methods; the only "
+            "private method of scikit-learn's networks that it calls is _init_coef."
         )
 
 
@@ -44,9 +44,9 @@ def initial_parameters(
     Raises
     ------
     ValueError
-        If they have not the shapes of the layers, as an own method may return them.
+        If the method of a subclass returns other shapes than those of the layers.
     """
-    estimator._random_state = random_state  # from which the method draws
+    estimator._random_state = random_state  # `_init_coef` draws from this attribute
     try:
         layers = [estimator._init_coef(*shape, dtype) for shape in architecture.coef_shapes]
     finally:
@@ -67,7 +67,7 @@ def initial_parameters(
 
 
 def check_out_activation(name: Any) -> str:
-    """Return the name of an activation function that was set as `out_activation_`."""
+    """Check and return `out_activation_`, which a user may have set."""
     if name not in ACTIVATIONS:
         raise ValueError(f"out_activation_ must be one of {list(ACTIVATIONS)}, got {name!r}.")
     return name

@@ -1,4 +1,4 @@
-"""The fit that the tabular estimators share: encode the table, train networks, choose epochs."""
+"""Base class of the tabular estimators: encode the table, train networks, choose epochs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
     def _learn_targets(
         self, y: Any, sample_weight: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Learn from y; return targets of shape (n_samples, n_outputs), and numbers of classes."""
+        """Learn from y; return targets (n_samples, n_outputs), and each sample's class number."""
 
     @abstractmethod
     def _encode_targets(self, y: Any, name: str) -> np.ndarray:
@@ -73,23 +73,24 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
     def _evaluate(
         self, outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray
     ) -> tuple[float, float]:
-        """Return loss and score of outputs, all of shape (n_samples, ...)."""
+        """Return the loss and the score of outputs; all arrays have n_samples rows."""
 
     def _weigh_classes(self, y: np.ndarray | None, sample_weight: np.ndarray) -> np.ndarray:
-        """Return the weights, multiplied by those of the classes if there are any."""
+        """Return the weights of rows, multiplied by the weights of their classes, if any."""
         return sample_weight
 
     def _label_smoothing(self) -> float:
         return 0.0
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, validation: ValidationSet) -> None:
-        """Encode, train, choose epochs and publish; if any of it fails, change nothing."""
+        """Encode, train, choose epochs and publish; a failure leaves the estimator unchanged."""
         check_not_forked()
         from skmlp._estimators.fit_callbacks import set_up_callbacks
         from skmlp._tensorflow.loading import eagerly
         from skmlp._training.members import train_members
 
-        # Before the block, so that what tears callbacks down is there after a failure too.
+        # Before the block: after a failure scikit-learn still needs the attributes that this sets,
+        # to tear the callbacks down.
         callbacks = set_up_callbacks(self, X, y, sample_weight)
         with unchanged_on_error(self):
             if callbacks is not None:
@@ -108,7 +109,7 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
     def _describe(
         self, plan: MembersPlan, train_so_far: Callable[[], TrainedMembers]
     ) -> dict[str, Any]:
-        """Return the fitted attributes as if training had ended with an epoch."""
+        """Return the fitted attributes as if training had ended after this epoch."""
         return self._fitted_attributes(plan, train_so_far())
 
     def _make_plan(
@@ -178,7 +179,7 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
         )
 
     def _learn_columns(self, encoder: TableEncoder) -> None:
-        """Set the attributes that tell of the columns."""
+        """Set the fitted attributes about columns."""
         self._encoder = encoder
         self.n_features_in_ = encoder.n_features_in_
         self.is_categorical_ = encoder.is_categorical_
@@ -188,7 +189,7 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
             self.feature_names_in_ = encoder.feature_names_in_
 
     def _check_weight(self, sample_weight: Any, X: np.ndarray, name: str) -> np.ndarray:
-        """Return weights of which the largest is 1, in float64: only their ratios matter."""
+        """Return weights in float64, divided by the largest, as only their ratios matter."""
         if sample_weight is None:
             return np.ones(len(X))
         with naming_errors(name), np.errstate(over="ignore"):
@@ -200,13 +201,13 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
         return weight / weight.max()
 
     def _encode(self, X: Any) -> np.ndarray:
-        """Return the features of a table with the columns of `fit`."""
+        """Check and encode a table with the columns of `fit`."""
         table = as_table(self, X)
         validate_data(self, table, reset=False, skip_check_array=True)
         return self._encoder.encode(table)
 
     def _encode_validation_features(self, X_val: Any) -> np.ndarray:
-        """Return the features of a validation set with the columns of X."""
+        """Check and encode the table of a validation set."""
         with naming_errors("X_val"):
             table = as_table(self, X_val, "X_val")
             check_names_of_validation_set(self, table)
@@ -216,7 +217,7 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
     def _encode_validation(
         self, validation: ValidationSet
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the features, targets and weights of a validation set of the user's."""
+        """Return the features, targets and weights of the user's validation set."""
         X = self._encode_validation_features(validation.X)
         with naming_errors("y_val"):
             targets = self._encode_targets(validation.y, "y_val")
@@ -226,7 +227,7 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
     def _evaluate_sums(
         self, sums: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray
     ) -> tuple[float, float]:
-        """Return loss and score of the sums of the last layer for the rows held out."""
+        """Return the loss and the score on held-out rows, given the sums of the last layer."""
         outputs = self._activate(sums, 1.0)
         flat = (array.reshape(-1, *array.shape[2:]) for array in (outputs, targets, sample_weight))
         return self._evaluate(*flat)
@@ -234,7 +235,7 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
     def _after_epoch(
         self, printer: LinePrinter, epoch: int, loss: float, validation: tuple[float, float]
     ) -> None:
-        """Print an epoch, if it is to be printed."""
+        """Print the losses and the score of an epoch, if the user asks for it."""
         if self.verbose:
             from skmlp._training.log import short
 
@@ -244,7 +245,7 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
             )
 
     def _fitted_attributes(self, plan: MembersPlan, trained: TrainedMembers) -> dict[str, Any]:
-        """Return the fitted attributes, all but those that are learnt before training."""
+        """Return the fitted attributes that training determines."""
         loss_curves = np.array(trained.loss_curves)
         loss_curve = loss_curves.mean(axis=1).tolist()
         temperature = self._choose_temperature(plan, trained)
@@ -269,10 +270,13 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
     def _outputs_held_out(
         self, plan: MembersPlan, trained: TrainedMembers, temperature: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the outputs for the rows held out, averaged over all that did so, and the rows."""
+        """Return the outputs for held-out rows, averaged over the best epochs, and the rows.
+
+        If all networks hold out the same rows, outputs are averaged over networks too.
+        """
         first, *others = trained.sums
         outputs = self._activate(first, temperature)
-        for sums in others:  # one at a time: those of a large validation set are large
+        for sums in others:  # one epoch at a time, as a large validation set takes much memory
             outputs = outputs + self._activate(sums, temperature)
         outputs = outputs / len(trained.sums)
         if plan.has_own_validation:
@@ -287,7 +291,7 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
         """Return the outputs for the weighted sums of the last layer."""
 
     def _mean_outputs(self, X: Any) -> np.ndarray:
-        """Return the outputs of all networks, averaged, for new rows of a table."""
+        """Return the outputs for new rows of a table, averaged over all networks."""
         check_is_fitted(self)
         return mean_outputs(
             self._encode(X),
@@ -310,6 +314,6 @@ class BaseTabularMLP(CallbackSupportMixin, VersionedEstimator, ABC):
 
 
 def _n_threads() -> int:
-    """Return the number of cores to predict with; a worker of joblib keeps to its share."""
+    """Return the number of cores to predict with; joblib tells each worker its share."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     return min(cpu_count(), max(int(told), 1)) if told.isdecimal() else cpu_count()

@@ -22,10 +22,11 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     """Classifier for tables as they come: several small networks, trained at once.
 
     Numbers of any scale, missing values, booleans, strings and categories need no preprocessing.
-    Four networks are trained side by side in one compiled program, by the method of RealMLP [1]_:
-    each number enters as its quantile, with periodic features of it [2]_, and as a robustly scaled
-    value; each category as an indicator. Each network holds out a fold of its own. The networks of
-    the epochs that score best out of fold are kept, their probabilities averaged, and calibrated.
+    Four networks are trained side by side in one compiled program, by the method of RealMLP [1]_.
+    A number enters as its quantile, as periodic features of the quantile [2]_, and as a robustly
+    scaled value; a category enters as an indicator. Each network holds out its own fold. The
+    networks of the epochs with the best scores out of fold are kept. Their probabilities are
+    averaged and calibrated.
 
     Parameters
     ----------
@@ -37,59 +38,58 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         Activation function of the hidden layers.
 
     n_networks : int, default=4
-        Number of networks. Each holds out a fold of its own, an eighth of the rows.
+        Number of networks. Each network holds out its own fold, an eighth of the rows.
 
     max_iter : int, default=40
-        Number of epochs. Training does not stop earlier: the learning rate follows a schedule over
-        all of them.
+        Number of epochs. Training does not stop earlier, as the learning rate follows a schedule
+        over all epochs.
 
     learning_rate_init : float, default=0.08
-        Largest learning rate of Adam. That of a weight is divided by the root of the number of
-        inputs of its layer, that of the scales of the inputs is multiplied by 6, that of biases by
-        0.1.
+        Largest learning rate of Adam. It is divided by the root of a layer's number of inputs for
+        weights, multiplied by 6 for the scales of the inputs, and multiplied by 0.1 for biases.
 
     dropout : float, default=0.15
         Share of the values of hidden layers that are set to zero in training [5]_, in [0, 1). It
         falls to 0 in the second half of the epochs.
 
     weight_decay : float, default=0.02
-        Decoupled decay of the weights [6]_: each step takes the learning rate times it from them.
-        It falls to 0 in the second half of the epochs.
+        Decoupled decay of the weights [6]_: each step multiplies them by 1 minus the learning rate
+        times the decay, which falls to 0 in the second half of the epochs.
 
     label_smoothing : float, default=0.1
         Share of the targets that is spread evenly over the classes in training, in [0, 1).
 
     batch_size : int or 'auto', default='auto'
-        Rows of a batch. 'auto' is about a 35th of the training rows, a power of two between 32 and
-        256.
+        Number of rows of a batch. 'auto' is the power of two near a 35th of the training rows, but
+        from 32 to 256.
 
     n_best_epochs : int, default=5
-        Number of epochs whose networks are kept: those with the best score out of fold. Predictions
-        are averaged over them.
+        Number of epochs, with the best scores out of fold, whose networks are kept. Predictions are
+        averaged over these networks.
 
     calibrate : bool, default=True
-        Whether to divide the outputs, before the softmax, by a temperature that makes the log-loss
-        out of fold smallest [4]_.
+        Whether to divide the outputs, before the softmax, by the temperature with the smallest
+        log-loss out of fold [4]_.
 
     categorical_features : array-like of {bool, int, str}, 'from_dtype' or None, \
             default='from_dtype'
         The columns of categories, as in
-        :class:`sklearn.ensemble.HistGradientBoostingClassifier`: a mask, indices or names; None for
-        none. 'from_dtype' takes columns of strings and categories, and those of objects that are
-        not all numbers. Columns of booleans are always categories.
+        :class:`sklearn.ensemble.HistGradientBoostingClassifier`: a mask, indices or names, or None
+        if there are none. 'from_dtype' takes columns of strings, of categories, and of objects that
+        are not all numbers. Columns of booleans are always categories.
 
     class_weight : dict, 'balanced' or None, default=None
-        Factors of the weights of rows by their class. 'balanced' is
+        Factor for the weight of each row, by its class. 'balanced' is
         ``sum(sample_weight) / (n_classes * sum(sample_weight[y == label]))``.
 
     scoring : str, callable or None, default=None
-        Score out of fold, by which epochs are chosen: None is the accuracy, "loss" minus the
-        log-loss, a str one of :func:`sklearn.metrics.get_scorer_names`. A callable takes
-        ``(estimator, X, y)``, and `sample_weight` if it has such a parameter; the estimator
-        predicts the rows held out whatever `X` is.
+        Score out of fold, which chooses the epochs. None is the accuracy, and "loss" is minus the
+        log-loss. Any other str is a name of :func:`sklearn.metrics.get_scorer_names`. A callable
+        takes ``(estimator, X, y)``, and `sample_weight` if it has such a parameter; the estimator
+        predicts the held-out rows, whatever `X` is.
 
     verbose : int or bool, default=False
-        Whether to print a line an epoch.
+        Whether to print a line for each epoch.
 
     random_state : int, RandomState instance or None, default=None
         Draws the folds, the initial weights, the shuffles, the masks of dropout and the periodic
@@ -101,14 +101,14 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         Class labels.
 
     validation_score_ : float
-        Score out of fold of the averaged outputs of the best epochs: an estimate of the score on
-        new data, with the weights of the rows and of `class_weight`. The epochs were chosen by the
-        same rows, so that it is too high where there are few: an accuracy by some .07 for 50 rows,
-        by .01 for 200. With `X_val`, it is the score of the predictions for it. NaN if no row
+        Score out of fold of the averaged outputs of the best epochs, with the weights of the rows
+        and of `class_weight`: an estimate of the score on new data. It is too high for few rows, as
+        the same rows have chosen the epochs: an accuracy is too high by some .07 for 50 rows, and
+        by .01 for 200. With `X_val`, it is the score of the predictions for `X_val`. NaN if no row
         could be held out.
 
     validation_scores_ : list of float
-        Score out of fold after each epoch, the mean over all networks.
+        Mean over all networks of the score out of fold, after each epoch.
 
     validation_loss_curve_ : list of float
         Log-loss out of fold after each epoch.
@@ -117,10 +117,10 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         Numbers of the epochs whose networks are kept, from 1.
 
     loss_curve_ : list of float
-        Training loss of each epoch, the mean over the networks.
+        Mean over all networks of the training loss, for each epoch.
 
     loss_curves_ : ndarray of shape (`n_iter_`, n_networks)
-        Training loss of each network.
+        Training loss of each network in each epoch.
 
     loss_ : float
         Training loss of the last epoch.
@@ -132,8 +132,8 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         The number by which outputs are divided before the softmax.
 
     coefs_ : list of ndarray of shape (n_networks * n_best_epochs, fan_in, fan_out)
-        Weights of each layer of all networks that are kept. The scales of the inputs are a part of
-        the first.
+        Weights of each layer of all kept networks. The weights of the first layer include the
+        scales of the inputs.
 
     intercepts_ : list of ndarray of shape (n_networks * n_best_epochs, fan_out)
         Biases of each layer.
@@ -142,7 +142,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         The columns that are encoded as categories. None if there are none.
 
     categories_ : list of ndarray
-        The categories of each of those columns that are encoded on their own.
+        The categories with their own input, for each column of categories.
 
     n_features_in_ : int
         Number of columns seen by `fit`.
@@ -152,36 +152,37 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
 
     See Also
     --------
-    TabularMLPRegressor : The same for numbers.
-    TFMLPClassifier : A single network with the interface and the numbers of scikit-learn's.
+    TabularMLPRegressor : The same method for regression.
+    TFMLPClassifier : A single network with the interface and the numbers of MLPClassifier.
     sklearn.ensemble.HistGradientBoostingClassifier : Trees for the same tables.
 
     Notes
     -----
     The steps, in order:
 
-    1. A number becomes five inputs: its quantile, normal in distribution; three periodic features
-       of it, drawn once; and its distance from the median in units of the interquartile range,
-       clipped smoothly. A missing number is the median, with an input that tells of it if numbers
-       were missing in `fit`. Two categories become -1 and 1, more of them an indicator each; those
-       that `fit` has not seen, zeros. See :mod:`skmlp.preprocessing`.
+    1. A number becomes five inputs: its quantile, mapped to a normal distribution; three periodic
+       features of this value, drawn once; and its distance from the median in units of the
+       interquartile range, clipped smoothly. A missing number becomes the median. If numbers were
+       missing in `fit`, one more input marks missing numbers. Two categories become -1 and 1, and
+       more categories become one indicator each. A category that `fit` has not seen becomes zeros.
+       See :mod:`skmlp.preprocessing`.
     2. The rows are split into eight folds, which keep the proportions of the classes. Network i
        holds out fold i. A class with a single row is not held out.
     3. Adam trains all networks at once, with a trained scale of each input, dropout, decoupled
        decay of the weights and smoothed labels. The learning rate rises and falls four times, ever
        more slowly.
     4. Each network is scored on its own fold after every epoch. The networks of the `n_best_epochs`
-       best epochs, of equal ones the later, are kept.
+       best epochs are kept. Of epochs with equal scores, the later is better.
     5. A temperature is chosen by the log-loss out of fold, and the probabilities of all networks
        are averaged.
 
     Members of an ensemble that share weights, as in TabM [3]_, were less accurate in this setting
     than independent ones.
 
-    All is computed in float32, after columns were scaled in float64. Sparse matrices, multilabel
-    targets, dates and times raise an error. Callbacks are told of each epoch, but for
-    :class:`skmlp.callbacks.Checkpoint`, which is refused. TensorFlow is imported by the first `fit`
-    in a process, and never to predict.
+    Columns are scaled in float64, and networks are trained in float32. Sparse matrices, multilabel
+    targets, dates and times raise an error. Callbacks are told of each epoch; only
+    :class:`skmlp.callbacks.Checkpoint` is refused. TensorFlow is imported by the first `fit` in a
+    process, and never to predict.
 
     References
     ----------
@@ -264,8 +265,8 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the networks.
 
-        A fit that fails leaves the estimator as it was. Ctrl-C ends training early, and what was
-        trained until then is kept.
+        A fit that fails leaves the estimator as it was. Ctrl-C ends training early; the best epochs
+        until then are kept.
 
         Parameters
         ----------
@@ -282,7 +283,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
             A validation set of your own, on which all networks are scored. None holds out folds.
 
         y_val : array-like of shape (n_validation_samples,), default=None
-            Its classes; needed with `X_val`.
+            Classes of the validation set; needed with `X_val`.
 
         sample_weight_val : array-like of shape (n_validation_samples,), default=None
             Weights of the validation set.
@@ -299,7 +300,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         TypeError
             If the table is sparse, or has dates, times or other objects.
         RuntimeError
-            In a process that was forked after TensorFlow had run.
+            If the process was forked after TensorFlow had run.
 
         See Also
         --------
@@ -351,7 +352,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     def predict_proba(self, X):
         """Estimate the probabilities of the classes.
 
-        They are averaged over all networks. TensorFlow is not needed.
+        The probabilities are averaged over all networks. TensorFlow is not needed.
 
         Parameters
         ----------
@@ -361,7 +362,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Probabilities, the classes in the order of `classes_`.
+            Probabilities, with the classes in the order of `classes_`.
 
         See Also
         --------
@@ -419,7 +420,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         return np.eye(len(self.classes_), dtype=np.float32)[numbers], numbers
 
     def _as_labels(self, y: Any, name: str) -> np.ndarray:
-        """Return labels that were checked."""
+        """Check and return labels."""
         y = check_array(y, ensure_2d=False, dtype=None, input_name=name)
         y = as_labels(y, name)
         check_classification_targets(y)
@@ -484,7 +485,8 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         self, outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray
     ) -> tuple[float, float]:
         loss = _log_loss(outputs, targets, sample_weight)
-        if self.scoring in ("loss", "neg_log_loss"):  # the latter's own needs all classes
+        # scikit-learn's neg_log_loss refuses rows that do not have all classes.
+        if self.scoring in ("loss", "neg_log_loss"):
             return loss, -loss
         y_true = targets.argmax(axis=1)
         if self.scoring is None:
@@ -497,10 +499,10 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
 
 
 def _log_loss(outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray) -> float:
-    """Return the mean of minus the logarithms of the probabilities of the true classes."""
+    """Return the weighted mean of minus the logarithm of the true class's probability."""
     of_class = np.clip((outputs * targets).sum(axis=-1), 1e-15, 1)
     return float(np.average(-np.log(of_class), weights=sample_weight))
 
 
-TabularMLPClassifier.__module__ = "skmlp"  # files know it by this name, wherever the class moves
+TabularMLPClassifier.__module__ = "skmlp"  # files use this name, wherever the class moves
 __test__ = {"TabularMLPClassifier": TabularMLPClassifier}  # doctest looks for the examples here

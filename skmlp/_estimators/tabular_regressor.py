@@ -19,10 +19,11 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     """Regressor for tables as they come: several small networks, trained at once.
 
     Numbers of any scale, missing values, booleans, strings and categories need no preprocessing.
-    Four networks are trained side by side in one compiled program, by the method of RealMLP [1]_:
-    each number enters as its quantile, with periodic features of it [2]_, and as a robustly scaled
-    value; each category as an indicator. Each network holds out a fold of its own. The networks of
-    the epochs that score best out of fold are kept, and their predictions averaged.
+    Four networks are trained side by side in one compiled program, by the method of RealMLP [1]_.
+    A number enters as its quantile, as periodic features of the quantile [2]_, and as a robustly
+    scaled value; a category enters as an indicator. Each network holds out its own fold. The
+    networks of the epochs with the best scores out of fold are kept, and their predictions are
+    averaged.
 
     Parameters
     ----------
@@ -34,48 +35,47 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         Activation function of the hidden layers.
 
     n_networks : int, default=4
-        Number of networks. Each holds out a fold of its own, an eighth of the rows.
+        Number of networks. Each network holds out its own fold, an eighth of the rows.
 
     max_iter : int, default=60
-        Number of epochs. Training does not stop earlier: the learning rate follows a schedule over
-        all of them.
+        Number of epochs. Training does not stop earlier, as the learning rate follows a schedule
+        over all epochs.
 
     learning_rate_init : float, default=0.08
-        Largest learning rate of Adam. That of a weight is divided by the root of the number of
-        inputs of its layer, that of the scales of the inputs is multiplied by 6, that of biases by
-        0.1.
+        Largest learning rate of Adam. It is divided by the root of a layer's number of inputs for
+        weights, multiplied by 6 for the scales of the inputs, and multiplied by 0.1 for biases.
 
     dropout : float, default=0.0
         Share of the values of hidden layers that are set to zero in training [5]_, in [0, 1). It
         falls to 0 in the second half of the epochs.
 
     weight_decay : float, default=0.02
-        Decoupled decay of the weights [6]_: each step takes the learning rate times it from them.
-        It falls to 0 in the second half of the epochs.
+        Decoupled decay of the weights [6]_: each step multiplies them by 1 minus the learning rate
+        times the decay, which falls to 0 in the second half of the epochs.
 
     batch_size : int or 'auto', default='auto'
-        Rows of a batch. 'auto' is about a 35th of the training rows, a power of two between 32 and
-        256.
+        Number of rows of a batch. 'auto' is the power of two near a 35th of the training rows, but
+        from 32 to 256.
 
     n_best_epochs : int, default=5
-        Number of epochs whose networks are kept: those with the best score out of fold. Predictions
-        are averaged over them.
+        Number of epochs, with the best scores out of fold, whose networks are kept. Predictions are
+        averaged over these networks.
 
     categorical_features : array-like of {bool, int, str}, 'from_dtype' or None, \
             default='from_dtype'
         The columns of categories, as in
-        :class:`sklearn.ensemble.HistGradientBoostingRegressor`: a mask, indices or names; None for
-        none. 'from_dtype' takes columns of strings and categories, and those of objects that are
-        not all numbers. Columns of booleans are always categories.
+        :class:`sklearn.ensemble.HistGradientBoostingRegressor`: a mask, indices or names, or None
+        if there are none. 'from_dtype' takes columns of strings, of categories, and of objects that
+        are not all numbers. Columns of booleans are always categories.
 
     scoring : str, callable or None, default=None
-        Score out of fold, by which epochs are chosen: None is R2, "loss" minus the
-        squared error, a str one of :func:`sklearn.metrics.get_scorer_names`. A callable takes
-        ``(estimator, X, y)``, and `sample_weight` if it has such a parameter; the estimator
-        predicts the rows held out whatever `X` is.
+        Score out of fold, which chooses the epochs. None is R2, and "loss" is minus the squared
+        error. Any other str is a name of :func:`sklearn.metrics.get_scorer_names`. A callable
+        takes ``(estimator, X, y)``, and `sample_weight` if it has such a parameter; the estimator
+        predicts the held-out rows, whatever `X` is.
 
     verbose : int or bool, default=False
-        Whether to print a line an epoch.
+        Whether to print a line for each epoch.
 
     random_state : int, RandomState instance or None, default=None
         Draws the folds, the initial weights, the shuffles, the masks of dropout and the periodic
@@ -87,13 +87,13 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         Number of targets.
 
     validation_score_ : float
-        Score out of fold of the averaged outputs of the best epochs: an estimate of the score on
-        new data, with the weights of the rows. The epochs were chosen by the same rows, so that it
-        may be too high where there are fewer than about 200. With `X_val`, it is the score of the
-        predictions for it. NaN if no row could be held out, and for R2 if only one was.
+        Score out of fold of the averaged outputs of the best epochs, with the weights of the rows:
+        an estimate of the score on new data. It may be too high for fewer than about 200 rows, as
+        the same rows have chosen the epochs. With `X_val`, it is the score of the predictions for
+        `X_val`. NaN if no row could be held out, and for R2 if only one was.
 
     validation_scores_ : list of float
-        Score out of fold after each epoch, the mean over all networks.
+        Mean over all networks of the score out of fold, after each epoch.
 
     validation_loss_curve_ : list of float
         Half the mean squared error, of targets with variance 1, out of fold after each epoch.
@@ -102,10 +102,10 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         Numbers of the epochs whose networks are kept, from 1.
 
     loss_curve_ : list of float
-        Training loss of each epoch, the mean over the networks.
+        Mean over all networks of the training loss, for each epoch.
 
     loss_curves_ : ndarray of shape (`n_iter_`, n_networks)
-        Training loss of each network.
+        Training loss of each network in each epoch.
 
     loss_ : float
         Training loss of the last epoch.
@@ -114,8 +114,8 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         Number of epochs.
 
     coefs_ : list of ndarray of shape (n_networks * n_best_epochs, fan_in, fan_out)
-        Weights of each layer of all networks that are kept. The scales of the inputs are a part of
-        the first.
+        Weights of each layer of all kept networks. The weights of the first layer include the
+        scales of the inputs.
 
     intercepts_ : list of ndarray of shape (n_networks * n_best_epochs, fan_out)
         Biases of each layer.
@@ -124,7 +124,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         The columns that are encoded as categories. None if there are none.
 
     categories_ : list of ndarray
-        The categories of each of those columns that are encoded on their own.
+        The categories with their own input, for each column of categories.
 
     n_features_in_ : int
         Number of columns seen by `fit`.
@@ -134,33 +134,34 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
 
     See Also
     --------
-    TabularMLPClassifier : The same for classes.
-    TFMLPRegressor : A single network with the interface and the numbers of scikit-learn's.
+    TabularMLPClassifier : The same method for classification.
+    TFMLPRegressor : A single network with the interface and the numbers of MLPRegressor.
     sklearn.ensemble.HistGradientBoostingRegressor : Trees for the same tables.
 
     Notes
     -----
     The steps, in order:
 
-    1. A number becomes five inputs: its quantile, normal in distribution; three periodic features
-       of it, drawn once; and its distance from the median in units of the interquartile range,
-       clipped smoothly. A missing number is the median, with an input that tells of it if numbers
-       were missing in `fit`. Two categories become -1 and 1, more of them an indicator each; those
-       that `fit` has not seen, zeros. See :mod:`skmlp.preprocessing`.
+    1. A number becomes five inputs: its quantile, mapped to a normal distribution; three periodic
+       features of this value, drawn once; and its distance from the median in units of the
+       interquartile range, clipped smoothly. A missing number becomes the median. If numbers were
+       missing in `fit`, one more input marks missing numbers. Two categories become -1 and 1, and
+       more categories become one indicator each. A category that `fit` has not seen becomes zeros.
+       See :mod:`skmlp.preprocessing`.
     2. The rows are split into eight folds. Network i holds out fold i.
     3. Adam trains all networks at once, with a trained scale of each input, dropout, decoupled
        decay of the weights. The learning rate rises and falls four times, ever more slowly.
     4. Each network is scored on its own fold after every epoch. The networks of the `n_best_epochs`
-       best epochs, of equal ones the later, are kept.
+       best epochs are kept. Of epochs with equal scores, the later is better.
     5. Predictions of all networks are averaged, and clipped to the range of the targets in `fit`.
 
     Members of an ensemble that share weights, as in TabM [3]_, were less accurate in this setting
     than independent ones.
 
-    All is computed in float32, after columns were scaled in float64. Sparse matrices, dates and
-    times raise an error. Callbacks are told of each epoch, but for
-    :class:`skmlp.callbacks.Checkpoint`, which is refused. TensorFlow is imported by the first `fit`
-    in a process, and never to predict.
+    Columns are scaled in float64, and networks are trained in float32. Sparse matrices, dates and
+    times raise an error. Callbacks are told of each epoch; only
+    :class:`skmlp.callbacks.Checkpoint` is refused. TensorFlow is imported by the first `fit` in a
+    process, and never to predict.
 
     References
     ----------
@@ -222,8 +223,8 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the networks.
 
-        A fit that fails leaves the estimator as it was. Ctrl-C ends training early, and what was
-        trained until then is kept.
+        A fit that fails leaves the estimator as it was. Ctrl-C ends training early; the best epochs
+        until then are kept.
 
         Parameters
         ----------
@@ -240,7 +241,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
             A validation set of your own, on which all networks are scored. None holds out folds.
 
         y_val : array-like of shape (n_validation_samples,), default=None
-            Its target values; needed with `X_val`.
+            Target values of the validation set; needed with `X_val`.
 
         sample_weight_val : array-like of shape (n_validation_samples,), default=None
             Weights of the validation set.
@@ -257,7 +258,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         TypeError
             If the table is sparse, or has dates, times or other objects.
         RuntimeError
-            In a process that was forked after TensorFlow had run.
+            If the process was forked after TensorFlow had run.
 
         See Also
         --------
@@ -306,7 +307,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         return self._decode(self._mean_outputs(X))
 
     def _decode(self, outputs: np.ndarray) -> np.ndarray:
-        """Return numbers on the scale of y, within the range of training."""
+        """Return numbers on the scale of y, clipped to the range of the training targets."""
         return self._from_standard(outputs, self._range)
 
     def _from_standard(
@@ -345,7 +346,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         return without_column(y, name).reshape(len(y), -1)
 
     def _standardise(self, y: np.ndarray) -> np.ndarray:
-        largest = np.finfo(np.float32).max  # for rows that are not trained on
+        largest = np.finfo(np.float32).max  # rows that do not train may be too large for float32
         with np.errstate(over="ignore"):
             standard = (y - self._mean) / self._scale
         return np.clip(standard, -largest, largest).astype(np.float32)
@@ -376,7 +377,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
             return loss, -loss
         if not np.isfinite(outputs).all():
             return loss, float("nan")
-        # Float32 may have rounded a target of 0, say, to a number below it.
+        # Clipped, as float32 may have rounded a target of 0 to a negative number.
         y_true, y_pred = self._from_standard(targets, self._range_of_all), self._decode(outputs)
         if self.scoring is None:
             if len(y_true) < 2:
@@ -385,5 +386,5 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         return loss, score_regression(self.scoring, y_true, y_pred, sample_weight)
 
 
-TabularMLPRegressor.__module__ = "skmlp"  # files know it by this name, wherever the class moves
+TabularMLPRegressor.__module__ = "skmlp"  # files use this name, wherever the class moves
 __test__ = {"TabularMLPRegressor": TabularMLPRegressor}  # doctest looks for the examples here

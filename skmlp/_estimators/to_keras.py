@@ -1,4 +1,4 @@
-"""A network as a Keras model. Keras is imported when one is asked for."""
+"""Turns a network into a model of Keras, which is imported when the model is made."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def sequential(parameters: Parameters, activation: str, out_activation: str) -> "keras.Sequential":
-    """Return a model with copies of the weights and biases, in their type."""
+    """Return a model of Keras with copies of the weights and biases, in their type."""
     keras = _load_keras()
     dtype = parameters.coefs[0].dtype.name
     layers = [keras.Input((len(parameters.coefs[0]),), dtype=dtype)]
@@ -37,9 +37,9 @@ def sequential(parameters: Parameters, activation: str, out_activation: str) -> 
 def _function_layer(
     keras: Any, function: Callable[[Any, Any], Any], number: int, n_units: int, dtype: str
 ) -> Any:
-    """Return a layer for a function that Keras has no name for.
+    """Return a layer for an activation function that Keras has no name for.
 
-    It is a model of Keras's own operations, so that a file of it is read without skmlp.
+    The layer is made of operations of Keras, so that Keras reads its file without skmlp.
     """
     sums = keras.Input((n_units,), dtype=dtype)
     return keras.Model(sums, function(keras.ops, sums), name=f"activation_{number}")

@@ -1,4 +1,4 @@
-"""The base of all estimators: pickled states that say which version of the package wrote them."""
+"""The base class of all estimators: pickled states record the version of the package."""
 
 import inspect
 import re
@@ -12,11 +12,11 @@ from skmlp._warn import warn_user
 from skmlp.exceptions import InconsistentVersionWarning
 
 _VERSION_KEY = "_skmlp_version"
-"""Where the pickled state, and it alone, says which version wrote it."""
+"""The key of the version in a pickled state; no attribute of an estimator has this name."""
 
 
 class VersionedEstimator(DocLinkMixin, BaseEstimator):
-    """Base class that adds the version to the pickled state, and looks at it when it is loaded."""
+    """Base class that adds the version to a pickled state, and compares it on loading."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), _VERSION_KEY: __version__}
@@ -36,7 +36,7 @@ class VersionedEstimator(DocLinkMixin, BaseEstimator):
 
 
 def _defaults_of_new_parameters(cls: type, state: dict[str, Any]) -> dict[str, Any]:
-    """Return the defaults of the parameters that the version which wrote a state did not have."""
+    """Return the defaults of the parameters that a state of an older version lacks."""
     parameters = inspect.signature(cls).parameters
     return {name: each.default for name, each in parameters.items() if name not in state}
 

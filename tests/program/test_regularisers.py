@@ -423,12 +423,12 @@ def test_the_masks_of_all_layers_are_drawn_without_a_compiler_too(monkeypatch):
         (1.0, "'dropout' parameter of TFMLPClassifier"),
         (-0.1, "'dropout' parameter of TFMLPClassifier"),
         ("half", "'dropout' parameter of TFMLPClassifier"),
-        ((0.1,), r"one for each hidden layer, of which there are 2; got \(0.1,\)"),
-        ((0.1, 0.2, 0.3), "of which there are 2; got"),
-        (np.zeros((1, 2)), "of which there are 2; got"),
+        ((0.1,), r"a number for each hidden layer, 2 in all; got \(0.1,\)"),
+        ((0.1, 0.2, 0.3), "hidden layer, 2 in all; got"),
+        (np.zeros((1, 2)), "hidden layer, 2 in all; got"),
         ((0.1, 1.0), r"dropout must be in \[0, 1\) for each hidden layer, got"),
         ((0.1, np.nan), r"dropout must be in \[0, 1\)"),
-        ((0.1, "much"), "a sequence of one for each hidden layer; got"),
+        ((0.1, "much"), "a sequence with a number for each hidden layer; got"),
     ],
 )
 def test_a_bad_dropout_is_named(dropout, message):
