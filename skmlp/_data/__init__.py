@@ -1,1 +1,1 @@
-"""From the arguments of a user to samples: checks, labels, weights, the validation set."""
+"""Turns the arguments of a user into samples: checks, labels, weights, the validation set."""

@@ -1,7 +1,7 @@
-"""Categories of a column, and the outputs that stand for them.
+"""Encodes a column of categories.
 
-scikit-learn's `OneHotEncoder` has no columns of both numbers and strings, no single output of -1
-and 1 for two categories, and no zeros for unseen categories beside rare ones.
+scikit-learn's `OneHotEncoder` takes no column of numbers and strings, has no single output of -1
+and 1 for two categories, and can't encode unseen categories as zeros beside rare ones.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from skmlp._data.columns import Column, is_missing, list_of
 from skmlp._model.files import named_by_files
 
 _NOT_SHOWN = -1
-"""The level of a value that all outputs are zero for."""
+"""The level of a value whose outputs are all zero."""
 
 
 @named_by_files
@@ -23,15 +23,16 @@ _NOT_SHOWN = -1
 class Categories:
     """The categories of a column.
 
-    Its levels are the categories, then all rare categories together, then missing values. Two
-    levels have one output of -1 or 1; more have an output each, of 0 or 1; a single one has none.
+    The levels are the categories, then all rare categories together, then missing values. Two
+    levels have one output of -1 or 1. More levels have one output each, of 0 or 1. A single level
+    has no output.
 
     Parameters
     ----------
     values : list
         The categories that have a level of their own.
     has_rare : bool
-        Whether there were others, which share a level. Unseen categories then belong to it.
+        Whether there were rare categories, which share a level with unseen categories.
     has_missing : bool
         Whether there were missing values.
     """
@@ -77,7 +78,8 @@ class Categories:
         try:
             found = [levels.get(value) for value in values]
         except TypeError as error:
-            raise TypeError(f"Column {column.label} holds what is no category: {error}.") from error
+            message = f"Column {column.label} holds a value that is no category: {error}."
+            raise TypeError(message) from error
         for row, level in enumerate(found):
             if level is None:
                 found[row] = self._level_of_other(values[row], levels)
@@ -93,8 +95,8 @@ class Categories:
 def learn_categories(column: Column, max_categories: int) -> Categories:
     """Return the categories of a column.
 
-    If there are more than `max_categories`, the most frequent ones have a level of their own,
-    unless they occur once: a column of names or keys has one level, and so no outputs.
+    If there are more than `max_categories`, only the most frequent ones have a level of their own,
+    and only if they occur twice: a column of names or keys has one level, and so no outputs.
     """
     counts = Counter(list_of(column))
     missing = [value for value in counts if is_missing(value)]
@@ -108,13 +110,13 @@ def learn_categories(column: Column, max_categories: int) -> Categories:
 
 
 def _order(value: Any) -> tuple[bool, Any]:
-    """Return a key that sorts numbers first, and others by what they are called."""
+    """Return a key that sorts numbers first, and other values by their text."""
     is_number = isinstance(value, Number)
     return (not is_number, value if is_number else str(value))
 
 
 def _in_other_type(value: Any) -> Any:
-    """Return the number that a string is, or the string that a number is; None for others."""
+    """Convert a string to a number, or a number to a string; return None if it can't be done."""
     is_number = isinstance(value, Number)
     if is_number:
         return str(int(value)) if value == value // 1 else str(value)

@@ -1,4 +1,4 @@
-"""Checks of arrays, the errors that name them, and estimators that a failure leaves unchanged."""
+"""Checks arrays, names them in errors, and restores an estimator after a failure."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class ValidationSet:
     sample_weight: Any = None
 
     def check_complete(self) -> None:
-        """Check that what belongs together was given together."""
+        """Raise ValueError if only a part of the validation set was given."""
         if (self.X is None) != (self.y is None):
             given, missing = ("X_val", "y_val") if self.y is None else ("y_val", "X_val")
             raise ValueError(f"{given} was given without {missing}; expected both or neither.")
@@ -36,9 +36,9 @@ NO_VALIDATION_SET = ValidationSet()
 
 
 MAX_CONVERTED_BYTES = 2**27
-"""The largest copy of X in another type. Of a larger X, parts are converted where needed."""
+"""The largest copy of X in another type. A larger X is converted in parts, to save memory."""
 
-_ROWS_A_PART = 8192
+_ROWS_A_PART = 8192  # bounds the memory of a check
 
 
 def is_too_large_to_convert(X: Any, accepted: Any) -> bool:
@@ -50,7 +50,7 @@ def is_too_large_to_convert(X: Any, accepted: Any) -> bool:
 
 
 def refuse_dask(arrays: dict[str, Any], estimator: str) -> None:
-    """Raise TypeError for a collection of Dask's, which would be read as a whole to this machine.
+    """Raise TypeError for a Dask collection: NumPy would load all of it on this machine.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def refuse_dask(arrays: dict[str, Any], estimator: str) -> None:
 
 
 def training_dtype(X: Any, accepted: Any) -> np.dtype:
-    """Return the type to train in: that of X if it is accepted, or the first that is."""
+    """Return the type to train in: the type of X if accepted, or the first accepted type."""
     dtypes = [
         np.dtype(dtype) for dtype in (accepted if isinstance(accepted, tuple) else [accepted])
     ]
@@ -76,7 +76,7 @@ def training_dtype(X: Any, accepted: Any) -> np.dtype:
 
 
 def check_fits(X: Any, dtype: np.dtype) -> None:
-    """Check the values of an X that was not converted to the type to train in."""
+    """Raise ValueError if a value of X is too large for the type to train in."""
     if X.dtype.kind != "f" or X.dtype.itemsize <= dtype.itemsize:
         return
     largest = np.finfo(dtype).max
@@ -88,7 +88,7 @@ def check_fits(X: Any, dtype: np.dtype) -> None:
 def is_ready_to_predict(estimator: BaseEstimator, X: Any, accepted: Any) -> bool:
     """Tell whether X can be used as it is; scikit-learn's check costs more than predicting a row.
 
-    If not, scikit-learn's check converts it, or says what the fault is.
+    If it can't, scikit-learn's check converts X or raises an error.
     """
     if type(X) is not np.ndarray or X.ndim != 2 or not X.size:
         return False
@@ -100,7 +100,7 @@ def is_ready_to_predict(estimator: BaseEstimator, X: Any, accepted: Any) -> bool
 
 
 def check_weight(sample_weight: Any, X: Any, dtype: np.dtype, name: str) -> np.ndarray:
-    """Return the weights in the type to train in, ones if there are none."""
+    """Check and return the weights, in the type to train in; without weights return ones."""
     if sample_weight is None:
         return np.ones(X.shape[0], dtype)
     with naming_errors(name), np.errstate(over="ignore"):
@@ -111,8 +111,8 @@ def check_weight(sample_weight: Any, X: Any, dtype: np.dtype, name: str) -> np.n
 
 
 def check_validation_features(estimator: BaseEstimator, X_val: Any, X: Any, dtype: np.dtype) -> Any:
-    """Return the features of a validation set, in the type and format of those to train on."""
-    # A value that overflows float32 is an error, so need not be a warning too.
+    """Check and return the features of a validation set, in the type and format of X."""
+    # A value that overflows float32 raises an error; a warning of NumPy adds nothing.
     with naming_errors("X_val"), np.errstate(over="ignore"):
         check_names_of_validation_set(estimator, X_val)
         X_val = check_array(X_val, accept_sparse="csr", dtype=dtype, input_name="X_val")
@@ -123,7 +123,7 @@ def check_validation_features(estimator: BaseEstimator, X_val: Any, X: Any, dtyp
 
 
 def check_names_of_validation_set(estimator: BaseEstimator, X_val: Any) -> None:
-    """Check the names of the features of X_val as scikit-learn does, which would warn of X."""
+    """Check the feature names of X_val; scikit-learn's own check would warn about "X"."""
     fitted, names = getattr(estimator, "feature_names_in_", None), get_feature_names(X_val)
     if fitted is None and names is not None:
         warn_user("X_val has feature names, but X has none")
@@ -140,17 +140,17 @@ def check_number_of_features(X_val: Any, n_features: int) -> None:
 
 
 def as_csr_array(X: Any) -> Any:
-    """Return a sparse matrix as an array, which shares its memory; any other X as it is."""
+    """Return a sparse matrix as a sparse array on the same memory; return other X as it is."""
     return scipy.sparse.csr_array(X) if scipy.sparse.issparse(X) else X
 
 
 @contextmanager
 def naming_errors(name: str, *others: str) -> Iterator[None]:
-    """Put the name of an array before errors that name neither it nor one of the others."""
+    """Put the name of an array before an error that has none of the given names."""
     try:
         yield
     except (OverflowError, TypeError, ValueError) as error:
-        if "NA is ambiguous" in str(error):  # pandas.NA, which is not even unlike itself
+        if "NA is ambiguous" in str(error):  # from comparing pandas.NA
             raise ValueError(f"{name} contains missing values (NA).") from error
         is_named = any(re.search(rf"\b{known}\b", str(error)) for known in (name, *others))
         if is_named and not isinstance(error, OverflowError):
@@ -160,7 +160,7 @@ def naming_errors(name: str, *others: str) -> Iterator[None]:
 
 
 def name_of_bad_array(X: Any, y: Any) -> str:
-    """Return the name of the array that scikit-learn's check of X and y refuses."""
+    """Return the name of the array, X or y, that scikit-learn's check refuses."""
     is_numeric = isinstance(X, np.ndarray) and X.dtype.kind in "biuf"
     try:
         X = check_array(X, accept_sparse="csr", dtype=None if is_numeric else np.float64)
@@ -175,7 +175,7 @@ def name_of_bad_array(X: Any, y: Any) -> str:
 
 @contextmanager
 def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Put an estimator, and its RandomState, back as they were if the block raises."""
+    """Restore an estimator and its RandomState if the block raises."""
     before = dict(vars(estimator))
     random_state = estimator.random_state
     drawn = random_state.get_state() if isinstance(random_state, np.random.RandomState) else None

@@ -1,4 +1,4 @@
-"""The factors that ``class_weight`` gives to samples."""
+"""Turns ``class_weight`` into a factor for the weight of each sample."""
 
 from numbers import Real
 from typing import Any
@@ -21,14 +21,14 @@ def class_factors(
     y : ndarray of shape (n_samples,) or (n_samples, n_labels)
         Labels, or indicators for multilabel.
     sample_weight : ndarray of shape (n_samples,)
-        Weights, by which "balanced" counts.
+        Weights, with which "balanced" counts samples.
 
     Raises
     ------
     ValueError
-        If it is a list for labels that are not multilabel or of another length than these, if it
-        is a dict for multilabel ones, if it has labels that `y` does not have, or if a weight is
-        not a finite number of at least 0.
+        If `class_weight` is a list but labels are not multilabel, if the list has another length
+        than there are labels, if it is a dict but labels are multilabel, if it has labels that `y`
+        does not have, or if a weight is not a finite number of at least 0.
     """
     if y.ndim == 2:
         return _multilabel_factors(class_weight, y, sample_weight)
@@ -74,7 +74,7 @@ def _factors(
         _check_numbers(class_weight)
         weights = compute_class_weight(class_weight, classes=classes, y=y)
         return weights[np.searchsorted(classes, y)]
-    # Classes whose samples all have weight 0 count as if they were not there.
+    # A class whose samples all have weight 0 counts as absent.
     present = np.unique(y[sample_weight > 0])
     counted = np.isin(y, present)
     weights = compute_class_weight(

@@ -1,6 +1,6 @@
-"""The columns of a table, whether pandas, polars or NumPy holds it, as numbers or as a list.
+"""Reads the columns of a table of pandas, polars or NumPy as numbers or as lists.
 
-DataFrames are told by what they can do: neither pandas nor polars is imported.
+A DataFrame is recognised by its methods: neither pandas nor polars is imported.
 """
 
 from collections.abc import Hashable, Sequence
@@ -20,7 +20,7 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys("iuf", "number"),
     **dict.fromkeys("UST", "category"),
 }
-"""What a column is, by the letter that NumPy has for its type."""
+"""The kind of a column by NumPy's letter for its type."""
 
 _MISSING = ("NoneType", "NAType", "NaTType")
 _TIMES = (date, time, timedelta, np.datetime64, np.timedelta64)
@@ -35,7 +35,7 @@ class Column:
     values : ndarray or Series
         The column as the table has it.
     label : str
-        What errors call it.
+        The name of the column in errors.
     """
 
     values: Any
@@ -43,25 +43,25 @@ class Column:
 
     @property
     def is_of_numpy(self) -> bool:
-        """Whether its type is one of NumPy's, and so is its memory."""
+        """Whether the column has a type of NumPy, so that NumPy can use its memory."""
         return isinstance(self.values.dtype, np.dtype)
 
     @property
     def is_of_polars(self) -> bool:
-        """Whether it is a Series of polars."""
+        """Whether the column is a Series of polars."""
         return hasattr(self.values, "null_count")
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a value is None, NaN or what pandas has for them."""
+    """Tell whether a value is None, NaN, or NA or NaT of pandas."""
     if isinstance(value, float | np.floating | Decimal):
         return value != value
     return type(value).__name__ in _MISSING
 
 
 def list_of(column: Column) -> list[Any]:
-    """Return the values of a column as objects of Python; an error if they are dates or times."""
-    is_of_times = _letter_of(column) in "mM"  # NumPy makes integers of some
+    """Return the values of a column as Python objects; raise TypeError for dates and times."""
+    is_of_times = _letter_of(column) in "mM"  # `tolist` turns some of these into integers
     values = column.values.to_list() if column.is_of_polars else column.values.tolist()
     if is_of_times or any(map(_is_of_times, set(map(type, values)))):
         raise TypeError(_says_times(column.label))
@@ -69,7 +69,7 @@ def list_of(column: Column) -> list[Any]:
 
 
 def as_table(estimator: Any, X: Any, name: str = "X") -> Any:
-    """Return X if it is a DataFrame with data in it, or as a two-dimensional array."""
+    """Return X if it is a DataFrame that is not empty, or else as a two-dimensional array."""
     if not is_dataframe(X):
         return check_array(
             _as_array(X),
@@ -88,7 +88,7 @@ def as_table(estimator: Any, X: Any, name: str = "X") -> Any:
 
 
 def columns_of(table: Any) -> list[Column]:
-    """Return the columns of what `as_table` has returned."""
+    """Return the columns of a table that `as_table` has returned."""
     if isinstance(table, np.ndarray):
         return [Column(values, str(index)) for index, values in enumerate(table.T)]
     columns = (
@@ -101,7 +101,7 @@ def columns_of(table: Any) -> list[Column]:
 
 
 def kind_of(column: Column) -> Kind:
-    """Return what a column holds; an error if it holds what can't be encoded."""
+    """Return the kind of a column; raise TypeError if it can't be encoded."""
     letter = _letter_of(column)
     if letter in "OmM":
         return _kind_of_objects(list_of(column), column.label)
@@ -114,9 +114,9 @@ def kind_of(column: Column) -> Kind:
 
 
 def numbers_of(column: Column) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the numbers of a column in a type of NumPy's, and a mask of the missing ones.
+    """Return the numbers of a column in a type of NumPy, and a mask of missing numbers.
 
-    A missing number is NaN, or zero and in the mask. The mask is None if none is in it.
+    A missing number is NaN, or is zero and masked. The mask is None if nothing is masked.
     """
     letter = _letter_of(column)
     if letter not in "iuf":
@@ -137,18 +137,18 @@ def is_dataframe(X: Any) -> bool:
 
 
 def _as_array(X: Any) -> Any:
-    """Return lists as an array of objects if NumPy would make strings of their numbers."""
+    """Return lists as an array of objects if NumPy would turn their numbers into strings."""
     if hasattr(X, "dtype") or not isinstance(X, Sequence):
         return X
     try:
         array = np.asarray(X)
-    except ValueError:  # which the check will say
+    except ValueError:  # scikit-learn's check will raise it
         return X
     return np.array(X, dtype=object) if array.dtype.kind in "US" else array
 
 
 def _letter_of(column: Column) -> str:
-    """Return NumPy's letter for the type of a column, "O" if its values must be looked at."""
+    """Return NumPy's letter for the type of a column; "O" if only its values tell."""
     dtype = column.values.dtype
     if not column.is_of_polars:
         return "U" if str(dtype) == "category" else getattr(dtype, "kind", "O")
@@ -186,9 +186,9 @@ def _numbers_of_objects(values: list[Any], label: str) -> tuple[np.ndarray, np.n
             numbers = np.array(filled, np.float64)  # strings of numbers too
     except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(
-            f"Column {label} must hold numbers, as it is not one of categories: {error}. Columns "
-            "of categories are named by `categorical_features` or, if that is 'from_dtype', have "
-            "strings or categories in `fit`."
+            f"Column {label} must hold numbers, as it is not a column of categories: {error}. "
+            "Name columns of categories in `categorical_features`. With 'from_dtype', a column of "
+            "categories has strings or categories in `fit`."
         ) from error
     return numbers, missing
 

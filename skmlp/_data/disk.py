@@ -1,6 +1,7 @@
-"""Files for arrays that are larger than memory. They have no name, and so outlive nobody.
+"""Files without a name, for arrays that are larger than memory.
 
-The system removes such a file with the last process that has it open or mapped, however that ends.
+The system removes such a file when the last process that has it open or mapped ends, even by a
+crash.
 """
 
 import errno
@@ -18,7 +19,7 @@ def unnamed_file(directory: str) -> Any:
 
 
 def check_room(directory: str, n_bytes: int, advice: str) -> None:
-    """Raise OSError if a directory has not so much room."""
+    """Raise OSError if the disk of a directory has less than `n_bytes` free."""
     if n_bytes > shutil.disk_usage(directory).free:
         raise _no_room(directory, n_bytes, "about", advice)
 
@@ -26,20 +27,20 @@ def check_room(directory: str, n_bytes: int, advice: str) -> None:
 def reserve(
     descriptor: int, directory: str, start: int, n_bytes: int, needed: int | None, advice: str
 ) -> None:
-    """Get disk space for a part of a file, as a write to a mapped file could end the process.
+    """Reserve disk space for a part of a file: a write to a mapped file on a full disk crashes.
 
     Parameters
     ----------
     descriptor : int
         The file.
     directory : str
-        Its directory.
+        The directory of the file.
     start, n_bytes : int
         The part.
     needed : int or None
-        The size that all of the file will have, if that is known.
+        The final size of the file, if it is known.
     advice : str
-        What the user can do.
+        Advice to the user, for the error.
 
     Raises
     ------

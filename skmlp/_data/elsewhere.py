@@ -1,4 +1,4 @@
-"""Features that lie in other processes, of which this one knows the shape alone."""
+"""Features that are in other processes; this process only knows their shape."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ class FeaturesElsewhere:
     shape : tuple of int
         Number of samples and of features.
     dtype : dtype
-        Their type, in which they were written down.
+        The type in which the features were written to files.
     digest : tuple of str, default=()
-        Hashes of the parts, if a checkpoint needs to know them again.
+        Hashes of the parts, by which a checkpoint recognises the features, if it needs to.
     """
 
     shape: tuple[int, int]

@@ -1,4 +1,4 @@
-"""What to do about values that are no numbers, added to the errors about them."""
+"""Adds advice to errors about values that are no numbers."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from skmlp._data.columns import Column, columns_of, is_dataframe, kind_of
 
 _NO_NUMBER = re.compile(r"string to float|float\(\) argument|could not be promoted|strings")
-"""Parts of the errors of NumPy and scikit-learn about values that are no numbers."""
+"""Texts in the errors of NumPy and scikit-learn about values that are no numbers."""
 
 _MAX_NAMED = 5
 
@@ -21,14 +21,14 @@ _REGRESSION = "A regressor expects numbers as y; a classifier takes labels."
 
 @contextmanager
 def explaining_text(X: Any, estimator: BaseEstimator) -> Iterator[None]:
-    """Add to an error about values of X that are no numbers which columns have them."""
+    """Name the columns of text in an error about values of X that are no numbers."""
     with _adding(lambda: _advice(X, is_classifier(estimator))):
         yield
 
 
 @contextmanager
 def explaining_targets() -> Iterator[None]:
-    """Add to an error about targets of regression that are no numbers what to do."""
+    """Add advice to an error about targets of regression that are no numbers."""
     with _adding(lambda: _REGRESSION):
         yield
 
@@ -46,7 +46,7 @@ def _adding(advice_on: Callable[[], str]) -> Iterator[None]:
 
 
 def _advice(X: Any, is_classification: bool) -> str:
-    """Return sentences about the columns without numbers, "" if there are none."""
+    """Return advice about columns of text, dates or objects; "" if there are none."""
     text, others = [], []
     for column in _columns(X):
         try:

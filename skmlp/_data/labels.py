@@ -1,6 +1,6 @@
-"""Labels: the targets that they become, and whether they are those of an earlier fit.
+"""Checks labels, compares them with the labels of an earlier fit, and encodes them as targets.
 
-What an earlier fit has learnt is in its `LabelBinarizer`.
+The `LabelBinarizer` of a fit holds the labels that it has learnt.
 """
 
 from numbers import Number
@@ -31,12 +31,12 @@ def without_column(y: np.ndarray, name: str = "y") -> np.ndarray:
 def as_labels(y: Any, name: str = "y") -> np.ndarray:
     """Make a column of labels one-dimensional, with a warning, and sparse indicators dense.
 
-    Numbers and booleans in an array of objects get their own type, which scikit-learn asks for.
+    An array of objects that are numbers or booleans gets a numeric type, as scikit-learn requires.
 
     Raises
     ------
     TypeError
-        If labels can't be put in order, as text and numbers can't.
+        If labels can't be sorted, such as text among numbers.
     ValueError
         If labels are missing.
     """
@@ -48,14 +48,14 @@ def as_labels(y: Any, name: str = "y") -> np.ndarray:
     kinds = {type(label) for label in y.flat}
     if all(issubclass(kind, Number | np.bool_) for kind in kinds):
         numbers = np.array(y.tolist())
-        # Some integers are not the same as floats.
+        # Large integers among floats would change their values.
         return numbers if numbers.tolist() == y.tolist() else y
     _check_kinds(y, kinds, name)
     return y
 
 
 def _check_kinds(y: np.ndarray, kinds: set[type], name: str) -> None:
-    """Raise an error if labels, some of which are no numbers, are missing or of several types."""
+    """Raise an error if labels are missing or of several types; some labels are no numbers."""
     missing = sum(map(is_missing, y.flat))
     if missing:
         raise ValueError(f"{name} contains {missing} missing labels; expected a label everywhere.")
@@ -63,12 +63,12 @@ def _check_kinds(y: np.ndarray, kinds: set[type], name: str) -> None:
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise TypeError(
             f"{name} has labels of several types: {names}. Expected one type, such as str: "
-            f"{name}.astype(str) makes text of all."
+            f"{name}.astype(str) turns all labels into text."
         )
 
 
 def binarize(binarizer: LabelBinarizer, y: np.ndarray) -> np.ndarray:
-    """Return the targets of labels that were checked: those of `LabelBinarizer`, as bool."""
+    """Return the targets of checked labels, as from `LabelBinarizer` but of type bool."""
     if _is_multilabel(binarizer):
         return binarizer.transform(y).astype(bool)
     classes = binarizer.classes_
@@ -77,7 +77,7 @@ def binarize(binarizer: LabelBinarizer, y: np.ndarray) -> np.ndarray:
 
 
 def check_same_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: np.ndarray) -> None:
-    """Check that y of a warm start is of the same kind and has the same classes as before."""
+    """Check that y of a warm start has the kind and the classes of the earlier fit."""
     _check_same_kind(binarizer, y)
     labels = _unique_labels(y)
     if set(labels) != set(classes):
@@ -88,7 +88,7 @@ def check_same_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: np.ndar
 
 
 def check_known_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: np.ndarray) -> None:
-    """Check that y of partial_fit has none but the classes of its first call."""
+    """Check that y of partial_fit has only classes of the first call."""
     _check_same_kind(binarizer, y)
     is_multilabel = _is_multilabel(binarizer)
     labels = classes if is_multilabel else _unique_labels(y)
@@ -102,7 +102,7 @@ def check_known_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: np.nda
 
 
 def check_validation_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: np.ndarray) -> None:
-    """Check that y_val is of the same kind as y, and has none but its classes."""
+    """Check that y_val has the kind of y, and only classes of y."""
     is_multilabel = _is_multilabel(binarizer)
     if is_multilabel != type_of_target(y, input_name="y_val").startswith("multilabel"):
         raise ValueError("y_val and y must both be indicator matrices, or neither.")
@@ -118,7 +118,7 @@ def check_validation_labels(binarizer: LabelBinarizer, classes: np.ndarray, y: n
 
 
 def _check_same_kind(binarizer: LabelBinarizer, y: np.ndarray) -> None:
-    """Check y, which passed as a target of classification, and so has one label if it is 1d."""
+    """Check that y is multilabel, or is not, as before; a checked y in one dimension is not."""
     kind = "multiclass" if y.ndim == 1 else type_of_target(y)
     if _is_multilabel(binarizer) != kind.startswith("multilabel"):
         raise ValueError(
@@ -129,7 +129,7 @@ def _check_same_kind(binarizer: LabelBinarizer, y: np.ndarray) -> None:
 
 
 def _unique_labels(y: np.ndarray) -> np.ndarray:
-    """Return the labels of y, which passed; scikit-learn's would check one label each again."""
+    """Return the labels of a checked y; scikit-learn's function would check y again."""
     return np.unique(y) if y.ndim == 1 else unique_labels(y)
 
 

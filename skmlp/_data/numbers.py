@@ -1,4 +1,4 @@
-"""Columns of numbers, and the outputs that stand for them."""
+"""Encodes columns of numbers."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ from skmlp.preprocessing import PeriodicFeatures, RobustSmoothScaler
 _MAX_ABS = 3.0
 _N_PERIODIC = 3
 _VIEWS = ["quantile", *(f"periodic{index}" for index in range(_N_PERIODIC)), "robust"]
-_CELLS_A_PART = 2**16  # the temporary arrays of a part stay in the cache
-_EXACT = 2**53  # float64 has all integers up to here
+_CELLS_A_PART = 2**16  # the temporary arrays of a part stay in the processor's cache
+_EXACT = 2**53  # float64 represents all integers up to this one
 _HALF = 2**32
 _NOISE = 1e-4
-_IQR_OF_NORMAL = 1.349
+_IQR_OF_NORMAL = 1.349  # interquartile range of a standard normal distribution
 
 
 @named_by_files
@@ -25,16 +25,16 @@ _IQR_OF_NORMAL = 1.349
 class Numbers:
     """The statistics of columns of numbers.
 
-    Each column has five outputs: the score of its quantile, three periodic features of that score,
-    and the number itself, scaled and clipped smoothly. A column that was constant has none of
-    them. A missing number is taken for the median; where some were missing and some were not, one
-    more output of 0 or 1 says which are.
+    Each column has five outputs: the normal score of the quantile, three periodic features of this
+    score, and the number itself, scaled and clipped smoothly. A column that was constant has none
+    of these outputs. A missing number counts as the median. If some numbers of a column were
+    missing, one more output is 1 for missing numbers and 0 for others.
 
     Parameters
     ----------
     offsets : list of int
-        What is subtracted from a column while it is of integers, so that their differences are
-        not lost in floats.
+        The integer to subtract from each column of integers before they become floats, which would
+        lose the differences of large integers.
     scaler : RobustSmoothScaler
         Scales the columns without clipping.
     has_missing : ndarray of bool of shape (n_columns,)
@@ -42,9 +42,9 @@ class Numbers:
     varies : ndarray of bool of shape (n_columns,)
         The columns that were not constant.
     quantiles : ndarray of shape (n_quantiles, n_varying)
-        Quantiles of those columns when scaled.
+        Quantiles of the scaled columns that were not constant.
     periodic : PeriodicFeatures or None
-        Periodic features of their scores; None if all columns were constant.
+        Periodic features of the scores; None if all columns were constant.
     """
 
     offsets: list[int]
@@ -60,7 +60,7 @@ class Numbers:
         return int(len(_VIEWS) * self.varies.sum() + self.has_missing.sum())
 
     def names(self, names: list[str]) -> list[str]:
-        """Return the names of the outputs, for names of all columns."""
+        """Return the names of the outputs, given the names of all columns."""
         columns = list(zip(names, self.varies, self.has_missing, strict=True))
         views = [f"{name}_{view}" for name, varies, _ in columns if varies for view in _VIEWS]
         return views + [f"{name}_missing" for name, _, has_missing in columns if has_missing]
@@ -86,7 +86,7 @@ class Numbers:
 
 
 def learn_numbers(columns: list[Column], random_state: np.random.RandomState) -> Numbers:
-    """Return what is to be known of columns of numbers, of which there is one at least."""
+    """Return the statistics of one or more columns of numbers."""
     offsets = [_offset_of(column) for column in columns]
     X = block_of(columns, offsets)
     missing = np.isnan(X)
@@ -110,10 +110,10 @@ def _learn_scores(
 
 
 def _noise_for(z: np.ndarray, random_state: np.random.RandomState) -> np.ndarray:
-    """Return noise that is small beside the deviation of scaled columns.
+    """Return noise that makes equal numbers differ, and is small beside the standard deviation.
 
-    It tells equal numbers apart. The deviation is the usual one or, if that is less, one from the
-    interquartile range, so that a few huge numbers do not drown the others in noise.
+    If the interquartile range implies a smaller deviation, that one is used: otherwise a few huge
+    numbers would drown the others in noise.
     """
     deviation = np.nanstd(z, axis=0)
     robust = np.diff(np.nanpercentile(z, [25, 75], axis=0), axis=0)[0] / _IQR_OF_NORMAL
@@ -122,7 +122,7 @@ def _noise_for(z: np.ndarray, random_state: np.random.RandomState) -> np.ndarray
 
 
 def block_of(columns: list[Column], offsets: list[int]) -> np.ndarray:
-    """Return columns side by side in float64, less their offsets, with NaN for what is missing."""
+    """Return columns in float64, less their offsets, as one array with NaN for missing numbers."""
     block = np.empty((len(columns[0].values), len(columns)))
     for target, column, offset in zip(block.T, columns, offsets, strict=True):
         values, missing = numbers_of(column)
@@ -140,7 +140,7 @@ def block_of(columns: list[Column], offsets: list[int]) -> np.ndarray:
 
 
 def _offset_of(column: Column) -> int:
-    """Return the median of integers that float64 does not hold, or zero."""
+    """Return the median of integers that are too large for float64, or zero for other numbers."""
     values, missing = numbers_of(column)
     if values.dtype.kind not in "iu":
         return 0
@@ -151,10 +151,10 @@ def _offset_of(column: Column) -> int:
 
 
 def _difference(values: np.ndarray, offset: int) -> np.ndarray:
-    """Return numbers less an offset in float64, rounded once however large both are."""
+    """Subtract an offset in float64, rounding only once, however large the numbers are."""
     if not offset:
         return values.astype(np.float64)
     values = values.astype({"f": np.float64, "u": np.uint64}.get(values.dtype.kind, np.int64))
-    high, low = np.divmod(values, _HALF)  # halves of 64 bits, which float64 holds
+    high, low = np.divmod(values, _HALF)  # float64 represents each half of 64 bits exactly
     offset_high, offset_low = divmod(offset, _HALF)
     return (high.astype(np.float64) - offset_high) * _HALF + (low.astype(np.float64) - offset_low)

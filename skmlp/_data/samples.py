@@ -1,4 +1,4 @@
-"""The samples of a fit, and which of them train and which validate."""
+"""The samples of a fit, some of which train and some of which validate."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,19 +8,19 @@ import scipy.sparse
 from sklearn.model_selection import train_test_split
 
 DEFAULT_VALIDATION_FRACTION = 0.1
-"""Held out when ``early_stopping=True`` and no validation set is given otherwise."""
+"""The share held out if ``early_stopping=True`` and no validation set is given."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """The samples of a fit, in one or two blocks whose rows are numbered through.
+    """The samples of a fit, in one or two blocks with consecutive row numbers.
 
     Parameters
     ----------
     X : list of ndarray or csr_array of shape (n_samples_of_block, n_features)
-        Features, all sparse or none.
+        Features, all of them sparse or all dense.
     dtype : dtype
-        The floating-point type of training. Features of another are converted where they are
+        The floating-point type of training. Features of another type are converted when they are
         used, a part at a time.
     targets : list of ndarray of shape (n_samples_of_block, n_outputs)
         Targets, bool for classes.
@@ -50,7 +50,7 @@ class Samples:
         return scipy.sparse.issparse(self.X[0])
 
     def features(self, rows: np.ndarray) -> Any:
-        """Return the features of rows that are all in one block."""
+        """Return the features of some rows, all in one block."""
         n_first = self.X[0].shape[0]
         in_second = len(rows) and rows[0] >= n_first
         X = self.X[1][rows - n_first] if in_second else self.X[0][rows]
@@ -67,20 +67,20 @@ class Samples:
     def validation_spread(self) -> np.ndarray:
         """Return the weighted sums of squared differences of validation targets from their means.
 
-        Zeros where R2 has no use for them: for classes, and without a validation set.
+        The sums are zero where R2 is not computed: for classes, and without a validation set.
         """
         if self.targets[0].dtype == bool or not len(self.validation_rows):
             return np.zeros(self.targets[0].shape[1])
         targets = np.concatenate(self.targets)[self.validation_rows].astype(np.float64)
         weight = np.concatenate(self.sample_weight)[self.validation_rows].astype(np.float64)
         if len(targets) < 2:
-            return np.full(targets.shape[1], np.nan)  # as R2 is then
+            return np.full(targets.shape[1], np.nan)  # R2 of a single sample is NaN
         with np.errstate(over="ignore"):
             mean = np.average(targets, axis=0, weights=weight)
             return (weight[:, np.newaxis] * (targets - mean) ** 2).sum(axis=0)
 
     def astype(self, dtype: np.dtype) -> "Samples":
-        """Return the samples in another type, or themselves if it is theirs."""
+        """Return the samples in a type; if they have it already, return the same object."""
         if dtype == self.dtype:
             return self
         return replace(
@@ -97,7 +97,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Samples that belong together; ``sample_weight`` is all ones where none was given."""
+    """Samples to train on, or to validate on; without weights ``sample_weight`` is all ones."""
 
     X: Any
     targets: np.ndarray
@@ -105,24 +105,24 @@ class SampleSet:
 
     @property
     def dtype(self) -> np.dtype:
-        """The floating-point type of training, in which X need not be yet."""
+        """The floating-point type of training; X may still have another type."""
         return self.sample_weight.dtype
 
 
 def without_validation(train: SampleSet) -> Samples:
-    """Return samples that all train."""
+    """Return samples all of which train."""
     return _samples([train], row_numbers(train.X.shape[0]), row_numbers(0))
 
 
 def with_validation(train: SampleSet, validation: SampleSet) -> Samples:
-    """Return samples of which a block of its own validates."""
+    """Return samples whose second block validates."""
     n_train, n_validation = train.X.shape[0], validation.X.shape[0]
     rows = row_numbers(n_train + n_validation)
     return _samples([train, validation], rows[:n_train], rows[n_train:])
 
 
 def row_numbers(n_rows: int) -> np.ndarray:
-    """Return the numbers of rows, in as few bytes as they need."""
+    """Return the numbers of rows, as 32-bit integers if they are large enough."""
     return np.arange(n_rows, dtype=np.int32 if n_rows <= np.iinfo(np.int32).max else np.int64)
 
 
@@ -132,9 +132,9 @@ def with_hold_out(
     stratify: bool,
     random_state: np.random.RandomState,
 ) -> Samples:
-    """Return samples of which a random part validates, split as scikit-learn's MLP does.
+    """Return samples a random part of which validates, split as in scikit-learn's MLP.
 
-    ``validation_fraction=None`` is 0.1, but at least two samples.
+    ``validation_fraction=None`` means 0.1, but at least two samples.
 
     Raises
     ------
@@ -155,13 +155,13 @@ def with_hold_out(
             raise ValueError(
                 f"sample_weight is zero for all samples of the {name} part that "
                 f"validation_fraction={validation_fraction} has split off; expected at least one "
-                "positive weight in it."
+                "positive weight in this part."
             )
     return _samples([train], train_rows, validation_rows)
 
 
 def _count_validation(n_samples: int, validation_fraction: float | None) -> int:
-    """Return how many samples validate: at least two, and leaving at least one."""
+    """Return the number of samples that validate: at least two, and not all."""
     if validation_fraction == 0:
         raise ValueError(
             "early_stopping=True needs a validation set, but validation_fraction=0 holds out "
@@ -169,7 +169,7 @@ def _count_validation(n_samples: int, validation_fraction: float | None) -> int:
             "or X_val and y_val in fit."
         )
     if validation_fraction is None:
-        # As scikit-learn, which raises where this is fewer than two.
+        # As in scikit-learn, except that fewer than two become two; scikit-learn raises an error.
         count = max(int(np.ceil(DEFAULT_VALIDATION_FRACTION * n_samples)), 2)
     elif validation_fraction < 1:
         count = int(np.ceil(validation_fraction * n_samples))

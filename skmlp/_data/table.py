@@ -1,4 +1,4 @@
-"""A table as it comes becomes a matrix of float32 for a network."""
+"""Encodes a table of any columns as a matrix of float32 for a network."""
 
 from collections.abc import Iterator
 from numbers import Integral
@@ -26,33 +26,34 @@ from skmlp._sklearn import (
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a table of numbers and categories as float32.
 
-    A column of numbers becomes five outputs, each a view of it: the score of its quantile, normal
-    in distribution; three periodic features of the score; the number scaled by robust statistics
-    and clipped smoothly. A missing number is taken for the median, and if numbers were missing in
-    `fit`, one more output tells where they are. A column that was constant in `fit` has no view.
+    A column of numbers becomes five outputs: the quantile, mapped to a normal distribution; three
+    periodic features of this value; and the number scaled by robust statistics and clipped
+    smoothly. A missing number counts as the median. If numbers were missing in `fit`, one more
+    output marks missing numbers. A column that was constant in `fit` does not have the five
+    outputs.
 
-    A column of two categories becomes one output of -1 or 1. More categories have an output each,
-    of 0 or 1. Missing values are a category of their own if there were any in `fit`. A category
-    that `fit` has not seen, or a missing value where it has seen none, makes all outputs of its
-    column 0. If there are more than `max_categories`, the most frequent ones have an output, and
-    all others, also those that `fit` has not seen, share one. Categories that occur once have none
-    of their own then, so that a column of names or keys has no output.
+    A column of two categories becomes one output of -1 or 1. More categories have one output each,
+    of 0 or 1. If values were missing in `fit`, missing values are one more category. If `fit` has
+    not seen a category, or has seen no missing value, then all outputs of the column are 0 for it.
+    If there are more than `max_categories`, only the most frequent categories have their own
+    output, and only if they occur more than once. All other categories, and those that `fit` has
+    not seen, share one output. A column of names or keys thus has no output.
 
-    The outputs are thus at most 6 for a column of numbers and ``max_categories + 1`` for one of
-    categories. A table without any output, one of constants, has one that is zero.
+    A column of numbers has at most 6 outputs, and a column of categories at most
+    ``max_categories + 1``. A table of constants has a single output, which is zero.
 
     Parameters
     ----------
     categorical_features : "from_dtype" or array-like of {bool, int, str}, default="from_dtype"
         The columns of categories, as in `HistGradientBoostingClassifier`: a mask, indices or
-        names. None for none. "from_dtype" takes those of strings and categories, and of objects
-        that are not all numbers. Columns of booleans are always encoded as categories.
+        names, or None if there are none. "from_dtype" takes columns of strings, of categories, and
+        of objects that are not all numbers. Columns of booleans are always encoded as categories.
 
     max_categories : int, default=100
         Upper limit to the number of outputs for the categories of a column, at least 2.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the periodic features, and the noise that tells equal numbers apart.
+        Draws the periodic features, and the noise that makes equal numbers differ.
 
     Attributes
     ----------
@@ -60,8 +61,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         The columns that are encoded as categories. None if there are none.
 
     categories_ : list of ndarray
-        The categories of each of those columns that are encoded on their own, without missing and
-        rare ones.
+        The categories with their own output, for each column of categories, without missing values.
 
     n_features_in_ : int
         Number of columns seen in `fit`.
@@ -96,7 +96,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn what is typical of each column."""
+        """Learn the statistics of each column."""
         table = as_table(self, X)
         validate_data(self, table, skip_check_array=True)
         columns = columns_of(table)
@@ -120,7 +120,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self.encode(table)
 
     def encode(self, table: Any) -> np.ndarray:
-        """Return the outputs for a table that was checked, whatever `set_output` says."""
+        """Return the outputs for a checked table as an array, whatever `set_output` says."""
         outputs = np.zeros((len(table), self.n_features_out_), np.float32)
         start = 0
         for part, columns in self._parts(columns_of(table)):
@@ -129,14 +129,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return outputs
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the outputs: those of their columns, and what they show of them."""
+        """Return the names of the outputs: the name of a column, and the kind of output."""
         check_is_fitted(self)
         features = list(check_feature_names_in(self, input_features))
         names = [name for part, own in self._parts(features) for name in part.names(own)]
         return np.array(names or ["constant"], dtype=object)
 
     def _find_categorical(self, table: Any, columns: list[Column]) -> np.ndarray:
-        """Return which columns are encoded as categories; an error if one can't be encoded."""
+        """Return a mask of columns of categories; raise TypeError if one can't be encoded."""
         kinds = np.array([kind_of(column) for column in columns])
         if isinstance(self.categorical_features, str):  # "from_dtype"
             return kinds != "number"
@@ -144,14 +144,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return (kinds == "boolean") | (declared if declared is not None else False)
 
     def _split(self, columns: list[Any]) -> tuple[list[Any], list[Any]]:
-        """Return what belongs to columns of numbers, and what belongs to those of categories."""
+        """Split items, one for each column, into those of numbers and those of categories."""
         if self.is_categorical_ is None:
             return columns, []
         pairs = list(zip(columns, self.is_categorical_, strict=True))
         return [each for each, is_ in pairs if not is_], [each for each, is_ in pairs if is_]
 
     def _parts(self, columns: list[Any]) -> Iterator[tuple[Any, Any]]:
-        """Yield what encodes some columns, and these columns or what else belongs to them."""
+        """Yield each encoder with its items, from items of all columns."""
         numeric, categorical = self._split(columns)
         if self._numbers is not None:
             yield self._numbers, numeric

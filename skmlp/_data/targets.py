@@ -1,4 +1,4 @@
-"""Targets of regression: numbers, and nothing that NumPy would make numbers of."""
+"""Checks targets of regression: numbers, but no dates or text that NumPy would convert."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from sklearn.utils import check_array
 
 
 def as_numbers(y: Any, name: str) -> np.ndarray:
-    """Return checked targets as an array of numbers, in their type; those of objects in float64.
+    """Check targets and return them as numbers, in their own type; objects become float64.
 
     Raises
     ------
     TypeError
-        If they are dates, times, text or other objects.
+        If targets are dates, times, text or other objects.
     ValueError
-        If they are not finite, or no numbers.
+        If targets are not finite, or no numbers.
     """
     y = check_array(y, ensure_2d=False, dtype=None, input_name=name)
     if y.dtype == object:
@@ -24,12 +24,12 @@ def as_numbers(y: Any, name: str) -> np.ndarray:
 
 
 def check_numbers(y: np.ndarray, name: str) -> None:
-    """Raise TypeError if targets are no numbers: NumPy makes days or seconds of dates."""
+    """Raise TypeError if targets are no numbers: NumPy would turn dates into days or seconds."""
     if y.dtype.kind in "biuf":
         return
     advice = {
-        "M": " Of dates these may be the days since one of them.",
-        "m": " Of durations these may be seconds.",
+        "M": " Dates can become the days since the first of them.",
+        "m": " Durations can become seconds.",
         "U": " A classifier takes labels.",
     }
     text = f"{name} has the type {y.dtype}, expected numbers."
