@@ -1,1 +1,1 @@
-"""The network in NumPy: all that predicting needs."""
+"""The network in NumPy, which is enough to predict."""

@@ -1,9 +1,9 @@
-"""The activation functions: each one in NumPy, in a program, in Keras and in ONNX.
+"""The activation functions, each in NumPy, in a program, in Keras and in ONNX.
 
 A new activation is a new entry of `ACTIVATIONS`. Functions that build a part of a program receive
-TensorFlow as ``tf``; nothing here imports it. All of them are finite, and warn of nothing, for sums
-as large as 1e4: only exponentials of numbers that are not positive are taken, or an infinite one
-is divided by.
+TensorFlow as ``tf``; nothing here imports TensorFlow. For sums as large as 1e4 all functions are
+finite and give no warning: they take exponentials of numbers of at most zero, or divide by an
+exponential that may be infinite.
 """
 
 from collections.abc import Callable
@@ -27,20 +27,20 @@ class Activation:
     build : callable
         Returns the values for a tensor of sums: ``build(tf, sums)``.
     keras : str or callable
-        Name of the function in Keras; or a function of its operations, ``keras(ops, sums)``, where
-        ``ops`` is `keras.ops`.
+        Name of the function in Keras; or a function made of Keras's operations,
+        ``keras(ops, sums)``, where ``ops`` is `keras.ops`.
     onnx : callable
         Returns the node with the values: ``onnx(nodes, sums)``, where ``nodes`` is an `OnnxNodes`.
     backpropagate : callable or None
         Returns ``delta`` times the derivative of the function:
-        ``backpropagate(tf, rounded, sums, values, delta)``. ``rounded`` rounds a product before it
-        is added to something, see `skmlp._program.products.round_product`. None where the
-        function is for outputs only: the derivative is then a part of the loss.
+        ``backpropagate(tf, rounded, sums, values, delta)``. ``rounded`` rounds a product before a
+        sum uses it, see `skmlp._program.products.round_product`. None for a function of the
+        output layer only, whose derivative is a part of the loss.
     init_factor : float
         The initial weights are uniform between plus and minus the root of
         ``init_factor / (fan_in + fan_out)``, and so are the biases, as in scikit-learn.
     init_by_fan_in : bool
-        Whether the root is that of ``init_factor / fan_in`` instead, and the biases are zero.
+        Whether the bound is the root of ``init_factor / fan_in`` instead, and the biases are zero.
     """
 
     apply: Callable[[np.ndarray], None]
@@ -55,9 +55,9 @@ class Activation:
 class OnnxNodes:
     """Makes nodes of ONNX by their names, such as ``nodes.Tanh(sums)``; numbers become constants.
 
-    onnxruntime has no Elu, Selu, Softplus or Mish of float64, and the slope of its LeakyRelu is
-    always a float32. The functions below are made of simpler nodes, so that a model in float64 is
-    as exact as the estimator.
+    onnxruntime has no Elu, Selu, Softplus or Mish for float64, and the slope of its LeakyRelu is
+    always a float32. The functions below therefore use simpler nodes, so that a model in float64
+    is as exact as the estimator.
 
     Parameters
     ----------
@@ -127,9 +127,9 @@ def _apply_tanh(values: np.ndarray) -> None:
 
 
 def _build_tanh(tf: Any, sums: Tensor) -> Tensor:
-    """Return tanh, in float64 within 1 ulp where it saturates.
+    """Return tanh. In float64 it is right to 1 ulp where it saturates.
 
-    XLA's own is off by up to 6 ulp, which the derivative 1 - tanh**2 turns into noise there.
+    XLA's own tanh is off by up to 6 ulp, which the derivative 1 - tanh**2 turns into noise.
     """
     if sums.dtype == tf.float32:
         return tf.tanh(sums)
@@ -183,14 +183,13 @@ _SILU = Activation(
 
 
 _GELU_SCALE = np.sqrt(8 / np.pi).item()
-_GELU_CUBE = 0.044715  # which TensorFlow's own function rounds to float32
+_GELU_CUBE = 0.044715  # TensorFlow's own gelu rounds this constant to float32
 
 
 def _gelu_exponent(x: Any) -> Any:
-    """Return the sums whose logistic function is the share of x that passes.
+    """Return the argument of the logistic function in gelu(x) = x logistic(argument).
 
-    Half of one plus tanh is the logistic function of twice the number, which loses no digits where
-    tanh is near -1.
+    (1 + tanh(z)) / 2 equals logistic(2 z), which loses no digits where tanh is near -1.
     """
     return _GELU_SCALE * (x + _GELU_CUBE * (x * x * x))
 
@@ -235,7 +234,7 @@ def _elu(alpha: float, scale: float, **options: Any) -> Activation:
         values *= scale
 
     def build(tf: Any, sums: Tensor) -> Tensor:
-        # XLA's expm1 takes twice as long; the difference is half a unit in the last place of 1.
+        # XLA's expm1 takes twice as long as exp, and differs by half a unit in the last place of 1.
         below = scale * alpha * (tf.exp(tf.minimum(sums, tf.zeros_like(sums))) - 1)
         return tf.where(sums > 0, scale * sums, below)
 
@@ -255,7 +254,7 @@ _ELU = _elu(
     1.0,
     1.0,
     keras="elu",
-    init_by_fan_in=True,  # He et al. (2015), as Clevert et al. (2016) have it
+    init_by_fan_in=True,  # He et al. (2015), as in Clevert et al. (2016)
 )
 
 _SELU = _elu(
@@ -269,7 +268,7 @@ _SELU = _elu(
 
 
 _MISH_LIMIT = 30.0
-"""Above it mish is x, in float64 too; the square of exp(x), times x, fits into float32."""
+"""Above 30 mish(x) is x, also in float64; up to 30, exp(x)**2 * x fits into float32."""
 
 
 def _apply_mish(values: np.ndarray) -> None:
@@ -315,7 +314,7 @@ _MISH = Activation(
 
 
 LEAKY_SLOPE = 0.2
-"""Slope of "leaky_relu" below 0, that of TensorFlow and Keras, which round it to float32."""
+"""Slope of "leaky_relu" below 0, as in TensorFlow and Keras, which round the slope to float32."""
 
 
 def _apply_leaky_relu(values: np.ndarray) -> None:

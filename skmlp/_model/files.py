@@ -1,4 +1,4 @@
-"""The name by which files know a class, wherever the class moves."""
+"""The module name that files have for a class, wherever the class moves."""
 
 from typing import TypeVar
 
@@ -6,6 +6,6 @@ _Class = TypeVar("_Class", bound=type)
 
 
 def named_by_files(record: _Class) -> _Class:
-    """Make `skmlp.saved`, which exports the class, the module that pickle and skops write down."""
+    """Have pickle and skops write `skmlp.saved`, which exports the class, as its module."""
     record.__module__ = "skmlp.saved"
     return record

@@ -1,7 +1,7 @@
-"""The losses: each one in NumPy and in a program, with its derivative and its output activation.
+"""The losses, each in NumPy and in a program, with its derivative and its output activation.
 
 A new loss is a new entry of `LOSSES`. Functions that build a part of a program receive TensorFlow
-as ``tf``; nothing here imports it.
+as ``tf``; nothing here imports TensorFlow.
 """
 
 from collections.abc import Callable
@@ -39,14 +39,14 @@ class Loss:
         Whether the outputs are probabilities.
     averages_outputs : bool
         Whether the loss of a sample is the mean over its outputs, as in scikit-learn for numbers,
-        or their sum.
+        instead of the sum.
     smallest_target : float
-        Targets below it have no loss.
+        The smallest target for which the loss is defined.
     uniform_target : callable or None
-        Returns the target of each output of a sample that may be of any class:
-        ``uniform_target(n_outputs)``. None where the outputs are no probabilities.
+        Returns the target of each output if all classes are equally likely:
+        ``uniform_target(n_outputs)``. None if outputs are no probabilities.
     build_uniform : callable or None
-        Returns the loss of such a sample, in the shape of `build`: ``build_uniform(tf, outputs)``.
+        Returns the loss for these targets, in the shape of `build`: ``build_uniform(tf, outputs)``.
     """
 
     out_activation: str
@@ -61,7 +61,7 @@ class Loss:
 
 
 def _clip(outputs: np.ndarray) -> np.ndarray:
-    """Return probabilities whose logarithm, and that of the rest, is finite."""
+    """Return probabilities p for which log(p) and log(1 - p) are finite."""
     eps = np.finfo(outputs.dtype).eps
     return np.clip(outputs, eps, 1 - eps)
 
@@ -76,7 +76,7 @@ def _cross_entropy(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
 
 
 def _build_cross_entropy(tf: Any, targets: Tensor, outputs: Tensor) -> Tensor:
-    """Return a loss a sample: the logarithm is only needed of the output of its class."""
+    """Return one loss for each sample, as only the output of its class needs a logarithm."""
     of_class = tf.where(targets > 0, outputs, tf.zeros_like(outputs))
     return -tf.math.log(_build_clip(tf, tf.reduce_sum(of_class, axis=-1, keepdims=True)))
 
@@ -161,4 +161,4 @@ LOSSES = {
 }
 
 REGRESSION_LOSSES = [name for name, loss in LOSSES.items() if not loss.is_classification]
-"""Names of the losses of numbers."""
+"""Names of the losses for regression."""

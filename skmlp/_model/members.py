@@ -1,4 +1,4 @@
-"""The outputs of several networks of one shape, averaged, in NumPy."""
+"""Averages the outputs of several networks of one shape, in NumPy."""
 
 import threading
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from skmlp._model.activations import ACTIVATIONS
 from skmlp._threads import share_work
 
 _ROWS_A_PART = 64
-"""Rows that are computed at a time, for all networks: their values stay in a core's cache."""
+"""Rows computed at a time, for all networks: the values of 64 rows stay in a core's cache."""
 
 _FEW_ROWS = 256
-"""So many rows are computed in float64.
+"""Up to this number of rows, predictions are computed in float64.
 
-The kernels of BLAS for float32 round a row differently by its place among others (OpenBLAS on
-Haswell and Zen, seen to 1e-6). In float64 that is 1e-15, and for few rows it takes no longer.
+In float32, BLAS rounds a row differently by its place among other rows: by up to 1e-6, seen with
+OpenBLAS on Haswell and Zen. In float64 the difference is 1e-15, and few rows take no longer.
 """
 
 
 _HELPERS = threading.Lock()
-"""Held by the call that has helping threads: two calls at once would have too many."""
+"""Held by the call that uses helper threads, as two calls at once would use too many."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def mean_outputs(
     temperature: float = 1.0,
     n_threads: int = 1,
 ) -> np.ndarray:
-    """Return the outputs of the networks, averaged.
+    """Return the outputs, averaged over the networks.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ def mean_outputs(
     activation, out_activation : str
         Activation functions of the hidden layers and of the output layer.
     temperature : float, default=1.0
-        The sums of the last layer are divided by it.
+        Divisor of the sums of the last layer.
     n_threads : int, default=1
-        Threads that share the rows. A call while another one has them takes one.
+        Threads that share the rows. If another call is using them, this call uses one thread.
 
     Returns
     -------
@@ -86,7 +86,8 @@ def mean_outputs(
     if len(X) <= _FEW_ROWS or n_threads < 2 or not _HELPERS.acquire(blocking=False):
         return np.concatenate([compute(part) for part in parts])
     try:
-        # One thread of BLAS for each of ours: the activations take as long as the products.
+        # Our threads call BLAS with one thread each: activations take as long as the products of
+        # BLAS, and only our threads share them.
         with single_threaded():
             return np.concatenate(share_work(compute, parts, n_threads))
     finally:

@@ -13,12 +13,12 @@ def mean_loss(
     sample_weight: np.ndarray,
     architecture: Architecture,
 ) -> float:
-    """Return the weighted mean loss, the penalty left out.
+    """Return the weighted mean loss, without the penalty.
 
     Parameters
     ----------
     targets : ndarray of shape (n_samples, n_outputs)
-        One-hot rows for softmax, indicators for logistic outputs, both bool; else numbers.
+        One-hot rows for softmax and indicators for logistic outputs, both bool; otherwise numbers.
     outputs : ndarray of shape (n_samples, n_outputs)
         The outputs of the network, from `forward`.
     sample_weight : ndarray of shape (n_samples,)
@@ -36,9 +36,10 @@ def score(
     sample_weight: np.ndarray,
     architecture: Architecture,
 ) -> float:
-    """Return the weighted accuracy, every label of a sample being right, or R2; as `mean_loss`.
+    """Return the weighted accuracy or R2; the parameters are those of `mean_loss`.
 
-    R2 of a single sample, and of predictions that are not finite, is NaN.
+    With several labels, a sample is right if all its labels are right. R2 of a single sample, or of
+    predictions that are not finite, is NaN.
     """
     if not architecture.is_classification:
         if len(outputs) < 2 or not np.isfinite(outputs).all():

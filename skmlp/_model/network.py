@@ -1,4 +1,4 @@
-"""The network itself: sizes, initial weights and the forward pass, all in NumPy."""
+"""The network in NumPy: sizes, initial weights and the forward pass."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,7 @@ from skmlp._model.files import named_by_files
 from skmlp._model.losses import LOSSES
 
 TRUNCATED_NORMAL_SCALE = 0.01
-"""Standard deviation of ``init="truncated_normal"``, before it is cut at twice its value."""
+"""Standard deviation of ``init="truncated_normal"``, whose values are cut at twice this number."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,12 @@ class Architecture:
     activation : str
         Activation function of the hidden layers, a key of `ACTIVATIONS`.
     loss : str
-        Loss of the outputs, a key of `LOSSES`; it has the activation function of the output layer.
+        Loss of the outputs, a key of `LOSSES`. It determines the activation function of the output
+        layer.
     threshold : float
-        A logistic output above it predicts its label; infinity if there is no label but one.
+        A logistic output above the threshold predicts its label. Infinity if `y` has one class.
     own_out_activation : str or None
-        Activation function of the output layer, where it is not the one of the loss.
+        Activation function of the output layer, if it is not the one of the loss.
     """
 
     layer_units: tuple[int, ...]
@@ -94,7 +95,7 @@ class Parameters:
 
     @staticmethod
     def from_vector(vector: np.ndarray, architecture: Architecture) -> "Parameters":
-        """Return the parameters that a vector holds, as views of it."""
+        """Return the parameters in a vector from `ravel`, as views of the vector."""
         shapes = [*architecture.coef_shapes, *architecture.intercept_shapes]
         ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
         parts = zip(np.split(vector, ends), shapes, strict=True)
@@ -141,7 +142,7 @@ def initialise(
     random_state: np.random.RandomState,
     dtype: np.dtype,
 ) -> Parameters:
-    """Draw the initial weights and biases, layer by layer, in the order W, b."""
+    """Draw the initial weights and then the biases, layer by layer."""
     layers = [
         initialise_layer(*shape, architecture.activation, init, random_state, dtype)
         for shape in architecture.coef_shapes
@@ -166,10 +167,10 @@ def initialise_layer(
 def _glorot_uniform(
     fan_in: int, fan_out: int, activation: str, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a layer as Glorot and Bengio (2010) recommend, biases too, as scikit-learn does.
+    """Draw weights and biases as Glorot and Bengio (2010) recommend, and scikit-learn does.
 
-    The bound of some activations is by the inputs alone, as their authors have it; see
-    `Activation.init_by_fan_in`. The biases are then zero.
+    For some activations the bound only depends on the number of inputs, as their authors recommend,
+    and biases are zero; see `Activation.init_by_fan_in`.
     """
     function = ACTIVATIONS[activation]
     fan = fan_in if function.init_by_fan_in else fan_in + fan_out

@@ -1,7 +1,7 @@
-"""The records of training that files hold: pickles, skops files and checkpoints.
+"""The records of training that pickles, skops files and checkpoints hold.
 
-Files know them as parts of `skmlp.saved`, a module that stays where it is. A field that is renamed
-or goes needs a line in ``__setstate__``, for the files of older versions.
+Files name these classes as parts of `skmlp.saved`, a module that stays where it is. If a field is
+renamed or removed, ``__setstate__`` needs a line for the files of older versions.
 """
 
 from collections.abc import Callable
@@ -17,26 +17,25 @@ from skmlp._model.network import Parameters
 @named_by_files
 @dataclass(frozen=True)
 class Optimizer:
-    """The state of a solver at the end of a fit, for `partial_fit` to go on with.
+    """The state of a solver at the end of a fit, from which `partial_fit` goes on.
 
     Parameters
     ----------
     solver : {"adam", "sgd"}
         Name of the solver.
     hyper : dict of str to float
-        The hyper-parameters that it was made with, by their names in the estimator.
+        The hyper-parameters of the solver, by their names in the estimator.
     schedule : str or callable
-        Name of the schedule of the learning rate, or a function from the share of the fit that is
-        done to a factor of the rate.
+        Name of the schedule of the learning rate, or a function that returns a factor of the rate
+        for the share of the fit that is done.
     learning_rate : float
-        The learning rate of the next batch, before Adam's correction and such a factor.
+        The learning rate of the next batch, before Adam's correction and the factor of a schedule.
     step : int
-        Updates so far.
+        Number of updates so far.
     slots : list of list of ndarray
-        For Adam the first and the second moments, for SGD the velocities, each of weights and then
-        biases.
+        First and second moments for Adam, velocities for SGD: of the weights, then of the biases.
     seed : int or None
-        The seed of the masks of dropout, which follow from it and from the step.
+        The seed of dropout: the masks of a step follow from the seed and the number of the step.
     """
 
     solver: str
@@ -50,11 +49,11 @@ class Optimizer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = _without_names_of_0_1_0(state) if "divides_rate" in state else state
         self.__dict__.update(state)
-        self.__dict__.setdefault("seed", None)  # which older files do not have
+        self.__dict__.setdefault("seed", None)  # older files have no seed
 
 
 def _without_names_of_0_1_0(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the state of an `Optimizer` from a file that the first builds of 0.1.0 wrote."""
+    """Convert the state of an `Optimizer` in a file of the first builds of 0.1.0."""
     state, hyper = dict(state), dict(state["hyper"])
     scales = hyper.pop("scales_inversely", 0.0)
     hyper["learning_rate_init"] = hyper.pop("learning_rate")
@@ -67,7 +66,7 @@ def _without_names_of_0_1_0(state: dict[str, Any]) -> dict[str, Any]:
 
 @named_by_files
 class StoppingState(NamedTuple):
-    """How far the stopping rule is from stopping training; numbers, or tensors in a program."""
+    """The state of the stopping rule: numbers on the host, tensors in a program."""
 
     best_loss: Any
     best_score: Any
@@ -78,7 +77,7 @@ class StoppingState(NamedTuple):
 @named_by_files
 @dataclass
 class History:
-    """The curves of a fit, a value an epoch."""
+    """The curves of a fit, one value for each epoch."""
 
     loss_curve: list[float] = field(default_factory=list)
     validation_loss_curve: list[float] = field(default_factory=list)
@@ -91,22 +90,21 @@ class History:
         return len(self.loss_curve)
 
     def copy(self) -> "History":
-        """Return a copy, which later epochs do not change."""
+        """Return a copy that later epochs do not change."""
         return History(*(list(curve) for curve in vars(self).values()))
 
 
 @named_by_files
 @dataclass(frozen=True)
 class TrainingState:
-    """The state of training by epochs between two epochs.
+    """The state of training between two epochs.
 
     Parameters
     ----------
     parameters : Parameters
         Weights and biases.
     best_parameters : Parameters
-        The weights and biases with the best validation score; those of the start if no epoch had
-        one.
+        The weights and biases with the best validation score; at first, those of the start.
     history : History
         The curves so far.
     standing : StoppingState
@@ -128,7 +126,7 @@ class TrainingState:
 @named_by_files
 @dataclass(frozen=True)
 class Snapshot:
-    """A state of training, and of which fit it is.
+    """A state of training, and marks of the fit that it belongs to.
 
     Parameters
     ----------
