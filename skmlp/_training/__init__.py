@@ -1,1 +1,1 @@
-"""Training on the host, without TensorFlow: a plan goes in, a trained network comes out."""
+"""Training on the host, without TensorFlow: it turns a plan into a trained network."""

@@ -1,4 +1,4 @@
-"""The fitted attributes, from a plan and what was trained."""
+"""The fitted attributes, from a plan and the trained network."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from skmlp._training.plan import Plan, Trained
 
 
 def fitted_attributes(plan: Plan, trained: Trained) -> dict[str, Any]:
-    """Return the fitted attributes, all but those that are learnt before training.
+    """Return the fitted attributes that training determines.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def _best_loss(plan: Plan, trained: Trained) -> float | None:
 
 
 def _validation_attributes(plan: Plan, trained: Trained) -> dict[str, Any]:
-    """Return the curves of the validation set; partial_fit, which has none, leaves them."""
+    """Return the curves of the validation set; partial_fit leaves earlier curves as they are."""
     history, before = trained.history, plan.before
     names = ("validation_scores_", "validation_loss_curve_", "best_validation_score_")
     if not plan.has_validation:

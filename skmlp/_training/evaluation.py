@@ -1,4 +1,4 @@
-"""Loss and score of the validation set on the host, a part of it at a time."""
+"""Loss and score of the validation set on the host, a part of the set at a time."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from skmlp._model.network import Architecture, Parameters, forward
 from skmlp._training.plan import Plan
 
 _ROWS_A_PART = 8192
-"""Rows that are evaluated at a time: it bounds the memory for the values of hidden layers."""
+"""Rows evaluated at a time, to bound the memory for the values of hidden layers."""
 
 
 class Evaluation:
@@ -19,14 +19,14 @@ class Evaluation:
     Parameters
     ----------
     plan : Plan
-        Has the validation samples, at least one with a weight, and says what their score is.
+        The plan, with validation samples whose weights are not all zero.
     """
 
     def __init__(self, plan: Plan):
         self._plan = plan
 
     def __call__(self, parameters: Parameters) -> tuple[float, float]:
-        """Return the mean loss, without penalty, and the score."""
+        """Return the mean loss, without the penalty, and the score."""
         plan = self._plan
         loss, metric = evaluate(plan.samples, plan.architecture, parameters)
         if plan.settings.scoring == "loss":
@@ -39,15 +39,15 @@ class Evaluation:
 def evaluate(
     samples: Samples, architecture: Architecture, parameters: Parameters
 ) -> tuple[float, float]:
-    """Return the mean loss, without penalty, and accuracy or R2 on the validation samples."""
+    """Return the mean loss, without the penalty, and accuracy or R2 on the validation samples."""
     tallies = add_tallies(samples, architecture, parameters)
     return conclude(tallies, architecture, samples.validation_spread())
 
 
 def add_tallies(samples: Samples, architecture: Architecture, parameters: Parameters) -> np.ndarray:
-    """Return the sums over the validation samples that `conclude` makes loss and score of.
+    """Return sums over the validation samples, from which `conclude` computes loss and score.
 
-    They are those of the loss, of what is counted (a number, or one an output), and of the weight.
+    The sums are the weighted loss, the tallies of `_tally`, and the weight.
     """
     n_counted = 1 if architecture.is_classification else architecture.layer_units[-1]
     sums = np.zeros(n_counted + 2)
@@ -81,7 +81,7 @@ def _tally(
     architecture: Architecture,
     part_weight: float,
 ) -> Any:
-    """Return the weight of the right samples, or the weighted squared errors of each output."""
+    """Return the weight of the right samples, or each output's sum of weighted squared errors."""
     if architecture.is_classification:
         return score(targets, outputs, weight, architecture) * part_weight
     errors = targets.astype(np.float64) - outputs
@@ -89,7 +89,7 @@ def _tally(
 
 
 def _r2(squared_errors: np.ndarray, spread: np.ndarray) -> float:
-    """Return the mean over the outputs of R2, as `sklearn.metrics.r2_score` has it."""
+    """Return the mean of R2 over the outputs, as `sklearn.metrics.r2_score` does."""
     if not np.isfinite(squared_errors).all():
         return float("nan")
     is_constant = spread == 0

@@ -1,4 +1,4 @@
-"""From a plan to a trained network, by the epochs of a solver or by L-BFGS."""
+"""Trains the network of a plan, by the epochs of a stochastic solver or by L-BFGS."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,11 +27,11 @@ from skmlp._training.warm_start import starting_state
 from skmlp._warn import warn_user
 
 _ROWS_EVALUATED = 2048
-"""Samples whose loss and gradient L-BFGS evaluates at a time: it bounds the memory."""
+"""Samples for which L-BFGS evaluates loss and gradient at a time, to bound the memory."""
 
 
 class FitListener(Protocol):
-    """An object that is told of a fit; `skmlp._estimators.fit_callbacks.FitCallbacks` is."""
+    """An object that is told of a fit, such as `skmlp._estimators.fit_callbacks.FitCallbacks`."""
 
     @property
     def snapshot(self) -> Snapshot | None: ...
@@ -55,7 +55,7 @@ def train(plan: Plan, listener: FitListener | None = None) -> Trained:
     plan : Plan
         The network, the samples, and how to train.
     listener : FitListener, default=None
-        Is told of every epoch or iteration.
+        Object that is told of every epoch or iteration.
     """
     run = _minimise if plan.settings.solver == "lbfgs" else _train_by_epochs
     return run(plan, listener)
@@ -102,15 +102,15 @@ def run_epochs(
     session : TrainingSession
         Runs the batches.
     start : TrainingState
-        The state that the session has started from.
+        The state from which the session has started.
     rule : StoppingRule
         When training stops.
     pace : Pace
         The length of a call.
     evaluation : callable or None
-        Returns loss and score of parameters on the validation set, if the session doesn't.
+        Returns loss and score of parameters on the validation set, if the session does not.
     listener : TaskListener or None
-        Is told of every epoch.
+        Object that is told of every epoch.
     """
     settings = plan.settings
     log = TrainingLog(plan, rule, start.optimizer.schedule)
@@ -140,7 +140,7 @@ def run_epochs(
 
 
 def _minimise(plan: Plan, listener: FitListener | None) -> Trained:
-    """Run L-BFGS, in float64 whatever the dtype, as scikit-learn does."""
+    """Run L-BFGS, in float64 as scikit-learn does, whatever the type of the samples."""
     settings = plan.settings
     plan = replace(plan, samples=plan.samples.astype(np.dtype(np.float64)))
     batch_size = min(len(plan.samples.train_rows), _ROWS_EVALUATED)
@@ -162,7 +162,7 @@ def _minimise(plan: Plan, listener: FitListener | None) -> Trained:
 
 
 def _evaluation(plan: Plan) -> Evaluation | None:
-    """Return the evaluation of the validation set on the host, if the program can't do it."""
+    """Return an evaluation of the validation set on the host, if the program can't evaluate it."""
     if not plan.has_validation:
         return None
     fits = plan.settings.scoring != "scorer" and can_hold_validation(
@@ -172,7 +172,7 @@ def _evaluation(plan: Plan) -> Evaluation | None:
 
 
 def stopping_rule(plan: Plan) -> StoppingRule:
-    """Return when training stops."""
+    """Return the rule that stops training."""
     settings = plan.settings
     return StoppingRule(settings.tol, settings.n_iter_no_change, float(settings.stops_early))
 
@@ -180,7 +180,7 @@ def stopping_rule(plan: Plan) -> StoppingRule:
 def state_of(session: TrainingSession, start: TrainingState, history: History) -> TrainingState:
     """Return the state of training after the epochs that a session has run."""
     stopping = session.stopping
-    # A session knows the best score from before it, but not the parameters that had it.
+    # A session starts with the best score so far, but does not have the parameters of that score.
     is_better = stopping.best_score > start.standing.best_score
     return TrainingState(
         session.parameters(),
@@ -195,7 +195,7 @@ def state_of(session: TrainingSession, start: TrainingState, history: History) -
 def trained_from(
     state: TrainingState, parameters: Parameters, warn: Callable[[], Any] | None = None
 ) -> Trained:
-    """Return the end of training at a state, with the parameters of the model."""
+    """Return the result of training at a state, with the parameters of the model."""
     return Trained(
         parameters,
         state.history,
@@ -211,7 +211,7 @@ def trained_from(
 def _epoch_listener(
     plan: Plan, listener: FitListener | None, session: TrainingSession, start: TrainingState
 ) -> TaskListener | None:
-    """Return the object that is told of the epochs of a session, if there is one."""
+    """Return the object that is told of epochs, or None without a listener."""
     if listener is None:
         return None
     keeps_state = listener.keeps_state
@@ -230,7 +230,7 @@ def _epoch_listener(
 def _iteration_listener(
     plan: Plan, listener: FitListener | None, dtype: np.dtype
 ) -> TaskListener | None:
-    """Return the object that is told of the iterations of L-BFGS, if there is one."""
+    """Return the object that is told of iterations of L-BFGS, or None without a listener."""
     if listener is None:
         return None
 
@@ -243,13 +243,16 @@ def _iteration_listener(
 
 
 def _with_dtype(plan: Plan, trained: Trained, dtype: np.dtype) -> Trained:
-    """Return the result of L-BFGS in the type of the samples, which L-BFGS does not count."""
+    """Return the result of L-BFGS in another type, with the old count of samples seen.
+
+    As in scikit-learn, L-BFGS counts no samples.
+    """
     parameters = trained.parameters.astype(dtype)
     return replace(trained, parameters=parameters, samples_seen=plan.before.get("t_", 0))
 
 
 def warn_of_clipping(plan: Plan) -> None:
-    """Warn of a batch size that is larger than the training set."""
+    """Warn if the batch size is larger than the training set."""
     size, n_train = plan.settings.batch_size, len(plan.samples.train_rows)
     if size != "auto" and size > n_train:
         warn_user(

@@ -1,4 +1,4 @@
-"""The rows that each of several networks holds out, and those that it trains on."""
+"""Splits the rows of each of several networks into held-out rows and training rows."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ N_FOLDS = 8
 """Each network holds out one fold, an eighth of the rows."""
 
 MAX_HELD_OUT = 2**15
-"""Rows that a network holds out at most: more tell its score no better."""
+"""Upper limit to the rows that a network holds out: more rows make its score no more precise."""
 
 
 def hold_out_folds(
@@ -15,7 +15,7 @@ def hold_out_folds(
     classes: np.ndarray | None,
     random_state: np.random.RandomState,
 ) -> np.ndarray:
-    """Return the rows that each network holds out, a fold of its own if there are enough.
+    """Return the rows that each network holds out: its own fold, if there are enough rows.
 
     Parameters
     ----------
@@ -24,15 +24,15 @@ def hold_out_folds(
     rows : ndarray of int
         The rows to choose from.
     classes : ndarray of shape (n_samples,) or None
-        Numbers of the classes of all samples, whose proportions the folds keep. A class with a
-        single row is not held out, or a network would not know it.
+        Class numbers of all samples. The folds keep the proportions of the classes. The only row of
+        a class is not held out, as a network would not learn the class.
     random_state : RandomState
         Draws the folds.
 
     Returns
     -------
     held_out : ndarray of int of shape (n_members, n_held_out)
-        The rows; none if there are fewer than two to choose from.
+        The rows; no row if there are fewer than two to choose from.
     """
     rows = random_state.permutation(rows)
     if classes is not None:
@@ -44,7 +44,8 @@ def hold_out_folds(
         return np.zeros((n_members, 0), np.int32)
     n_held_out = min(len(rows) // n_folds, MAX_HELD_OUT)
     n_used = min(n_members, n_folds)
-    # Evenly spaced: rows that are left over, and folds that are, take nothing from the last class.
+    # Evenly spaced over all rows, which are sorted by class: otherwise all rows that no fold uses
+    # would come from the last class.
     n_all = n_used * n_held_out
     places = (np.arange(n_all) * len(rows) + random_state.randint(len(rows))) // n_all
     folds = rows[places].reshape(n_held_out, n_used).T

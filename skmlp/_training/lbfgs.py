@@ -17,9 +17,9 @@ from skmlp._training.plan import Trained
 from skmlp._warn import warn_user
 
 _MANY_PARAMETERS = 10_000
-"""Up to here OpenBLAS adds up a vector in one thread; in several its last bits are others.
+"""Above this number OpenBLAS sums a vector in several threads, with other last bits.
 
-It shares the matrices of L-BFGS-B, 20 x 20, among threads at any number of parameters.
+OpenBLAS shares the matrices of L-BFGS-B, 20 x 20, among threads at any number of parameters.
 """
 
 
@@ -31,13 +31,13 @@ class LBFGS:
     objective : callable
         Returns loss and gradient for a vector of all weights and then all biases.
     architecture : Architecture
-        The network that the vector holds the parameters of.
+        The network whose parameters the vector holds.
     log : TrainingLog
-        Prints a line an iteration.
+        Prints a line for each iteration.
     evaluate : callable, default=None
         Returns loss and score of parameters on the validation set, if there is one.
     listener : TaskListener, default=None
-        Is told of every iteration, and may end training.
+        Object that is told of every iteration, and may end training.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class LBFGS:
         self._halted = False
 
     def run(self, start: Parameters, *, max_iter: int, max_fun: int, tol: float) -> Trained:
-        """Minimise; `tol` bounds the largest element of the projected gradient."""
+        """Minimise, until no element of the projected gradient is larger than `tol`."""
         with self._threads_of_blas():
             result = minimize(
                 self._minimised,
@@ -81,16 +81,19 @@ class LBFGS:
         )
 
     def _threads_of_blas(self) -> AbstractContextManager[None]:
-        """Keep SciPy to one thread for few parameters: another one only spins.
+        """Keep SciPy to one thread for few parameters: a second thread only spins.
 
-        60 iterations with 100 parameters take 1.5 ms of processor time in one thread, and 7 in two
-        (SciPy 1.17, 2 cores of an AMD EPYC). The bits are the same.
+        60 iterations with 100 parameters take 1.5 ms of processor time in one thread, and 7 ms in
+        two (SciPy 1.17, 2 cores of an AMD EPYC). The bits are the same.
         """
         is_small = self._architecture.n_parameters <= _MANY_PARAMETERS
         return single_threaded() if is_small else nullcontext()
 
     def _minimised(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return loss and gradient. The first evaluation after an iteration begins the next."""
+        """Return loss and gradient; tell the listener that an iteration begins.
+
+        The first evaluation after an iteration begins the next iteration.
+        """
         if self._listener is not None:
             self._listener.begin()
         return self._objective(vector)
@@ -115,9 +118,9 @@ class LBFGS:
 
 
 def _warn_of_end(result: OptimizeResult, max_iter: int) -> None:
-    """Warn that L-BFGS has not converged, in scikit-learn's words.
+    """Warn that L-BFGS has not converged, with the text of scikit-learn's warning.
 
-    scikit-learn's own function would point at the line that calls it.
+    scikit-learn's own function would point at a line of skmlp instead of the user's line.
     """
     n_iter = min(result.nit, max_iter)
     advice = (

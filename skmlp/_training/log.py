@@ -1,4 +1,4 @@
-"""The log of training that ``verbose`` asks for, in the form of the tutorial's."""
+"""Prints the log of training that ``verbose`` asks for."""
 
 import sys
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ from skmlp._training.plan import Plan
 BATCHES_BETWEEN_LINES = 100
 
 VERBOSE_OF_BATCHES = 2
-"""The only `verbose` that prints batches too: scripts for scikit-learn have any number, also 10."""
+"""The only `verbose` that prints batches, as scripts for scikit-learn may pass any number."""
 
 
 def short(number: float) -> str:
-    """Return a number with four significant digits or more, whatever its size."""
+    """Format a number with at least four significant digits."""
     size = abs(number)
     if size >= 1e4:
         return f"{number:.4e}"
@@ -30,7 +30,7 @@ def short(number: float) -> str:
 
 @dataclass(frozen=True)
 class TrainingLog:
-    """Prints a line an epoch or iteration, and one every 100 batches (``verbose=2``).
+    """Prints a line for each epoch or iteration, and with ``verbose=2`` every 100 batches.
 
     Parameters
     ----------
@@ -62,19 +62,19 @@ class TrainingLog:
         return self.wants_batches and number % BATCHES_BETWEEN_LINES == 0
 
     def next_stop(self, first_batch: int) -> int:
-        """Return where a call that starts at a batch must end, for the next line."""
+        """Return the batch at which a call from `first_batch` must end, to print the next line."""
         if not self.wants_batches:
             return sys.maxsize
         return -(-first_batch // BATCHES_BETWEEN_LINES) * BATCHES_BETWEEN_LINES + 1
 
     def batch(self, number: int, order: np.ndarray, parameters: Parameters) -> None:
-        """Print the loss and the accuracy on a batch, after the update by it."""
+        """Print the loss and the accuracy on a batch, after its update."""
         architecture, start = self.plan.architecture, number * self.plan.batch_size
         rows = order[start : start + self.plan.batch_size]
         X, targets, weight = self.plan.samples.take(rows)
         if not weight.any():
             return
-        with single_threaded():  # more would spin beside the next batches
+        with single_threaded():  # more threads would spin while the next batches train
             outputs = forward(X, parameters, architecture.activation, architecture.out_activation)
         line = f"Iteration {number:3d}: batch loss: "
         line += short(mean_loss(targets, outputs, weight, architecture))
@@ -84,7 +84,7 @@ class TrainingLog:
         self.printer.print(line)
 
     def epochs(self, history: History, n_new: int) -> None:
-        """Print the epochs that are new in the history."""
+        """Print the last `n_new` epochs of the history."""
         if not self.verbose:
             return
         name = "Iteration" if self.plan.settings.solver == "lbfgs" else "Epoch"
@@ -113,7 +113,7 @@ class TrainingLog:
         return f"accuracy: {score:.1%}" if is_accuracy else f"R2: {short(score)}"
 
     def _rate(self, history: History, epoch: int) -> None:
-        """Print that an adaptive learning rate was divided."""
+        """Print the new learning rate if the adaptive schedule has divided it."""
         if self.schedule != "adaptive" or epoch == 0:
             return
         rate = history.learning_rates[epoch]

@@ -1,4 +1,4 @@
-"""The training loop: epochs, shuffling, stopping, the log. It knows no TensorFlow."""
+"""The training loop, without TensorFlow: epochs, shuffling, stopping and the log."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from skmlp._warn import warn_user
 
 
 class Trainer(Protocol):
-    """An object that runs batches; `skmlp._engine.session.TrainingSession` is one."""
+    """An object that runs batches, such as `skmlp._engine.session.TrainingSession`."""
 
     @property
     def max_epochs(self) -> int: ...
@@ -49,7 +49,7 @@ class TaskListener(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The curves of training, and the reason why it ended before its last epoch, if any."""
+    """The curves of training, and the reason for an early end, if any."""
 
     history: History
     stopped: bool
@@ -58,7 +58,7 @@ class Outcome:
 
 
 class Loop:
-    """Runs epochs, several a call or a part of one, until training stops.
+    """Runs epochs until training stops. A call runs several epochs, or a part of one.
 
     Parameters
     ----------
@@ -69,19 +69,20 @@ class Loop:
     pace : Pace
         The length of a call.
     n_batches : int
-        Batches of an epoch.
+        Number of batches of an epoch.
     max_epochs : int
-        The most epochs.
+        Maximum number of epochs.
     log : TrainingLog
         Prints the progress.
     evaluate : callable, default=None
-        Returns loss and score of parameters on the validation set, where the trainer can't.
+        Returns loss and score of parameters on the validation set, if the trainer can't.
     history : History, default=None
-        The curves of the epochs that went before, if training goes on.
+        The curves of earlier epochs, if training goes on.
     stopped : bool, default=False
-        Whether they have stopped it already.
+        Whether the earlier epochs have already stopped training.
     listener : TaskListener, default=None
-        Is told of every epoch, and may end training. With it epochs are run one by one.
+        Object that is told of every epoch, and may end training. With a listener epochs run one by
+        one.
     """
 
     def __init__(
@@ -110,12 +111,12 @@ class Loop:
         self._halted = False
 
     def run(self) -> Outcome:
-        """Train. Ctrl-C ends training early, and keeps what was trained.
+        """Train. Ctrl-C ends training early and keeps the completed epochs.
 
         Raises
         ------
         KeyboardInterrupt
-            If no epoch was completed before it: there is no model to keep.
+            If no epoch is complete, so that there is no model to keep.
         """
         interrupted = False
         try:
@@ -132,7 +133,7 @@ class Loop:
         return self._stopped or self._halted
 
     def _run_some(self) -> None:
-        """Run some epochs, or one and tell the listener of it."""
+        """Run some epochs; with a listener, run one epoch and tell the listener."""
         if self._listener is None:
             self._run_epochs(self._max_epochs - self._history.n_epochs)
         else:
@@ -143,7 +144,7 @@ class Loop:
             self._halted = self._listener.end(self._history)
 
     def _run_epochs(self, most: int) -> None:
-        """Run as many whole epochs as a call has time for, or one epoch in several calls."""
+        """Run the whole epochs that fit into a call, or one epoch in several calls."""
         n_epochs = min(self._pace.n_batches // self._n_batches, most, self._trainer.max_epochs)
         if n_epochs == 0 or self._log.wants_batches:
             self._run_in_parts(self._orders.draw(1)[0])
@@ -154,7 +155,7 @@ class Loop:
         self._log.epochs(self._history, n_completed)
 
     def _run_in_parts(self, order: np.ndarray) -> None:
-        """Run one epoch, in calls that end where the time is up or the log wants a batch."""
+        """Run one epoch, in calls that end when time is up or the log prints a batch."""
         first = 0
         while first < self._n_batches:
             last = self._end_of_call(first)
@@ -165,12 +166,12 @@ class Loop:
             first = last
 
     def _end_of_call(self, first: int) -> int:
-        """Return the batch at which a call that starts at a batch of an epoch ends."""
+        """Return the batch of an epoch at which a call from batch `first` ends."""
         n_batches = min(self._pace.n_batches, self._trainer.max_batches)
         return min(first + n_batches, self._n_batches, self._log.next_stop(first))
 
     def _call(self, orders: list[np.ndarray], first: int, last: int, next_last: int) -> int:
-        """Run batches, learn from the report, and return how many epochs were completed."""
+        """Run batches, record the report, and return the number of completed epochs."""
         start = time.perf_counter()
         report = self._trainer.run(orders, first, last, next_last)
         n_completed = len(report.loss)
@@ -190,7 +191,7 @@ class Loop:
         history.learning_rates += report.learning_rate
 
     def _judge(self, loss: float, score: float) -> bool:
-        """Record the loss and the score of the epoch that was completed; tell whether to stop."""
+        """Record the loss and the score of the completed epoch; tell whether to stop."""
         self._history.validation_loss_curve.append(loss)
         self._history.validation_scores.append(score)
         is_over = self._trainer.judge(self._history.loss_curve[-1], score)

@@ -1,4 +1,4 @@
-"""Training of several networks side by side, each scored out of fold after every epoch."""
+"""Trains several networks side by side, and scores each out of fold after every epoch."""
 
 import heapq
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _MIN_BATCH, _MAX_BATCH = 32, 256
 
 @dataclass(frozen=True)
 class MembersSettings:
-    """The parameters by which several networks are trained; see `TabularMLPClassifier`."""
+    """The settings of training several networks; see `TabularMLPClassifier`."""
 
     hidden_layer_sizes: tuple[int, ...]
     activation: str
@@ -36,23 +36,24 @@ class MembersSettings:
 
 @dataclass(frozen=True)
 class MembersPlan:
-    """The whole order for a training of several networks.
+    """All that training several networks needs.
 
     Parameters
     ----------
     settings : MembersSettings
-        How they are trained.
+        How the networks are trained.
     loss : str
         Loss of the outputs.
     X, targets, sample_weight : ndarray
-        The samples in float32; those of a validation set of the user's come last.
+        The samples in float32. The samples of the user's validation set come last.
     n_train : int
-        The number of samples to train on: the first ones.
+        Number of training samples, which come first.
     classes : ndarray of shape (n_train,) or None
-        Numbers of the classes, to stratify the folds.
+        Class numbers, to stratify the folds.
     evaluate : callable
-        Returns the loss and the score of the weighted sums of the last layer for the rows held
-        out: ``evaluate(sums, targets, sample_weight)``, all of shape (n_networks, n_held_out, ...).
+        Returns the loss and the score of the held-out rows from the weighted sums of the last
+        layer: ``evaluate(sums, targets, sample_weight)``, all of shape
+        (n_networks, n_held_out, ...).
     random_state : RandomState
         Draws the folds, the initial weights, the shuffles and the masks.
     """
@@ -69,28 +70,28 @@ class MembersPlan:
 
     @property
     def has_own_validation(self) -> bool:
-        """Whether all networks are scored on the same rows, a validation set of the user's."""
+        """Whether all networks are scored on the user's validation set."""
         return len(self.X) > self.n_train
 
 
 @dataclass
 class TrainedMembers:
-    """The end of training.
+    """The result of training several networks.
 
     Parameters
     ----------
     members : Members
-        The networks of the best epochs, those of one epoch after those of another.
+        The networks of the best epochs, epoch by epoch.
     held_out : ndarray of shape (n_networks, n_held_out)
-        The rows that each network was scored on.
+        The rows on which each network was scored.
     sums : list of ndarray of shape (n_networks, n_held_out, n_outputs)
-        The weighted sums of the last layer for them, of each of the best epochs.
+        The weighted sums of the last layer for the held-out rows, for each of the best epochs.
     best_epochs : list of int
         Numbers of the best epochs, from 1.
     loss_curves : list of ndarray of shape (n_networks,)
-        Training loss of each network, an element an epoch.
+        Training loss of each network, one element for each epoch.
     losses, scores : list of float
-        Loss and score out of fold, an element an epoch.
+        Loss and score out of fold, one element for each epoch.
     """
 
     members: Members
@@ -105,17 +106,17 @@ class TrainedMembers:
 def train_members(
     plan: MembersPlan, after_epoch: Callable[..., Any], listener: TaskListener | None = None
 ) -> TrainedMembers:
-    """Train several networks. Ctrl-C ends training early, and keeps what was trained.
+    """Train several networks. Ctrl-C ends training early and keeps the best completed epochs.
 
     Parameters
     ----------
     plan : MembersPlan
         The samples, and how to train.
     after_epoch : callable
-        Is told of the number of each epoch, its training loss, and its loss and score out of fold.
+        Receives the number of each epoch, its training loss, and its loss and score out of fold.
     listener : TaskListener, default=None
-        Is told of every epoch, with a function that returns what was trained until then, and may
-        end training.
+        Object that is told of every epoch, with a function that returns the networks trained so
+        far. It may end training.
     """
     rng, settings = plan.random_state, plan.settings
     held_out, rows = _choose_rows(plan)
@@ -142,7 +143,7 @@ def train_members(
 
 
 class _Progress:
-    """The curves of the epochs so far, and the networks of the best of them."""
+    """The curves so far, and the networks of the best epochs."""
 
     def __init__(self, plan: MembersPlan, held_out: np.ndarray):
         self.scores: list[float] = []
@@ -175,7 +176,7 @@ class _Progress:
 
 
 def _check_finite(settings: MembersSettings, epoch: int, *arrays: np.ndarray) -> None:
-    """Raise ValueError if something that an epoch has led to is not finite."""
+    """Raise ValueError if an epoch led to numbers that are not finite."""
     if not all(np.isfinite(array).all() for array in arrays):
         raise ValueError(
             f"Training diverged: epoch {epoch + 1} led to numbers that are not finite. Expected a "
@@ -186,7 +187,7 @@ def _check_finite(settings: MembersSettings, epoch: int, *arrays: np.ndarray) ->
 
 
 def _choose_rows(plan: MembersPlan) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that each network holds out, and those that it trains on."""
+    """Return the rows that each network holds out, and the rows that it trains on."""
     k = plan.settings.n_networks
     rows = np.nonzero(plan.sample_weight[: plan.n_train])[0].astype(np.int32)
     if plan.has_own_validation:
@@ -204,14 +205,14 @@ def _evaluate(plan: MembersPlan, sums: np.ndarray, held_out: np.ndarray) -> tupl
 
 
 class _BestEpochs:
-    """The networks after the epochs with the best scores; of equal ones the later is better."""
+    """The networks of the epochs with the best scores; of equal scores the later is better."""
 
     def __init__(self, n_epochs: int):
         self._n_epochs = n_epochs
         self._kept: list[tuple[float, int, list[np.ndarray], np.ndarray]] = []
 
     def add(self, score: float, epoch: int, session: MembersSession, sums: np.ndarray) -> None:
-        """Keep an epoch, and forget the worst one, if it is among the best."""
+        """Keep an epoch if it is among the best, and forget the worst kept epoch."""
         rank = score if np.isfinite(score) else -np.inf
         if len(self._kept) == self._n_epochs:
             if (rank, epoch) < self._kept[0][:2]:
@@ -220,7 +221,7 @@ class _BestEpochs:
         heapq.heappush(self._kept, (rank, epoch, session.parameters(), sums))
 
     def in_order(self) -> tuple[list[int], list[list[np.ndarray]], list[np.ndarray]]:
-        """Return the numbers of the epochs from 1, their parameters and their sums."""
+        """Return the numbers of the kept epochs, from 1, and their parameters and sums."""
         kept = sorted(self._kept, key=lambda each: each[1])
         return (
             [each[1] + 1 for each in kept],
@@ -230,7 +231,7 @@ class _BestEpochs:
 
 
 class _Batches:
-    """The batches of each epoch, with their numbers and the seeds of their masks."""
+    """The batches of each epoch, with their learning rates, other numbers and seeds of masks."""
 
     def __init__(
         self,
@@ -254,7 +255,7 @@ class _Batches:
 
 
 def _batch_rows(batch_size: Any, n_held_out: int, n_train: int) -> int:
-    """Return the rows of a batch: about a 35th of the samples, a power of two."""
+    """Return the number of rows of a batch: by default a power of two, near a 35th of all rows."""
     if batch_size != "auto" and batch_size <= n_train:
         return int(batch_size)
     if batch_size != "auto":
@@ -278,7 +279,7 @@ def _required_spec(plan: MembersPlan, batch_rows: int, n_held_out: int) -> Membe
         has_dropout=settings.dropout > 0,
         batch_rows=batch_rows,
         block_batches=BLOCK_BATCHES,
-        rows=len(plan.X) + 1,  # the last one has no weight
+        rows=len(plan.X) + 1,  # the last row has weight 0 and fills up batches
         validation_rows=max(n_held_out, 1),
     )
 
@@ -300,7 +301,7 @@ def _initial(spec: MembersSpec, rng: np.random.RandomState) -> list[np.ndarray]:
 def _shuffled(
     rows: np.ndarray, n_batches: int, batch_rows: int, rng: np.random.RandomState
 ) -> np.ndarray:
-    """Return the rows of the batches of an epoch; the rest, less than a batch, waits."""
+    """Return the rows of the batches of an epoch; rows that fill no batch are left out."""
     n_used = min(n_batches * batch_rows, rows.shape[1])
     batches = np.full((len(rows), n_batches * batch_rows), -1, np.int32)
     for member, own in enumerate(rows):
@@ -309,7 +310,7 @@ def _shuffled(
 
 
 def _numbers(settings: MembersSettings, steps: np.ndarray, n_batches: int) -> StepNumbers:
-    """Return the numbers of the batches of an epoch, by the schedules of RealMLP."""
+    """Return learning rate, decay, dropout and smoothing of batches, by RealMLP's schedules."""
     t = steps / (settings.max_iter * n_batches)
     rate = settings.learning_rate_init * (1 - np.cos(2 * np.pi * np.log2(1 + 15 * t))) / 2
     flat_cos = np.where(t < 0.5, 1.0, (1 + np.cos(np.pi * (2 * t - 1))) / 2)
@@ -328,7 +329,7 @@ def _keys(seed: int, steps: np.ndarray) -> np.ndarray:
 
 
 def _stack(snapshots: list[list[np.ndarray]]) -> Members:
-    """Return the networks of some epochs, the scales of the inputs a part of the weights."""
+    """Return the networks of some epochs, with the scales of inputs in the first weights."""
     scale, *others = (np.concatenate(arrays) for arrays in zip(*snapshots, strict=True))
     n_layers = len(others) // 2
     coefs, intercepts = others[:n_layers], [bias[:, 0] for bias in others[n_layers:]]

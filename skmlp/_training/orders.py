@@ -6,10 +6,10 @@ import numpy as np
 
 
 class EpochOrders:
-    """The order of the training rows in each epoch: a shuffle of the order before it.
+    """The order of the training rows in each epoch: a shuffle of the previous order.
 
-    Orders are drawn ahead of the epochs that use them. `rewind` puts the random state where it
-    would be if the orders that were not used had never been drawn.
+    Orders are drawn ahead of the epochs that use them. `rewind` restores the random state as if
+    unused orders had never been drawn.
 
     Parameters
     ----------
@@ -35,20 +35,20 @@ class EpochOrders:
         return [self._draw_next() for _ in range(n_epochs)]
 
     def rewind(self, n_used: int) -> None:
-        """Take back the orders last drawn, but for the first ones, which were used."""
+        """Take back the last orders drawn, except for the first `n_used`."""
         if self._before is not None:
             self._order, state = self._before
             self._random_state.set_state(state)
             self.skip(n_used)
 
     def skip(self, n_epochs: int) -> None:
-        """Go past epochs, as if they had been drawn and used."""
+        """Skip epochs, as if their orders had been drawn and used."""
         if self._shuffle:
             for _ in range(n_epochs):
                 self._draw_next()
 
     def _draw_next(self) -> np.ndarray:
-        # The same draws, and so the same order, as for indices that are then used.
+        # `sklearn.utils.shuffle` shuffles indices: the draws, and so the order, are the same.
         self._order = self._order.copy()
         self._random_state.shuffle(self._order)
         return self._order

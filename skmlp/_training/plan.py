@@ -1,4 +1,4 @@
-"""A plan says which network is trained, on which samples, and how; training returns `Trained`."""
+"""`Plan` has all that training needs; `Trained` is its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,38 +16,38 @@ from skmlp._program.stopping import START
 Scoring = Literal["metric", "loss", "scorer"]
 
 SCORING: dict[Any, Scoring] = {None: "metric", "loss": "loss"}
-"""The kind of score by the parameter `scoring`; any other value of it is a scorer."""
+"""The kind of score by the parameter `scoring`; any other value is a scorer."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The parameters of an estimator by which training runs.
+    """The settings of training, from the parameters of an estimator.
 
     Parameters
     ----------
     solver : str
         Name of the solver.
     schedule : str or callable
-        Name of the schedule of the learning rate, or a function from the share of the fit that is
-        done to a factor of the rate.
+        Name of the schedule of the learning rate, or a function that returns a factor of the rate
+        for the share of the fit that is done.
     hyper : dict of str to float
         Hyper-parameters of the solver and of the schedule, by their names in the estimator.
     alpha : float
         Strength of the L2 penalty.
     batch_size : int or "auto"
-        Samples of a batch.
+        Number of samples of a batch.
     max_iter : int
-        The most epochs, or iterations of L-BFGS.
+        Maximum number of epochs, or of iterations of L-BFGS.
     max_fun : int
-        The most evaluations of L-BFGS.
+        Maximum number of evaluations of L-BFGS.
     tol, n_iter_no_change : float
         The stopping rule.
     stops_early : bool
-        Whether training stops by the validation score, and ends with the best weights.
+        Whether the validation score stops training, which then ends with the best weights.
     shuffle : bool
         Whether samples are shuffled before each epoch.
     scoring : {"metric", "loss", "scorer"}
-        The validation score: accuracy or R2, minus the loss, or that of the scorer of the plan.
+        The validation score: accuracy or R2, minus the loss, or the score of the plan's scorer.
     verbose : int
         How much to print.
     regularisation : Regularisation
@@ -72,35 +72,35 @@ class Settings:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole order for a training, checked. It can be pickled, to be trained elsewhere.
+    """All that training needs, checked. A plan can be pickled, to be trained in another process.
 
     Parameters
     ----------
     settings : Settings
-        How it is trained.
+        How the network is trained.
     architecture : Architecture
         The network.
     start : Parameters
-        The weights and biases that training starts from.
+        The initial weights and biases.
     samples : Samples
         The samples to train and to validate on.
     random_state : RandomState
         Draws the shuffles.
     is_incremental : bool
-        Whether it is one epoch of `partial_fit`.
+        Whether training is one epoch of `partial_fit`.
     is_weighted : bool
         Whether the samples have weights.
     scorer : callable or None
-        Returns the score of parameters on the validation set, where `settings.scoring` asks for it.
+        Returns the score of parameters on the validation set, if `settings.scoring` is "scorer".
     before : dict of str to object
-        The fitted attributes of the fit that training goes on from; empty if it starts anew.
+        The fitted attributes of the fit that training goes on from. Empty if training starts anew.
     identity : dict of str to object
-        The parameters and the kind of the estimator, by which a checkpoint knows its fit; empty
-        if no checkpoint needs it.
+        The parameters and the class of the estimator, by which a checkpoint recognises its fit.
+        Empty if there is no checkpoint.
     drawn_from : dict of str to object
-        State of the random numbers before anything was drawn; empty if no checkpoint needs it.
+        State of the random numbers before the first draw. Empty if there is no checkpoint.
     seed : int or None
-        A seed for what is random in the program, if the regularisers need one.
+        A seed for random numbers in the program, if the regularisers need them.
     """
 
     settings: Settings
@@ -128,12 +128,12 @@ class Plan:
 
     @property
     def max_epochs(self) -> int:
-        """The most epochs of a stochastic solver."""
+        """Maximum number of epochs of a stochastic solver."""
         return 1 if self.is_incremental else self.settings.max_iter
 
     @property
     def batch_size(self) -> int:
-        """Samples of a batch of a stochastic solver."""
+        """Number of samples of a batch of a stochastic solver."""
         n_train = len(self.samples.train_rows)
         size = self.settings.batch_size
         return min(200 if size == "auto" else int(size), n_train)
@@ -141,7 +141,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trained:
-    """The end of training.
+    """The result of training.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ class Trained:
     n_iter : int
         Number of epochs or iterations.
     warn : callable or None
-        Warns the user, if there is a reason; called when all is done.
+        Warns the user, if there is a reason to. It is called after the fit.
     stopping : StoppingState
         The state of the stopping rule.
     optimizer : Optimizer or None

@@ -1,6 +1,6 @@
-"""The training process: reads a job from standard input, trains, and writes what comes of it.
+"""The training process: reads a job from standard input, trains, and writes the outcome.
 
-It ends when its standard input does, so that it never outlives the process which has started it.
+It ends when its standard input is closed, so that it never outlives the process that started it.
 """
 
 import os
@@ -20,7 +20,7 @@ from skmlp._tensorflow.loading import eagerly, load
 from skmlp._training.together import PeerLostError, train_together
 
 SECONDS_BETWEEN_SIGNS = 1.0
-"""How often the process says that it lives."""
+"""Seconds between the messages that say that the process is alive."""
 
 
 class Parent:
@@ -38,7 +38,7 @@ class Parent:
         self._messages: SimpleQueue[Any] = SimpleQueue()
 
     def listen(self) -> None:
-        """Receive messages, and tell that this process lives, until it is to end."""
+        """Receive messages, and send signs of life, until this process ends."""
         threading.Thread(target=self._receive, daemon=True).start()
         threading.Thread(target=self._give_signs, daemon=True).start()
 
@@ -48,7 +48,7 @@ class Parent:
             write_frame(self._stdout, message)
 
     def receive(self) -> Any:
-        """Return the next message; raise what came of reading it."""
+        """Return the next message, or raise the error of reading it."""
         message = self._messages.get()
         if isinstance(message, Exception):
             raise message
@@ -72,7 +72,7 @@ class Parent:
                 self._messages.put(read_frame(self._stdin))
         except (EOFError, OSError):
             os._exit(1)
-        except Exception as error:  # of what can't be unpickled here
+        except Exception as error:  # a message that can't be unpickled here
             self._messages.put(error)
 
     def _give_signs(self) -> None:
@@ -92,30 +92,30 @@ class _Lines:
         self._rest = ""
 
     def write(self, text: str) -> int:
-        """Send whole lines."""
+        """Send complete lines; keep the rest."""
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             self._parent.send("line", line)
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: a line that has not ended waits."""
+        """Do nothing: an incomplete line waits for its end."""
 
 
 def main() -> None:
-    """Train by the job that comes in, and send the outcome."""
-    # Whatever else writes to descriptor 1 must not come between the messages.
+    """Receive a job, train, and send the outcome."""
+    # Descriptor 1 becomes standard error, as other output must not come between the messages.
     stdout = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     parent = Parent(sys.stdin.buffer, stdout)
     sys.stdout = _Lines(parent)
     parent.listen()
     parent.send(*_run(parent))
-    parent.receive()  # never comes: the parent ends this process
+    parent.receive()  # waits until the parent ends this process
 
 
 def _run(parent: Parent) -> tuple[Any, ...]:
-    """Train by the job that comes next, and return the message of the outcome."""
+    """Receive a job, train, and return the message with the outcome."""
     try:
         job: Job = parent.receive()
         if job.plan is None:
@@ -133,7 +133,7 @@ def _run(parent: Parent) -> tuple[Any, ...]:
 
 
 def _picklable(error: Exception) -> Exception:
-    """Return an error that the parent can read: of Python's own types, as they are."""
+    """Return an error that the parent can unpickle; types that it may not know are replaced."""
     known = (ValueError, MemoryError, OSError, RuntimeError, TypeError)
     return error if type(error) in known else RuntimeError(f"{type(error).__name__}: {error}")
 

@@ -1,4 +1,4 @@
-"""Tells whether a checkpoint is of the fit that is to go on from it."""
+"""Checks that a checkpoint belongs to the fit that goes on from it."""
 
 import hashlib
 from collections.abc import Iterable
@@ -17,23 +17,23 @@ from skmlp._program.schedules import class_of
 from skmlp._training.plan import Plan
 
 _FREE_PARAMS = {"max_iter", "verbose", "random_state"}
-"""Parameters that may differ when training goes on: they change no epoch.
+"""Parameters that may differ when training goes on, as they change no epoch.
 
-`max_iter` does change them where the learning rate follows a schedule over the whole fit.
+`max_iter` does change epochs if the learning rate follows a schedule over the whole fit.
 """
 
 _LATER_PARAMS = {"weight_decay", "label_smoothing", "dropout"}
-"""Parameters that the files of older versions do not know, which are off at 0."""
+"""Parameters that files of older versions do not have; 0 turns them off."""
 
 _CELLS_A_PART = 2**18
-"""Cells of an array that are hashed at a time: 2 MB, of which there may be a copy."""
+"""Cells of an array that are hashed at a time: a part may be copied, and has 2 MB."""
 
 
 def check_same_fit(snapshot: Snapshot, plan: Plan) -> None:
-    """Raise ValueError if a snapshot is not of the fit of a plan."""
+    """Raise ValueError if a snapshot does not belong to the fit of a plan."""
     saved, own = snapshot.fingerprint, fingerprint(plan)
     others = _differing(saved, own, saved.keys() | own.keys())
-    if others:  # a file of an older version has hashes of the values as they were given
+    if others:  # files of older versions have hashes of values that were not converted
         others = _differing(saved, _fingerprint_of_0_1_0(plan), others)
     if others:
         raise ValueError(
@@ -44,7 +44,7 @@ def check_same_fit(snapshot: Snapshot, plan: Plan) -> None:
 
 
 def _differing(saved: dict[str, str], own: dict[str, str], names: Iterable[str]) -> list[str]:
-    """Return those of some names whose hashes are not the same."""
+    """Return the names whose hashes differ."""
     return sorted(name for name in names if saved.get(name) != own.get(name))
 
 
@@ -56,7 +56,7 @@ def fingerprint(plan: Plan) -> dict[str, str]:
     Raises
     ------
     ValueError
-        If a parameter can't be pickled, which a checkpoint has to.
+        If a parameter can't be pickled, so that no checkpoint can be written.
     """
     params = _params(plan) | {"hidden_layer_sizes": plan.architecture.layer_units[1:-1]}
     if "dropout" in params:
@@ -67,7 +67,7 @@ def fingerprint(plan: Plan) -> dict[str, str]:
 
 
 def _params(plan: Plan) -> dict[str, Any]:
-    """Return the parameters that a fit depends on, as they were given."""
+    """Return the parameters that a fit depends on, not converted."""
     given = plan.identity
     params = {
         name: value
@@ -108,13 +108,13 @@ def _hash(name: str, part: Any) -> str:
         return joblib.hash(part, coerce_mmap=True)
     except (AttributeError, PicklingError, TypeError) as error:
         raise ValueError(
-            f"{name}={part!r} can't be written to a checkpoint. Expected what can be pickled, such "
-            "as a function of a module."
+            f"{name}={part!r} can't be written to a checkpoint. Expected a value that can be "
+            "pickled, such as a function of a module."
         ) from error
 
 
 def _arrays(plan: Plan) -> dict[str, list[Any]]:
-    """Return the arrays that a fit depends on, some by one name."""
+    """Return the arrays that a fit depends on, one or more for each name."""
     samples = plan.samples
     arrays = {"initial weights": plan.start.coefs + plan.start.intercepts}
     blocks = {"X": samples.X, "y": samples.targets, "sample_weight": samples.sample_weight}
@@ -124,7 +124,7 @@ def _arrays(plan: Plan) -> dict[str, list[Any]]:
 
 
 def _digest(arrays: list[Any], dtype: np.dtype) -> str:
-    """Return a hash of the values of arrays in a type, or in bool if that is theirs."""
+    """Return a hash of the values of arrays, converted to a type unless they are bool."""
     digest = hashlib.blake2b(digest_size=16)
     for array in arrays:
         if isinstance(array, FeaturesElsewhere):
@@ -136,14 +136,14 @@ def _digest(arrays: list[Any], dtype: np.dtype) -> str:
             n_columns = max(1, part[:1].size)
             for rows in gen_batches(len(part), max(1, _CELLS_A_PART // n_columns)):
                 values = np.ascontiguousarray(part[rows], of_type)
-                digest.update((values + of_type.type(0)).data)  # there is a zero below zero
+                digest.update((values + of_type.type(0)).data)  # turns -0.0 into 0.0
     return digest.hexdigest()
 
 
 def _dense_parts(array: Any, dtype: np.dtype) -> list[tuple[np.ndarray, np.dtype]]:
-    """Return an array and the type of its values; of a sparse one the arrays that it consists of.
+    """Return an array, or the parts of a sparse array, each with the type of its values.
 
-    Two sparse arrays of the same entries are made equal: each entry is there once, in order.
+    The parts of a sparse array have each entry once, in order, so that equal arrays are equal.
     """
     if not scipy.sparse.issparse(array):
         return [(array, dtype)]
@@ -156,7 +156,7 @@ def _dense_parts(array: Any, dtype: np.dtype) -> list[tuple[np.ndarray, np.dtype
 
 
 def _fingerprint_of_0_1_0(plan: Plan) -> dict[str, str]:
-    """Return hashes as the first builds of 0.1.0 made them, of values as they were given."""
+    """Return hashes as in the first builds of 0.1.0, which did not convert values."""
     params = {name: _hash(name, value) for name, value in _params(plan).items()}
     arrays = {
         name: [_as_joblib_hashes(array) for array in own] for name, own in _arrays(plan).items()

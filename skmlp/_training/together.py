@@ -1,4 +1,4 @@
-"""The part that one of several processes has in training a network: a job goes in."""
+"""Trains a network together with other processes, by a job for each."""
 
 import zlib
 from collections.abc import Callable
@@ -24,17 +24,17 @@ from skmlp._training.warm_start import starting_state
 
 
 class Told(Protocol):
-    """The other side of a fit, which the leading process tells of every epoch."""
+    """The process that has started a fit; the leading process tells it of every epoch."""
 
     def begin(self) -> float | None:
-        """Tell that an epoch begins; return another learning rate, or None."""
+        """Tell that an epoch begins; return a new learning rate, or None."""
 
     def end(self, history: History, state: Callable[[], TrainingState]) -> bool:
-        """Tell that it has ended, and return whether training is to end."""
+        """Tell that an epoch has ended; return whether training is to end."""
 
 
 class PeerLostError(Exception):
-    """Another process was lost; this one has the state of training after its last whole epoch."""
+    """Another process was lost; `state` is the state of training after the last whole epoch."""
 
     def __init__(self, message: str, state: TrainingState | None):
         super().__init__(message)
@@ -43,9 +43,9 @@ class PeerLostError(Exception):
 
 @dataclass
 class ClusterListener:
-    """Lets the leading process tell the other side of each epoch, and all follow its answer.
+    """Tells the process that started the fit of each epoch; all processes follow its answer.
 
-    It also keeps the state after each epoch, for the case that a process is lost.
+    It also keeps the state after each epoch, in case a process is lost.
     """
 
     group: Group
@@ -56,7 +56,7 @@ class ClusterListener:
     _kept: Any = field(default=None, init=False)
 
     def begin(self) -> None:
-        """Begin an epoch."""
+        """Begin an epoch, with a new learning rate if there is one."""
         if not self.is_told:
             return
         rate = self.told.begin() if self.told is not None else None
@@ -65,7 +65,7 @@ class ClusterListener:
             self.session.set_learning_rate(rate)
 
     def end(self, history: History) -> bool:
-        """End an epoch, and tell whether training is to end."""
+        """End an epoch; return whether training is to end."""
         self._kept = self.session.keep(), history.copy()
         if not self.is_told:
             return False
@@ -84,14 +84,14 @@ class ClusterListener:
 
 
 class AgreedPace(Pace):
-    """A pace that is the same in all processes: by the mean of the seconds that they took."""
+    """A pace that is the same in all processes, as it uses the mean of their seconds."""
 
     def __init__(self, batch_flops: float, session: ClusterSession):
         super().__init__(batch_flops)
         self._session = session
 
     def update(self, n_batches: int, seconds: float) -> None:
-        """Learn from a call."""
+        """Update the pace by a call; `seconds` of this process alone are ignored."""
         super().update(n_batches, self._session.seconds)
 
 
@@ -105,7 +105,7 @@ class SharedEvaluation:
     spread: np.ndarray
 
     def __call__(self, parameters: Parameters) -> tuple[float, float]:
-        """Return the mean loss, without penalty, and the score."""
+        """Return the mean loss, without the penalty, and the score."""
         architecture = self.plan.architecture
         tallies = self.group.add(add_tallies(self.own, architecture, parameters))
         loss, score = conclude(tallies, architecture, self.spread)
@@ -118,7 +118,7 @@ def train_together(job: Job, tf: Any, told: Told | None = None) -> Trained:
     Raises
     ------
     PeerLostError
-        If one of them is gone, or does not come.
+        If another process is lost, or does not start.
     RuntimeError
         If the processes do not end with the same weights.
     """
@@ -174,18 +174,21 @@ def _evaluation(plan: Plan, group: Group, own: Samples) -> SharedEvaluation | No
 
 
 def _quiet_but_for_leader(plan: Plan, group: Group) -> Plan:
-    """Return the plan with a line an epoch, if at all: a batch is in no process as a whole."""
+    """Return the plan with the log of this process: the leader prints epochs, others nothing.
+
+    Batches can't be printed, as no process has all rows of a batch.
+    """
     verbose = min(plan.settings.verbose, 1) if group.leads else 0
     return replace(plan, settings=replace(plan.settings, verbose=verbose))
 
 
 def _own_samples(job: Job, samples: Samples) -> tuple[HeldRows, Samples]:
-    """Return which training samples are here, and all that are here by their places."""
+    """Return the places of the training samples in this process, and the samples it has."""
     n_first = len(samples.targets[0])
     X, targets, weight, places = [], [], [], []
     for i, (file, extents) in enumerate(zip(job.files, job.extents, strict=True)):
         place = _places(len(samples.targets[i]), extents)
-        # An array has a row at least, so that what stands for no row can be taken from it.
+        # An array has at least one row, as padding rows are taken from it.
         X.append(file.open() if file.n_rows else np.zeros((1, file.n_features), file.dtype))
         own = np.zeros((len(X[i]), samples.targets[i].shape[1]), samples.targets[i].dtype)
         own_weight = np.zeros(len(X[i]), samples.sample_weight[i].dtype)
@@ -206,7 +209,7 @@ def _own_samples(job: Job, samples: Samples) -> tuple[HeldRows, Samples]:
 
 
 def _places(n_rows: int, extents: list[Extent]) -> np.ndarray:
-    """Return the place of each row in a file, -1 where it is in another process."""
+    """Return the place of each row in the file of this process, -1 for rows elsewhere."""
     dtype = np.int32 if n_rows <= np.iinfo(np.int32).max else np.int64
     places = np.full(n_rows, -1, dtype)
     for each in extents:
@@ -217,7 +220,7 @@ def _places(n_rows: int, extents: list[Extent]) -> np.ndarray:
 
 
 def _check_same(group: Group, trained: Trained) -> None:
-    """Raise RuntimeError if the processes have not ended with the same bits."""
+    """Raise RuntimeError if the weights of the processes differ in a bit."""
     arrays = trained.parameters.coefs + trained.parameters.intercepts
     mark = 0
     for array in arrays:
@@ -225,6 +228,6 @@ def _check_same(group: Group, trained: Trained) -> None:
     marks = group.gather(mark)
     if len(set(marks)) > 1:
         raise RuntimeError(
-            "The training processes have ended with different weights, which must not be. Please "
-            f"report it, with skmlp.show_versions(); the checksums by rank: {marks}."
+            "The training processes have ended with different weights, which should never happen. "
+            f"Please report it, with skmlp.show_versions(); the checksums by rank: {marks}."
         )

@@ -1,4 +1,4 @@
-"""Where training starts: anew, from an earlier fit, or from a checkpoint."""
+"""The state that training starts from: a new one, an earlier fit's, or a checkpoint's."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def starting_state(plan: Plan, snapshot: Snapshot | None) -> TrainingState:
     Raises
     ------
     ValueError
-        If the snapshot is of another fit.
+        If the snapshot belongs to another fit.
     """
     if snapshot is not None:
         check_same_fit(snapshot, plan)
@@ -41,9 +41,10 @@ def starting_state(plan: Plan, snapshot: Snapshot | None) -> TrainingState:
 
 
 def _optimizer(plan: Plan) -> Optimizer:
-    """Return a new optimizer, or in partial_fit that of the previous call.
+    """Return a new optimizer, or in partial_fit the optimizer of the previous call.
 
-    A schedule over a whole fit has ended with that fit; the one of the settings takes its place.
+    A schedule over a whole fit has ended with the fit, and the schedule of the settings replaces
+    it.
     """
     settings, kept = plan.settings, plan.before.get("_optimizer")
     if plan.is_incremental and kept is not None and kept.solver == settings.solver:
@@ -67,7 +68,7 @@ def _optimizer(plan: Plan) -> Optimizer:
 def _last_stopping(plan: Plan) -> StoppingState:
     """Return the state of the stopping rule at the end of the last fit, for a warm start."""
     before, stops_early = plan.before, plan.settings.stops_early
-    # best_loss_ is None after early stopping. Only then are coefs_ those of the best score.
+    # best_loss_ is None after early stopping, and only then do coefs_ have the best score.
     loss, score = before.get("best_loss_"), before.get("best_validation_score_")
     restored = loss is None
     return START._replace(
