@@ -1,1 +1,1 @@
-"""TensorFlow: its import, and every use of a part of it that is not public. See README.md here."""
+"""The import of TensorFlow, and every use of its private parts. See README.md in this folder."""

@@ -1,8 +1,8 @@
-"""Where programs are kept on disk, so that a later process need not compile them again.
+"""The directory in which programs are kept, so that a later process need not compile them again.
 
-Each program has two files: a file of ours with its functions, and a file of TensorFlow's with the
-code that it has compiled for them. Our file has the checksums of both, and is written last. Code
-without such a file is removed before TensorFlow could read it.
+Each program has two files: our file with its functions, and TensorFlow's file with the compiled
+code of the functions. Our file has checksums of the functions and of the code, and is written last.
+Code without such a file is removed before TensorFlow can read it.
 """
 
 import hashlib
@@ -16,13 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 
 ENVIRONMENT_VARIABLE = "SKMLP_CACHE_DIR"
-"""Names another place; if it is empty, nothing is kept."""
+"""Names another directory. If it is empty, nothing is kept."""
 
 MAX_BYTES = 2**28
-"""Room for all programs; past it, the least recently used are deleted until half is free."""
+"""Room for all programs. If they need more, the least recently used go until half is free."""
 
 MIN_FREE_BYTES = 2**28
-"""Bytes that have to be free on the disk for anything to be kept."""
+"""Bytes that must be free on the disk, or nothing is kept."""
 
 SOURCES = (
     "_program",
@@ -31,10 +31,10 @@ SOURCES = (
     "_tensorflow/named_functions.py",
     "_tensorflow/switches.py",
 )
-"""Folders and files of the package that make programs: a change of them makes other programs.
+"""Folders and files that make programs, so that a change of them makes other programs.
 
 The flags of XLA are among the settings. `tests/tensorflow/test_kept_sources.py` reads the imports
-of `compiling` and holds this list.
+of `compiling` and checks this list.
 """
 
 _IMPORTED = time.time()
@@ -42,26 +42,26 @@ _IMPORTED = time.time()
 _CPU_INFO = Path("/proc/cpuinfo")
 
 _UNUSABLE = set('"\\\n')
-"""Characters of a path that TensorFlow's flags have no room for."""
+"""Characters of a path that TensorFlow's flags can't hold."""
 
 _DIRECTORY = re.compile(r"[0-9a-f]{32}")
 _FILE = re.compile(r"skmlp_[0-9a-f]{32}\.functions|xla_compile_cache__.*|.*\.tmp")
 _CODE = "xla_compile_cache__*.pb"
-_CHECKSUM_SIZE = 64  # hexadecimal digits, with which a file of functions begins
-_NEWEST = 16  # files among which the code that was just compiled is looked for
+_CHECKSUM_SIZE = 64  # hexadecimal digits at the start of a file of functions
+_NEWEST = 16  # files among which new code is looked for
 
 
 class CannotKeepError(Exception):
-    """Says why no program can be kept; a fit compiles its program then."""
+    """Says why no program can be kept; a fit then compiles its program."""
 
 
 def locate(settings: Iterable[str]) -> Path:
-    """Return the directory for programs of these sources, machine and settings; touch nothing.
+    """Return the directory for programs of our sources, machine and settings; touch nothing.
 
     Parameters
     ----------
     settings : iterable of str
-        Anything else that makes other programs.
+        All other settings that programs depend on.
 
     Raises
     ------
@@ -70,15 +70,15 @@ def locate(settings: Iterable[str]) -> Path:
     """
     root = _root()
     if set(str(root)) & _UNUSABLE:
-        raise CannotKeepError(f"TensorFlow's flags have no room for the path {root}")
+        raise CannotKeepError(f"TensorFlow's flags can't hold the path {root}")
     return root / _digest([*settings, *_machine(), *_sources()])
 
 
 def prepare(settings: Iterable[str]) -> Path:
-    """Return the directory for programs, made and cleaned up; see `locate`.
+    """Make, clean up and return the directory for programs; see `locate`.
 
-    It holds machine code that is going to be executed: it has to be the user's, and nobody else
-    may write to it.
+    The directory holds machine code that will be executed. It must belong to the user, and nobody
+    else may write to it.
     """
     directory = locate(settings)
     root = directory.parent
@@ -109,7 +109,7 @@ def keep(directory: Path, name: str, functions: bytes) -> None:
 
 
 def find(directory: Path, name: str) -> bytes | None:
-    """Return the functions of a program, if they and the code for them are there and not damaged.
+    """Return the functions of a program, if functions and code are there and undamaged.
 
     A damaged file is removed.
     """
@@ -125,19 +125,19 @@ def find(directory: Path, name: str) -> bytes | None:
                 os.utime(code)
                 return content.partition(b"\n")[2]
             _remove(code)
-    except OSError:  # one of them is missing
+    except OSError:  # a file is missing
         pass
     forget(directory, name)
     return None
 
 
 def forget(directory: Path, name: str) -> None:
-    """Remove the functions of a program, which can't be used; the next process removes the code."""
+    """Remove the functions of an unusable program; the next process removes its code."""
     _remove(directory / f"{name}.functions")
 
 
 def _root() -> Path:
-    """Return the place for all programs."""
+    """Return the directory for programs of all kinds."""
     given = os.environ.get(ENVIRONMENT_VARIABLE)
     if given == "":
         raise CannotKeepError(f"{ENVIRONMENT_VARIABLE} is empty")
@@ -152,7 +152,7 @@ def _root() -> Path:
 
 
 def _machine() -> list[str]:
-    """Return what tells processors apart, and how many cores we may use."""
+    """Return the lines that tell processors apart, and the number of cores we may use."""
     try:
         lines = _CPU_INFO.read_text().splitlines()
         n_cores = len(os.sched_getaffinity(0))
@@ -171,7 +171,7 @@ def _sources() -> list[str]:
         if max(max(status.st_mtime, status.st_ctime) for status in statuses) > _IMPORTED:
             raise CannotKeepError("skmlp was changed since it was imported")
         return [f"{path.relative_to(package)}\n{path.read_text('utf-8')}" for path in paths]
-    except OSError as error:  # only compiled modules, or an archive
+    except OSError as error:  # the package has only compiled modules, or is an archive
         raise CannotKeepError(f"the sources of skmlp can't be read: {error}") from error
 
 
@@ -188,7 +188,7 @@ def _checksum(content: bytes) -> str:
 
 
 def _check_private(directory: Path) -> None:
-    """Raise unless a directory is the user's, and nobody else can write to it, and we can."""
+    """Raise unless a directory is the user's, and only this user can write to it."""
     status = directory.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise CannotKeepError(f"{directory} is not a directory of this user")
@@ -199,22 +199,22 @@ def _check_private(directory: Path) -> None:
 
 
 def _find_code(directory: Path, name: str) -> Path | None:
-    """Return the file with the code of a program, one of the newest."""
+    """Return the file with the code of a program, found among the newest files."""
     paths = sorted(directory.glob(_CODE), key=lambda path: path.stat().st_mtime, reverse=True)
     return next((path for path in paths[:_NEWEST] if name.encode() in path.read_bytes()), None)
 
 
 def _code_of(content: bytes) -> tuple[str, str]:
-    """Return the name of the file with the code, and its checksum, from a file of functions."""
+    """Return the name and the checksum of the file with the code, from a file of functions."""
     name, _, checksum = content.partition(b"\n")[0].decode(errors="replace").partition(" ")
     return name, checksum
 
 
 def _remove_unchecked(directory: Path) -> None:
-    """Remove code whose checksum is in no file of functions.
+    """Remove code that no file of functions names.
 
-    It is of a process that was killed, of the user's own functions, or of the function that has XLA
-    read its flags.
+    Such code comes from a process that was killed, from the user's own functions, or from the
+    function by which XLA reads its flags.
     """
     checked = {
         _code_of(path.read_bytes()[_CHECKSUM_SIZE:])[0] for path in directory.glob("*.functions")
@@ -225,7 +225,7 @@ def _remove_unchecked(directory: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file that is there as a whole or not at all."""
+    """Write a file in one step, so that it is complete or not there."""
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         temporary.write_bytes(content)
@@ -246,12 +246,12 @@ def _remove(path: Path) -> None:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    """Return the files in which programs are kept, and no other file."""
+    """Return the files that keep programs, and no other file."""
     return (path for path in directory.iterdir() if _FILE.fullmatch(path.name))
 
 
 def _make_room(root: Path) -> None:
-    """Remove the least recently used files, if there are more than there is room for."""
+    """Remove the least recently used files, if all files need more than the room for them."""
     directories = [
         path
         for path in root.iterdir()

@@ -1,8 +1,8 @@
-"""Processes that add up tensors together: forming a cluster, and the errors when it breaks.
+"""Forms a cluster of processes that add up tensors, and recognises errors when it breaks.
 
 TensorFlow's documented way, `tf.distribute.MultiWorkerMirroredStrategy`, takes 5 ms for each sum
-from Python, and must exist before any operation. The private calls that it consists of don't.
-Everything that makes a cluster is here; the operation which adds up is public.
+from Python, and must exist before any operation. The private calls inside of it have neither fault.
+This module has all private calls; the operation that adds up is public.
 """
 
 import importlib
@@ -16,16 +16,16 @@ JOB = "skmlp"
 _PROTOBUF = "tensorflow.core.protobuf"
 
 _REUSE_PORT = "TF_GRPC_REUSE_PORT"
-"""Lets the server listen on a port that a socket of ours holds until then."""
+"""Lets the server listen on a port while our socket still holds it."""
 
 
 def settings() -> dict[str, str]:
-    """Return what the environment of a process must have before TensorFlow is imported in it."""
+    """Return the environment variables to set before a process imports TensorFlow."""
     return {_REUSE_PORT: "1"}
 
 
 def form_cluster(tensorflow: Any, addresses: list[str], rank: int) -> None:
-    """Make this process a member of a cluster, and start the server that its peers talk to.
+    """Make this process a member of a cluster, and start the server to which its peers talk.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def form_cluster(tensorflow: Any, addresses: list[str], rank: int) -> None:
     addresses : list of str
         The host and port of every process; the first one leads.
     rank : int
-        Which of them this process is.
+        Index of this process in `addresses`.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def form_cluster(tensorflow: Any, addresses: list[str], rank: int) -> None:
         protocol="grpc",
         default_session_config=config,
     )
-    # It warns of tensors that were made before, none of which are used afterwards.
+    # TensorFlow warns of tensors that were made before; none of them are used afterwards.
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -66,15 +66,15 @@ def form_cluster(tensorflow: Any, addresses: list[str], rank: int) -> None:
         context.ensure_initialized()
     except tensorflow.errors.OpError as error:
         raise RuntimeError(
-            f"TensorFlow's server can't listen on {addresses[rank]}, which another process may "
-            f"have taken: {error.message}"
+            f"TensorFlow's server can't listen on {addresses[rank]}; another process may have "
+            f"taken the port: {error.message}"
         ) from error
     finally:
         logger.setLevel(level)
 
 
 def check_peer(rank: int, milliseconds: int) -> str | None:
-    """Return why another process does not answer within a time, or None if it does."""
+    """Return None if another process answers within a time, or else the reason."""
     context = importlib.import_module(CONTEXT).context()
     try:
         context.check_collective_ops_peer_health(_task(rank), timeout_in_ms=milliseconds)
@@ -84,13 +84,13 @@ def check_peer(rank: int, milliseconds: int) -> str | None:
 
 
 def abort(message: str) -> None:
-    """Let the sums that this process waits for fail, with UnavailableError."""
+    """Make the sums for which this process waits fail with UnavailableError."""
     context = importlib.import_module(CONTEXT).context()
     context.abort_collective_ops(14, message)  # UNAVAILABLE
 
 
 def is_loss_of_peer(tensorflow: Any, error: BaseException) -> bool:
-    """Tell whether an error of an operation says that another process is gone or too late."""
+    """Tell whether an error of an operation means that another process is lost or too late."""
     errors = tensorflow.errors
     return isinstance(
         error,

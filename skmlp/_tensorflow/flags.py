@@ -1,7 +1,7 @@
-"""How XLA compiles: flags of ours, which it reads once in a process, before it first compiles.
+"""Sets flags of XLA, which a process reads once, before it first compiles.
 
-XLA ends the process for a flag that it does not know, with one line on standard error. The flags
-are therefore set for the releases alone that they were tried with.
+XLA ends the process for an unknown flag, with one line on standard error. The flags are therefore
+only set for releases with which they were tried.
 """
 
 import logging
@@ -16,24 +16,24 @@ _VARIABLE = "XLA_FLAGS"
 _SMALL_PRODUCTS = "xla_cpu_multi_thread_eigen"
 
 _FLAGS = {
-    # Operations one after the other, as handing a small one to another thread takes longer than
-    # to run it: https://github.com/jax-ml/jax/issues/26145 has others who lose by threads.
+    # Runs operations one after the other: handing a small operation to another thread takes longer
+    # than running it. Others lose time by threads too: https://github.com/jax-ml/jax/issues/26145.
     "xla_cpu_enable_concurrency_optimized_scheduler": "false",
-    # Small matrix products by code of XLA's own: Eigen is slow at them, see
-    # https://github.com/jax-ml/jax/issues/33004. In these releases Eigen, which multiplies larger
-    # matrices, keeps its threads all the same.
+    # Has XLA's own code multiply small matrices: Eigen is slow at them, see
+    # https://github.com/jax-ml/jax/issues/33004. In these releases Eigen still multiplies larger
+    # matrices, and keeps its threads.
     _SMALL_PRODUCTS: "false",
 }
-"""How XLA compiles. The flags of a user come first."""
+"""Our flags and their values. A flag that the user has set keeps the user's value."""
 
 _WIDE_VECTORS = {"xla_cpu_prefer_vector_width": "512"}
-"""For a processor that keeps its speed when it computes with vectors of 512 bits."""
+"""The flags for a processor that does not slow down for vectors of 512 bits."""
 
 _LOGGER = logging.getLogger("skmlp")
 
 
 class _State:
-    """The flags that XLA has been given in this process."""
+    """Whether XLA has read our flags in this process."""
 
     cuts_products = False
     why_not: str | None = None
@@ -42,7 +42,7 @@ class _State:
 def cuts_products() -> bool:
     """Tell whether to cut products into pieces that XLA's own code multiplies.
 
-    That is faster only if our flags are in force: Eigen would be slower with pieces.
+    Pieces are only faster if our flags are in force; Eigen is slower with pieces.
     """
     return _State.cuts_products
 
@@ -53,7 +53,7 @@ def why_not() -> str | None:
 
 
 def all_flags() -> str:
-    """Return the flags with which XLA compiles our programs: ours, then those of the user."""
+    """Return all flags with which XLA compiles our programs: our flags, then the user's."""
     given = os.environ.get(_VARIABLE, "")
     if not is_on("xla_flags"):
         return given
@@ -63,7 +63,7 @@ def all_flags() -> str:
 
 
 def apply_flags(tensorflow: Any, tensor: Any, may_fail: bool) -> None:
-    """Have XLA read the flags, which it does once, before it compiles for the first time.
+    """Make XLA read the flags, by compiling a first function.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def apply_flags(tensorflow: Any, tensor: Any, may_fail: bool) -> None:
     tensor : tensor
         Any tensor on the device.
     may_fail : bool
-        Whether TensorFlow keeps what it compiles: if it can't write there, it fails to compile, but
-        only after XLA has read the flags.
+        Whether TensorFlow keeps programs. If it can't write a program, compiling fails, but only
+        after XLA has read the flags.
     """
     if not is_on("xla_flags"):
         _tell_of_untried_release()
@@ -85,7 +85,7 @@ def apply_flags(tensorflow: Any, tensor: Any, may_fail: bool) -> None:
         os.environ[_VARIABLE] = all_flags()
         with tensorflow.device("CPU:0"):
             function = tensorflow.function(lambda x: -x, jit_compile=True, autograph=False)
-            # Compiled whatever the user has switched on.
+            # Compiles also if the user has called `run_functions_eagerly`.
             function.get_concrete_function(tensor)(tensor)
     except tensorflow.errors.OpError:
         if not may_fail:
@@ -97,22 +97,22 @@ def apply_flags(tensorflow: Any, tensor: Any, may_fail: bool) -> None:
 
 
 def note_too_late() -> None:
-    """Note that TensorFlow has run before the first fit, and tell the user, who can mend it.
+    """Note that TensorFlow has run before the first fit, and tell the user, who can change it.
 
-    By `logging`, as it is about speed alone: an error for those who make errors of warnings would
-    stop a fit that is right, and they can silence the logger "skmlp".
+    The message goes to the logger "skmlp", as it is only about speed: as a Python warning it would
+    stop a fit that is right for users who turn warnings into errors.
     """
     _State.why_not = "TensorFlow had run before the first fit: XLA may have read its flags"
     if is_on("xla_flags") and _why_user_decides() is None:
         _LOGGER.warning(
-            "TensorFlow had run before the first fit of skmlp, too late to set its flags and to "
-            "keep compiled programs: small networks take up to 1.5 times as long. Let skmlp fit "
-            "first, or see skmlp.show_versions()."
+            "TensorFlow had run before the first fit of skmlp: too late to set TensorFlow's flags "
+            "and to keep compiled programs, so that small networks take up to 1.5 times as long. "
+            "Let skmlp fit first, or see skmlp.show_versions()."
         )
 
 
 def _tell_of_untried_release() -> None:
-    """Say that a release was not tried; at level INFO, as there is nothing that the user can do."""
+    """Say that a release was not tried, at level INFO, as the user can't change it."""
     if not is_plain():
         _LOGGER.info("%s: small networks take up to 1.5 times as long.", why_off("xla_flags"))
 
@@ -123,7 +123,7 @@ def _why_user_decides() -> str | None:
 
 
 def _has_wide_vectors() -> bool:
-    """Tell whether the processor is one of those (Ice Lake, Zen 4 and later); no if unknown."""
+    """Tell whether vectors of 512 bits are fast (Ice Lake, Zen 4 and later); False if unknown."""
     try:
         return "avx512_vbmi2" in Path("/proc/cpuinfo").read_text()
     except OSError:  # not Linux

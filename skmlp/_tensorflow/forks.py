@@ -1,11 +1,10 @@
-"""Forks: whether TensorFlow can still be used in this process.
+"""Tells whether a fork has made TensorFlow unusable in this process.
 
-The threads of TensorFlow do not exist in a child that was forked after TensorFlow had run, and its
-first operation there waits for them for ever:
-https://github.com/tensorflow/tensorflow/issues/8220. A note is taken at each fork, as the child
-itself can't tell.
+If a process forks after TensorFlow has run, the child lacks the threads of TensorFlow, and its
+first operation waits for them for ever: https://github.com/tensorflow/tensorflow/issues/8220. The
+child can't find out later, so a note is taken at each fork.
 
-Predicting imports this module, and nothing else of this folder; nothing here imports TensorFlow.
+Prediction imports only this module of the folder; the module does not import TensorFlow.
 """
 
 import os
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 CONTEXT = "tensorflow.python.eager.context"
-"""A private module of TensorFlow, which knows whether TensorFlow has started its threads."""
+"""The private module of TensorFlow that knows whether TensorFlow has started its threads."""
 
 
 class _Notes:
@@ -28,16 +27,15 @@ def check_not_forked() -> None:
     """Raise RuntimeError in a process that was forked after TensorFlow had run."""
     if _Notes.was_forked_too_late:
         raise RuntimeError(
-            "fit and to_keras need TensorFlow, and this process was forked after TensorFlow had "
-            "run in its parent, where they would hang. Start the workers with the 'spawn' or "
-            "'forkserver' method, or use joblib's 'loky' or 'threading' backend. (predict works "
-            "here.)"
+            "fit and to_keras need TensorFlow, and would hang, as this process was forked after "
+            "TensorFlow had run in its parent. Start the workers with the 'spawn' or 'forkserver' "
+            "method, or use joblib's 'loky' or 'threading' backend. (predict works here.)"
         )
 
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Note that TensorFlow is being started: a child that is forked meanwhile can't use it."""
+    """Note that TensorFlow is starting, as a child that is forked meanwhile can't use it."""
     _Notes.is_starting = True
     try:
         yield
@@ -46,10 +44,10 @@ def starting() -> Iterator[None]:
 
 
 def has_run() -> bool:
-    """Tell whether TensorFlow has started its threads in this process or in a parent of it.
+    """Tell whether TensorFlow has started its threads in this process or in a parent.
 
-    Where the private module is missing, a TensorFlow that is imported counts as one that has run.
-    That may refuse a fork that would work, but never lets a process hang.
+    If the private module is missing, an imported TensorFlow counts as one that has run: a process
+    that would work may be refused, but none hangs.
     """
     if sys.modules.get("tensorflow") is None:
         return False

@@ -1,10 +1,10 @@
-"""Programs that are kept on disk: what `skmlp._engine.compiling` needs, by names that are ours.
+"""Keeps programs on disk for `skmlp._engine.compiling`.
 
-TensorFlow keeps the code that it compiles if its flag `tf_xla_persistent_cache_directory` is set
-while it is imported, and finds it again by the name of a function. Both are private:
-`named_functions` gives names that stay, `cache_directory` looks after the files.
+TensorFlow keeps compiled code if its flag `tf_xla_persistent_cache_directory` is set during its
+import, and finds the code by the name of a function. The flag and the names are private.
+`named_functions` gives names that stay, and `cache_directory` looks after the files.
 
-The flag holds for the process: TensorFlow then also keeps what the user compiles.
+The flag holds for the process, so that TensorFlow also keeps functions that the user compiles.
 """
 
 import importlib
@@ -23,11 +23,11 @@ from skmlp._tensorflow.releases import installed_release, is_on, why_off
 _VARIABLE = "TF_XLA_FLAGS"
 
 _CHANGES_CODE = re.compile(r"OMP_NUM_THREADS$|TF_(?!CPP_)")
-"""Environment variables for which XLA may compile other code: TensorFlow's, but not its log's."""
+"""Environment variables that may change compiled code: TensorFlow's, except those of its log."""
 
 
 class _State:
-    """Where this process keeps programs, or why it does not."""
+    """The directory in which this process keeps programs, or the reason why it keeps none."""
 
     is_prepared = False
     directory: Path | None = None
@@ -35,7 +35,7 @@ class _State:
 
 
 def prepare_directory() -> dict[str, str]:
-    """Prepare the directory; return what to set in the environment while TensorFlow is imported."""
+    """Prepare the directory; return environment variables for the import of TensorFlow."""
     _State.is_prepared = True
     try:
         _State.why_not = _why_nobody_may()
@@ -50,18 +50,18 @@ def prepare_directory() -> dict[str, str]:
 
 
 def note_too_late() -> None:
-    """Note that TensorFlow has run before the first fit: it has read its flags."""
+    """Note that TensorFlow has run before the first fit, and has read its flags."""
     _State.is_prepared, _State.directory = True, None
     _State.why_not = "TensorFlow had run before the first fit"
 
 
 def directory() -> Path | None:
-    """Return the directory where programs are kept for later processes, or None."""
+    """Return the directory that keeps programs for later processes, or None."""
     return _State.directory
 
 
 def describe() -> str:
-    """Return the directory of kept programs, or why none are kept; change nothing on the disk."""
+    """Return the directory of kept programs, or why there is none; change nothing on the disk."""
     if not _State.is_prepared:
         why_not = _why_nobody_may()
         try:
@@ -72,39 +72,39 @@ def describe() -> str:
 
 
 def can_be_named() -> bool:
-    """Tell whether functions can be given names of ours, with this release."""
+    """Tell whether we can choose the names of functions in this release."""
     return is_on("kept_programs")
 
 
 def find(name: str) -> bytes | None:
-    """Return the functions of a program that is kept, or None."""
+    """Return the functions of a kept program, or None."""
     return None if _State.directory is None else cache_directory.find(_State.directory, name)
 
 
 def keep(name: str, functions: bytes) -> None:
-    """Keep the functions of a program that TensorFlow has compiled, if anything is kept."""
+    """Keep the functions of a compiled program, if programs are kept."""
     if _State.directory is not None:
         cache_directory.keep(_State.directory, name, functions)
 
 
 def forget(name: str) -> None:
-    """Remove the functions of a program, which can't be used."""
+    """Remove the functions of an unusable program."""
     if _State.directory is not None:
         cache_directory.forget(_State.directory, name)
 
 
 def rename_functions(concrete: Any, name: str) -> bytes:
-    """Return a traced function and those that it calls under a name that stays, as bytes."""
+    """Return a traced function, and the functions it calls, under a given name as bytes."""
     return named_functions.rename_functions(_private_modules(), concrete, name)
 
 
 def define(functions: bytes, structure: Any) -> Callable[..., Any]:
-    """Make functions from `rename_functions` known to TensorFlow; return the first of them."""
+    """Register functions from `rename_functions` with TensorFlow; return the first function."""
     return named_functions.define(_private_modules(), functions, structure)
 
 
 def without_log_lines() -> AbstractContextManager[None]:
-    """Drop what TensorFlow logs when it compiles or reads a program, where its level does not."""
+    """Drop log lines of compiling and reading programs, if TensorFlow's log level does not."""
     return quiet.without_late_lines()
 
 
@@ -118,15 +118,16 @@ def _private_modules() -> SimpleNamespace:
 
 
 def _why_nobody_may() -> str | None:
-    """Return why nothing may be kept in this process, wherever it is."""
+    """Return why this process may keep no programs in any directory, or None if it may."""
     if (reason := why_off("kept_programs")) is not None:
         return reason
-    if installed_release() is None:  # before its import we can't know the version of another build
+    # Before the import, the version of a distribution such as tensorflow-cpu is unknown.
+    if installed_release() is None:
         return "no distribution named tensorflow is installed"
     return f"{_VARIABLE} is set by the user" if _VARIABLE in os.environ else None
 
 
 def _settings() -> list[str]:
-    """Return what makes other programs, beside our sources and the machine."""
+    """Return the settings that programs depend on, beside our sources and the machine."""
     given = [f"{name}={value}" for name, value in os.environ.items() if _CHANGES_CODE.match(name)]
     return [installed_release() or "", flags.all_flags(), *sorted(given)]

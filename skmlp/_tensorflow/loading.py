@@ -1,4 +1,4 @@
-"""The one place that imports TensorFlow: late, quietly, and not in a forked child."""
+"""Imports TensorFlow: late, quietly, and not in a forked child. No other module does."""
 
 import importlib
 import os
@@ -16,7 +16,7 @@ from skmlp._tensorflow.without_keras import without_keras
 _LOCK = threading.RLock()
 
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
-"""How many cores a process may use, as joblib, Dask and Ray tell workers, and TensorFlow's name."""
+"""The variable with a worker's number of cores from joblib, Dask and Ray; TensorFlow's variable."""
 
 
 class _Loaded:
@@ -31,8 +31,8 @@ def load() -> Any:
     Raises
     ------
     RuntimeError
-        In a process that was forked after TensorFlow had run: its threads do not exist there,
-        and the first operation would wait for them for ever.
+        If the process was forked after TensorFlow had run: the threads of TensorFlow do not exist
+        in the child, and the first operation would wait for them for ever.
     """
     forks.check_not_forked()
     if _Loaded.tensorflow is None:
@@ -43,7 +43,7 @@ def load() -> Any:
 
 
 def load_keras() -> Any:
-    """Return the module ``keras``, imported after TensorFlow; raise what `load` raises."""
+    """Return the module ``keras``, imported after TensorFlow; raises errors of `load`."""
     load()
     with _LOCK, signals.held_back():
         return importlib.import_module("keras")
@@ -51,7 +51,7 @@ def load_keras() -> Any:
 
 @contextmanager
 def eagerly() -> Iterator[None]:
-    """Run operations at once, whatever the user has switched on; raise what `load` raises."""
+    """Run operations at once, whatever the user has switched on; raises errors of `load`."""
     tensorflow = load()
     with _undisturbed(tensorflow):
         yield
@@ -64,7 +64,7 @@ def _undisturbed(tensorflow: Any) -> Iterator[None]:
 
 
 def _start() -> Any:
-    if forks.has_run():  # the user has run it: all of our settings would come too late
+    if forks.has_run():  # the user has run TensorFlow, so that our settings would come too late
         flags.note_too_late()
         kept_programs.note_too_late()
         tensorflow = importlib.import_module("tensorflow")
@@ -87,7 +87,7 @@ def _check_cpu(tensorflow: Any) -> None:
 
 
 def _import_and_start() -> Any:
-    """Import TensorFlow, start its devices, and have XLA read its flags."""
+    """Import TensorFlow, start its devices, and make XLA read its flags."""
     with _environment(_settings()):
         with quiet.without_log_lines():
             tensorflow = _import()
@@ -109,13 +109,13 @@ def _import() -> Any:
 def _eager_mode(tensorflow: Any) -> AbstractContextManager[None]:
     """Return a context in which operations run at once.
 
-    The public `init_scope` does not leave a graph of TensorFlow 1 that the user is building.
+    The public `init_scope` is not enough: it stays in a graph of TensorFlow 1 that the user builds.
     """
     if is_on("eager_context"):
         try:
             mode: AbstractContextManager[None] = importlib.import_module(forks.CONTEXT).eager_mode()
         except (AttributeError, ImportError):
-            pass  # a release that has no such thing
+            pass  # this release has no `eager_mode`
         else:
             return mode
     scope: AbstractContextManager[None] = tensorflow.init_scope()
@@ -123,7 +123,7 @@ def _eager_mode(tensorflow: Any) -> AbstractContextManager[None]:
 
 
 def _settings() -> dict[str, str]:
-    """Return what to set for the import; one of several workers keeps to its share of cores."""
+    """Return environment variables for the import, with a worker's share of the cores."""
     told, own = _THREADS
     threads = os.environ.get(told, "")
     share = {own: threads} if threads.isdecimal() else {}
@@ -131,10 +131,10 @@ def _settings() -> dict[str, str]:
 
 
 def _temporary() -> dict[str, str]:
-    """Return what absl is told where there is no directory for temporary files.
+    """Return a variable for absl if there is no directory for temporary files.
 
-    TensorFlow imports the tests' part of absl, which asks for such a directory and fails, in a
-    container that can't be written to for example. Nothing is written there.
+    TensorFlow imports the testing part of absl, which fails without such a directory, for example
+    in a read-only container. Nothing is written to the directory that the variable names.
     """
     try:
         tempfile.gettempdir()

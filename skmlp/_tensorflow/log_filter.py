@@ -1,11 +1,11 @@
-"""A process of its own that drops TensorFlow's log lines from the standard error of another.
+"""A process that drops TensorFlow's log lines from the standard error of its owner.
 
-`quiet` starts Python with the source of this file. It outlives the process whose lines it reads, so
-that the last words of a process that dies are printed. It imports little, to be there in 13 ms.
+`quiet` starts Python with the source of this file. The filter outlives its owner, so that the last
+lines of a process that dies are printed. It imports little, and is ready in 13 ms.
 
-Its standard input is the pipe that is descriptor 2 of the other process; its standard output is a
-socket, by which it says that it is ready, and hears that the other process is done; its standard
-error is where the lines go.
+Its standard input is the pipe that is descriptor 2 of the owner. Its standard output is a socket:
+the filter says that it is ready, and learns that the owner is done. The lines go to its standard
+error.
 """
 
 import os
@@ -15,36 +15,37 @@ import select
 _LINES, _OWNER, _OUT = 0, 1, 2
 
 _CAPACITY = 2**20
-"""No pipe of a user who is not root holds more, so that one `read` empties it."""
+"""The most that a pipe holds unless the user is root, so that one `read` empties the pipe."""
 
 _PATIENCE = 0.1
-"""Seconds after which the start of a line, such as a prompt, is passed on without its end."""
+"""Seconds after which an incomplete line, such as a prompt, is passed on."""
 
 _LOG_LINE = re.compile(
-    # "I0000 00:00:1795782054.774679 6379 port.cc:153] ...", or with a date in its front. Lines of
-    # Python's absl have the same form, but no file of C++; fatal ones (F) say why a process dies.
+    # "I0000 00:00:1795782054.774679 6379 port.cc:153] ...", or with a date in front. Lines of
+    # Python's absl have the same form, but name no file of C++. Fatal lines (F) say why a process
+    # dies, and are not matched.
     rb"([IWE]\d{4}|\d{4}-\d\d-\d\d [\d:.]+: [IWE]) [^\]]*\.(cc|cpp|h):\d+\] "
     rb"|WARNING: All log messages before absl"
     rb"|To enable the following instructions:"
 )
 
 _TRACE_HEAD = b"=== Source Location Trace: ==="
-"""What follows a log line of TensorFlow 2.22 in places: this, files of C++, and an empty line."""
+"""The head of a trace below some log lines of TensorFlow 2.22; files of C++ and a blank follow."""
 
 _TRACE_PLACE = re.compile(rb"[\w./-]+\.(cc|cpp|h):\d+\s*$")
 
 
 class LineFilter:
-    """Passes on what is written, but for the log lines of TensorFlow."""
+    """Passes on all lines except the log lines of TensorFlow."""
 
     def __init__(self) -> None:
-        self._start = b""  # of a line whose end has not come
-        self._is_passing = False  # whether an earlier part of that line was passed on
-        self._may_drop_trace = False  # whether the line before was dropped, and its trace may come
+        self._start = b""  # the start of an incomplete line
+        self._is_passing = False  # whether a part of the incomplete line was passed on
+        self._may_drop_trace = False  # whether the last line was a log line, before a trace
         self._is_in_trace = False
 
     def feed(self, written: bytes) -> bytes:
-        """Return what of the lines that are now complete is to be passed on."""
+        """Return the complete lines that are to be passed on."""
         *lines, self._start = (self._start + written).split(b"\n")
         passed = []
         for line in lines:
@@ -54,7 +55,7 @@ class LineFilter:
         return b"".join(passed)
 
     def _is_dropped(self, line: bytes) -> bool:
-        """Tell whether a whole line is one of TensorFlow's log, or of the trace below it."""
+        """Tell whether a complete line belongs to TensorFlow's log, or to a trace below it."""
         is_log = _LOG_LINE.match(line) is not None
         is_head = self._may_drop_trace and line.startswith(_TRACE_HEAD)
         is_place = self._is_in_trace and _TRACE_PLACE.match(line) is not None
@@ -64,7 +65,7 @@ class LineFilter:
         return is_log or is_head or is_place or is_end
 
     def flush(self) -> bytes:
-        """Return the line without an end, if there is one that is to be passed on."""
+        """Return the incomplete line, if it is to be passed on."""
         start, self._start = self._start, b""
         if not start or (not self._is_passing and _LOG_LINE.match(start)):
             return b""
@@ -73,12 +74,12 @@ class LineFilter:
 
     @property
     def is_waiting(self) -> bool:
-        """Tell whether a line has begun whose end has not come."""
+        """Whether there is an incomplete line."""
         return bool(self._start)
 
 
 def main() -> None:
-    """Filter until the owner is done, or dead, and nothing is left to be read."""
+    """Filter until the owner is done or dead, and nothing is left to read."""
     lines = LineFilter()
     os.write(_OWNER, b"!")
     while True:
@@ -88,7 +89,7 @@ def main() -> None:
         if _LINES in ready and not _pass_on(lines):
             return
         if _OWNER in ready:
-            # The owner writes no more; the second turn finds out whether anybody does.
+            # The owner writes no more. The second turn finds out whether another process writes.
             while_there = all(_pass_on(lines) for _ in range(2) if _wait([_LINES], 0))
             _write(lines.flush())
             if while_there and _leave_the_owner():
@@ -97,14 +98,14 @@ def main() -> None:
 
 
 def _pass_on(lines: LineFilter) -> bool:
-    """Filter what has been written; return False if nobody can write any more."""
+    """Filter the written lines; return False if no process can write any more."""
     written = os.read(_LINES, _CAPACITY)
     _write(lines.feed(written) if written else lines.flush())
     return bool(written)
 
 
 def _leave_the_owner() -> bool:
-    """Go on in a child, for processes that were started meanwhile: the owner waits for our end."""
+    """Go on in a child, for processes started meanwhile, as the owner waits for our end."""
     try:
         return os.fork() == 0
     except OSError:
@@ -122,7 +123,7 @@ def _wait(descriptors: list[int], timeout: float | None) -> list[int]:
 
 
 def _write(passed: bytes) -> None:
-    """Write all of it; what can't be written (a full disk, a reader that is gone) is lost."""
+    """Write all bytes; those that can't be written (full disk, closed reader) are lost."""
     while passed:
         try:
             passed = passed[os.write(_OUT, passed) :]

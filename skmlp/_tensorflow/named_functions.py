@@ -1,10 +1,10 @@
-"""Functions of TensorFlow under names that do not change from process to process.
+"""Gives functions of TensorFlow names that do not change from process to process.
 
-TensorFlow numbers the functions that it traces, and finds compiled code again by these names. Under
-a name of its own a function can be written to a file, read by another process without being traced
-again, and found there with the code that was compiled for it.
+TensorFlow numbers the functions that it traces, and finds compiled code by these names. Under a
+fixed name, a function can be written to a file, and another process can read the function without
+tracing it, and find its compiled code.
 
-Nothing here imports TensorFlow; its private modules are given.
+This module does not import TensorFlow; the caller passes the private modules.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,21 +12,21 @@ from typing import Any
 
 
 def rename_functions(internals: Any, concrete: Any, name: str) -> bytes:
-    """Return a traced function and those that it calls, with names that begin with this one.
+    """Return a traced function and the functions it calls, with names that begin with `name`.
 
     Parameters
     ----------
     internals : namespace
         The private modules of TensorFlow; see `kept_programs`.
     concrete : ConcreteFunction
-        The function. It may capture nothing.
+        The function. It must not capture a tensor.
     name : str
-        Its new name.
+        The new name of the function.
 
     Returns
     -------
     library : bytes
-        A `FunctionDefLibrary`; the function itself comes first.
+        A serialised `FunctionDefLibrary`, in which the function itself comes first.
     """
     assert not concrete.captured_inputs
     known = {f.signature.name: f for f in concrete.graph.as_graph_def().library.function}
@@ -37,7 +37,7 @@ def rename_functions(internals: Any, concrete: Any, name: str) -> bytes:
     main.attr["_XlaMustCompile"].b = True
     names: dict[str, str] = {}
     reached = [main]
-    for function in reached:  # which grows
+    for function in reached:  # the list grows in the loop
         for reference in _references(function):
             if reference.name not in names:
                 names[reference.name] = f"{name}_{len(names)}"
@@ -50,7 +50,7 @@ def rename_functions(internals: Any, concrete: Any, name: str) -> bytes:
 
 
 def define(internals: Any, library: bytes, structure: Any) -> Callable[..., list[Any]]:
-    """Make functions known to TensorFlow, and return the first of them.
+    """Register functions with TensorFlow, and return the first function.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def define(internals: Any, library: bytes, structure: Any) -> Callable[..., list
     Raises
     ------
     google.protobuf.message.DecodeError
-        If the bytes are something else.
+        If the bytes are no library.
     """
     context, nest = internals.context, internals.nest
     functions = internals.function_pb2.FunctionDefLibrary.FromString(library).function
@@ -83,7 +83,7 @@ def define(internals: Any, library: bytes, structure: Any) -> Callable[..., list
 
 
 def _pack(structure: Any, outputs: Iterator[Any]) -> Any:
-    """Return outputs in a structure of lists and tuples: TensorFlow's takes a tenth of a fit."""
+    """Put outputs into lists and tuples; TensorFlow's own function takes a tenth of a fit."""
     if not isinstance(structure, list | tuple):
         return next(outputs)
     parts = [_pack(part, outputs) for part in structure]
@@ -93,7 +93,7 @@ def _pack(structure: Any, outputs: Iterator[Any]) -> Any:
 
 
 def _references(function: Any) -> list[Any]:
-    """Return the messages in which a function names those it calls, in the order of its nodes."""
+    """Return the messages that name the functions it calls, in the order of its nodes."""
     found = []
     for node in function.node_def:
         for key in sorted(node.attr):

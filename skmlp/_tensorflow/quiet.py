@@ -2,9 +2,9 @@
 
 TensorFlow's libraries log while they are loaded, before their log level is in force, and from C++,
 so that neither the level nor `sys.stderr` helps:
-https://github.com/tensorflow/tensorflow/issues/100442. So descriptor 2 becomes a pipe for that
-moment, which a process of its own reads (`log_filter`). That process outlives this one, so that a
-death has its last words: no file or thread of this process would.
+https://github.com/tensorflow/tensorflow/issues/100442. So descriptor 2 becomes a pipe for a moment,
+and another process reads the pipe (`log_filter`). That process outlives ours, and prints the last
+lines of a process that dies; a file or a thread of our process would lose them.
 """
 
 import os
@@ -20,15 +20,15 @@ from pathlib import PurePath
 from skmlp._tensorflow.releases import is_on, release, why_off
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-"""The variable that TensorFlow's library reads once, when it is loaded."""
+"""The variable of the log level, which TensorFlow's library reads once, when it is loaded."""
 
 _FATAL_ONLY = "3"
 
 _SECONDS_TO_START = 5.0
-"""How long the filter may take to start before a fit goes on without it. It takes 0.013."""
+"""How long the filter may take to start before a fit goes on without it. It takes 0.013 s."""
 
 _CANNOT_START = (OSError, ValueError, RuntimeError, subprocess.SubprocessError)
-"""RuntimeError is that of Python 3.12 and later, which starts no process in its last moments."""
+"""Python 3.12 and later raises RuntimeError, as it starts no process in its last moments."""
 
 _LOCK = threading.RLock()
 
@@ -42,18 +42,18 @@ class _State:
 
 
 def log_level() -> dict[str, str]:
-    """Return what to set in the environment while TensorFlow is imported."""
+    """Return environment variables for the import of TensorFlow."""
     _State.level_is_ours = LOG_LEVEL not in os.environ and sys.modules.get("tensorflow") is None
     return {LOG_LEVEL: _FATAL_ONLY} if is_on("quiet") else {}
 
 
 def without_late_lines() -> AbstractContextManager[None]:
-    """Drop log lines where our log level does not: it is not ours, or TensorFlow is 2.20.
+    """Drop log lines if the level does not: the user has set the level, or TensorFlow is 2.20.
 
-    For the first call of a program. One that is read from disk leads to 4 kB of errors: TensorFlow
-    tries another format first, and calls options of the compiler features that the processor lacks
-    (https://github.com/jax-ml/jax/issues/38445). One that is compiled leads to warnings if it can't
-    be kept. TensorFlow 2.20 logs all that whatever its level.
+    The first call of a program needs this. A program that is read from disk logs 4 kB of errors:
+    TensorFlow tries another format first, and takes options of the compiler for features that the
+    processor lacks (https://github.com/jax-ml/jax/issues/38445). A compiled program that can't be
+    kept logs warnings. TensorFlow 2.20 logs these lines at any level.
     """
     is_heeded = _State.level_is_ours and not (release() or "").startswith("2.20.")
     return nullcontext() if is_heeded else without_log_lines()
@@ -61,10 +61,10 @@ def without_late_lines() -> AbstractContextManager[None]:
 
 @contextmanager
 def without_log_lines() -> Iterator[None]:
-    """Drop TensorFlow's log lines from what is written to file descriptor 2.
+    """Drop TensorFlow's log lines from file descriptor 2.
 
-    All other lines come through unchanged and in their order, those of other threads and of
-    processes that are started meanwhile too. Where the filter can't be started nothing is dropped.
+    All other lines come through unchanged and in order, including lines of other threads and of
+    processes that are started meanwhile. If the filter can't be started, nothing is dropped.
     """
     _begin()
     try:
@@ -81,7 +81,7 @@ def why_not() -> str | None:
 def _why_no_filter() -> str | None:
     if os.name != "posix":
         return "this system has no pipes of POSIX"
-    # Others, such as uWSGI and programs that PyInstaller has made, would start a second self.
+    # For uWSGI, or a program made by PyInstaller, sys.executable would start the program again.
     if getattr(sys, "frozen", False) or "python" not in PurePath(sys.executable or "").name.lower():
         return "sys.executable is not a Python that could filter them"
     return None
@@ -104,12 +104,12 @@ def _end() -> None:
 
 
 class _Filter:
-    """A process that reads what is written to descriptor 2.
+    """A process that filters descriptor 2.
 
     Raises
     ------
     OSError, ValueError, RuntimeError, subprocess.SubprocessError
-        If there is no standard error, or the process can't be started. Nothing is changed then.
+        If there is no standard error, or the process can't be started. Nothing changes then.
     """
 
     def __init__(self) -> None:
@@ -132,19 +132,20 @@ class _Filter:
             on_failure.pop_all()
 
     def stop(self) -> None:
-        """Put standard error back, and wait until all that was written to it is passed on."""
+        """Restore standard error, and wait until the filter has passed on all lines."""
         _flush()
         with suppress(OSError):  # descriptor 2 was closed meanwhile
-            if os.path.samestat(self._pipe, os.fstat(2)):  # or another thread has redirected it
+            if os.path.samestat(self._pipe, os.fstat(2)):  # unless another thread redirected it
                 os.dup2(self._stderr, 2)
         os.close(self._stderr)
         with self._owner, suppress(OSError):
-            # Heard whoever else has the socket: a process that was forked meanwhile has it too.
+            # A shutdown reaches the filter even if a process that was forked meanwhile has the
+            # socket, too.
             self._owner.shutdown(socket.SHUT_WR)
             self._process.wait()
 
     def _start_process(self, lines: int, theirs: socket.socket) -> subprocess.Popen[bytes]:
-        """Start Python without site, in a session of its own, where no Ctrl-C reaches it."""
+        """Start Python without site, in its own session, where no Ctrl-C reaches it."""
         source = pkgutil.get_data("skmlp._tensorflow", "log_filter.py")
         return subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", (source or b"").decode()],
@@ -166,7 +167,7 @@ class _Filter:
 
 
 def _flush() -> None:
-    """Write what Python holds back; a stream of the user's may be closed, or no stream at all."""
+    """Flush Python's streams; a stream that the user has set may be closed, or be no stream."""
     for stream in {id(s): s for s in (sys.stderr, sys.__stderr__)}.values():
         with suppress(Exception):
             stream.flush()  # type: ignore[union-attr]

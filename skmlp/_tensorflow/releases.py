@@ -1,7 +1,7 @@
-"""The tricks that are played on TensorFlow, the releases they were tried with, and one switch.
+"""The table of tricks, with the releases with which they were tried, and one switch for all.
 
-A trick is on if its row here allows it; every module of this folder asks `is_on`. README.md has the
-same rows with what each trick gains and rests on.
+Every module of this folder asks `is_on` whether its trick is on. README.md has the same rows, and
+says what each trick gains and rests on.
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 
 PLAIN_VARIABLE = "SKMLP_PLAIN_TENSORFLOW"
-"""Turns all tricks off, so that a fault can be told from one of TensorFlow's: see `is_plain`."""
+"""Turns all tricks off, to find out whether a fault is caused by a trick; see `is_plain`."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,12 @@ class Trick:
     Parameters
     ----------
     tried : tuple of str
-        The releases with which its tests passed, as prefixes of version numbers.
+        The releases with which the tests of the trick passed, as prefixes of version numbers.
     elsewhere : str
         What happens with any other release.
     is_gated : bool, default=True
-        Whether the trick is off with any other release. One that is not gated checks for itself
-        that it works, or does nothing to TensorFlow.
+        Whether the trick is off with any other release. A trick that is not gated checks that it
+        works, or does nothing to TensorFlow.
     """
 
     tried: tuple[str, ...]
@@ -51,12 +51,12 @@ TRICKS: dict[str, Trick] = {
 
 
 def is_on(name: str) -> bool:
-    """Tell whether a trick may be played, with this release and in this process."""
+    """Tell whether a trick is on, with this release and in this process."""
     return why_off(name) is None
 
 
 def why_off(name: str) -> str | None:
-    """Return why a trick may not be played, or None if it may."""
+    """Return why a trick is off, or None if it is on."""
     trick = TRICKS[name]
     if is_plain():
         return f"switched off by {PLAIN_VARIABLE}"
@@ -69,19 +69,19 @@ def why_off(name: str) -> str | None:
 
 
 def is_plain() -> bool:
-    """Tell whether the user wants TensorFlow as it is; set the variable before the first fit."""
+    """Tell whether the user has turned all tricks off; the first fit reads the variable."""
     return os.environ.get(PLAIN_VARIABLE, "") not in ("", "0")
 
 
 def release() -> str | None:
-    """Return the version of TensorFlow, which need not be imported, or None if it is unknown."""
+    """Return the version of TensorFlow, imported or not, or None if it is unknown."""
     imported = getattr(sys.modules.get("tensorflow"), "__version__", None)
-    # A candidate calls itself 2.22.0-rc0, and its distribution 2.22.0rc0.
+    # The module of a release candidate says 2.22.0-rc0, and the distribution says 2.22.0rc0.
     return imported.replace("-", "") if isinstance(imported, str) else installed_release()
 
 
 def installed_release() -> str | None:
-    """Return the version of the distribution "tensorflow"; None for others, as tensorflow-cpu."""
+    """Return the version of the distribution "tensorflow"; None for others like tensorflow-cpu."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

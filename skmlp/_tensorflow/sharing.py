@@ -1,8 +1,8 @@
-"""Memory that NumPy and TensorFlow share, if TensorFlow shares it.
+"""Memory that NumPy and TensorFlow share.
 
-That a tensor of `tf.experimental.dlpack.from_dlpack` sees later changes of the array is not
-documented, and the function says it is experimental. The first fit checks it once; where it is not
-so, tensors are copies, and must be made anew after each change: see `skmlp._engine.memory`.
+A tensor of `tf.experimental.dlpack.from_dlpack` sees later changes of the array. This is not
+documented, and the function is experimental, so that the first fit checks it once. If the check
+fails, tensors are copies, and are made again after each change; see `skmlp._engine.memory`.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 from skmlp._tensorflow.releases import why_off
 
 _ALIGNMENT = 64
-"""Bytes. TensorFlow copies memory of NumPy's whose address is not a multiple of it."""
+"""Bytes. TensorFlow copies memory of NumPy whose address is not a multiple of this number."""
 
 
 class _State:
@@ -24,17 +24,17 @@ class _State:
 
 
 def works() -> bool:
-    """Tell whether tensors see what is written to their arrays; no before the check."""
+    """Tell whether tensors see changes of their arrays; False before the check."""
     return _State.works
 
 
 def why_not() -> str | None:
-    """Return why memory is not shared, or None if it is, or will be by the first fit."""
+    """Return why memory is not shared, or None if it is, or the first fit will try to share it."""
     return why_off("shared_memory") or _State.why_not
 
 
 def check(tensorflow: Any) -> None:
-    """Find out whether TensorFlow shares memory."""
+    """Check whether TensorFlow shares memory."""
     _State.why_not = why_off("shared_memory")
     if _State.why_not is None and not _sees_changes(tensorflow):
         _State.why_not = "a tensor did not see a change of its array"
@@ -42,7 +42,7 @@ def check(tensorflow: Any) -> None:
 
 
 def allocate(make: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return an aligned array on memory that `np.zeros` or `np.empty` makes."""
+    """Return an aligned array; ``make`` is `np.zeros` or `np.empty`."""
     memory = make(math.prod(shape) * dtype.itemsize + _ALIGNMENT, np.uint8)
     address, _ = memory.__array_interface__["data"]
     return np.ndarray(shape, dtype, memory, -address % _ALIGNMENT)
@@ -54,9 +54,9 @@ def share(tensorflow: Any, array: np.ndarray) -> Any:
 
 
 def copy(tensorflow: Any, array: np.ndarray) -> Any:
-    """Return a tensor that no later change of the array reaches.
+    """Return a tensor that does not see later changes of the array.
 
-    `tf.constant` alone may use the memory of an aligned array as it is.
+    `tf.constant` alone may share the memory of an aligned array.
     """
     with tensorflow.device("CPU:0"):
         return tensorflow.constant(np.array(array))
@@ -68,5 +68,5 @@ def _sees_changes(tensorflow: Any) -> bool:
         tensor = share(tensorflow, array)
         array[...] = np.arange(8)
         return bool(np.array_equal(tensor.numpy(), np.arange(8)))
-    except Exception:  # whatever a later TensorFlow, or another package of its name, may raise
+    except Exception:  # of a later TensorFlow, or of another package of this name
         return False

@@ -1,8 +1,8 @@
-"""Signals wait while TensorFlow is imported and started.
+"""Makes signals wait while TensorFlow is imported and started.
 
-An exception in the midst of it, such as that of Ctrl-C, leaves a part of TensorFlow in the process.
-Every later import then fails ("Name tf.RaggedTensorSpec has already been registered"), and with it
-every fit.
+An exception during the import, such as KeyboardInterrupt, leaves a part of TensorFlow in the
+process. Every later import and every fit then fails ("Name tf.RaggedTensorSpec has already been
+registered").
 """
 
 import signal
@@ -16,15 +16,15 @@ from typing import Any
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Call Python's signal handlers after the block, and not within it.
+    """Call Python's signal handlers after the block instead of within it.
 
-    Nothing changes in other threads, where Python calls no handler, nor for signals that have no
-    handler in Python: these end the process at once, or are ignored.
+    Outside of the main thread nothing changes, as Python calls no handler there. Signals without a
+    Python handler still end the process at once, or are ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    received: dict[int, FrameType | None] = {}  # each signal once, as Python itself has it
+    received: dict[int, FrameType | None] = {}  # each signal once, as in Python itself
 
     def note(number: int, frame: FrameType | None) -> None:
         received.setdefault(number, frame)

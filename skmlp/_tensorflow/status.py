@@ -1,4 +1,4 @@
-"""Which of the tricks are on, for `skmlp.show_versions`; TensorFlow is not imported for it."""
+"""Tells `skmlp.show_versions` which tricks are on, without importing TensorFlow."""
 
 from collections.abc import Callable
 
@@ -10,13 +10,13 @@ _CHECKS: dict[str, Callable[[], str | None]] = {
     "xla_flags": flags.why_not,
     "shared_memory": sharing.why_not,
 }
-"""Those that know more than the table of releases does."""
+"""The tricks that may be off for more reasons than the table of releases has."""
 
 
 def describe_tricks() -> dict[str, str | None]:
-    """Return for each trick "on", or why it is off; for kept programs where they are.
+    """Return for each trick "on" or why it is off, and for kept programs their directory.
 
-    Before the first fit it is what the first fit would do.
+    Before the first fit, the answer is what the first fit would do.
     """
     described: dict[str, str | None] = {name: _describe(name) for name in TRICKS}
     return described | {"kept_programs": kept_programs.describe()}

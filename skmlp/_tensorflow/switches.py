@@ -1,6 +1,6 @@
-"""Switches of TensorFlow that a user may have set, and with which a fit would fail or be wrong.
+"""Sets back switches of TensorFlow with which a fit would fail or be wrong.
 
-Each has its default value for the time of a fit, and then the user's again.
+During a fit each switch has its default value; afterwards it has the user's value again.
 """
 
 import sys
@@ -12,17 +12,17 @@ from typing import Any
 from skmlp._tensorflow.forks import CONTEXT
 
 _TRACING = threading.RLock()
-"""Held while a program is traced: what is switched there holds for all threads."""
+"""Held while a program is traced, as the switches of tracing hold for all threads."""
 
 
 @contextmanager
 def running(tensorflow: Any) -> Iterator[None]:
-    """Run operations one after the other, and without what looks at each of them.
+    """Run operations one after the other, and call no functions after each operation.
 
-    In asynchronous execution an operation may begin when its memory has other values already.
-    `tf.debugging.enable_check_numerics` refuses the infinity and the NaN that programs begin with,
-    and like `tf.debugging.experimental.enable_dump_debug_info` it changes what is compiled. All
-    three are switches of a thread.
+    In asynchronous execution, an operation may begin after its memory has got other values.
+    `tf.debugging.enable_check_numerics` refuses the infinity and the NaN that programs begin with.
+    It also changes compiled programs, as `tf.debugging.experimental.enable_dump_debug_info` does.
+    All three switches belong to a thread.
     """
     config, callbacks = tensorflow.config.experimental, _op_callbacks()
     is_synchronous, taken = config.get_synchronous_execution(), callbacks[:]
@@ -39,9 +39,9 @@ def running(tensorflow: Any) -> Iterator[None]:
 
 @contextmanager
 def tracing(tensorflow: Any) -> Iterator[None]:
-    """Have tensors behave as in TensorFlow 2, also after `tf.compat.v1.disable_v2_behavior`.
+    """Make tensors behave as in TensorFlow 2, also after `tf.compat.v1.disable_v2_behavior`.
 
-    There a comparison of tensors is one of Python objects, which traces a program that is wrong.
+    After that call, tensors are compared as Python objects, and a wrong program would be traced.
     """
     v1 = tensorflow.compat.v1
     with _TRACING, ExitStack() as afterwards:
@@ -58,6 +58,6 @@ def _op_callbacks() -> list[Any]:
     """Return the functions that TensorFlow calls after each operation of this thread."""
     try:
         callbacks: list[Any] = sys.modules[CONTEXT].context().op_callbacks
-    except (AttributeError, KeyError):  # a release that has no such thing
+    except (AttributeError, KeyError):  # this release has no `op_callbacks`
         return []
     return callbacks

@@ -1,6 +1,6 @@
-"""Keeps the import of TensorFlow from running the garbage collector.
+"""Pauses Python's garbage collector during the import of TensorFlow.
 
-It would run four times over all objects, for a third of the time of the import.
+Otherwise it would run four times over all objects, and take a third of the time of the import.
 """
 
 import gc
@@ -10,10 +10,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collections() -> Iterator[None]:
-    """Keep Python's garbage collector from running while very many objects are made that stay.
+    """Pause the garbage collector while a block makes many objects that stay.
 
-    The objects count as old afterwards, as if it had run and left them, unless the user has frozen
-    others, which stay frozen. A collector that the user has disabled stays so.
+    Afterwards the objects count as old, as if the collector had run and kept them. If the user has
+    frozen objects, these stay frozen, and new objects count as young. If the user has disabled the
+    collector, it stays disabled.
     """
     if not gc.isenabled():
         yield

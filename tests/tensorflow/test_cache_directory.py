@@ -201,7 +201,7 @@ def test_where_nothing_can_be_written_nothing_is_kept(root, tmp_path, monkeypatc
     with refuses("can't be used"):
         _cache_directory.prepare([])
     monkeypatch.setenv(_cache_directory.ENVIRONMENT_VARIABLE, str(tmp_path / 'a"b'))
-    with refuses("no room for the path"):
+    with refuses("can't hold the path"):
         _cache_directory.prepare([])
     monkeypatch.setenv(_cache_directory.ENVIRONMENT_VARIABLE, str(root))
     assert _cache_directory.prepare([]) is not None
