@@ -43,7 +43,7 @@ __all__ = [
     "show_versions",
 ]
 
-for _name in saved.MODULES_OF_0_1_0:  # which files name
+for _name in saved.MODULES_OF_0_1_0:  # files of the first builds of 0.1.0 name these modules
     sys.modules[f"skmlp.{_name}"] = saved
 
 _MODULES = ("callbacks", "datasets", "exceptions", "plotting", "preprocessing")
@@ -53,11 +53,11 @@ _HOMES = {
     "TabularMLPRegressor": "_estimators.tabular_regressor",
     "show_versions": "_show_versions",
 }
-"""Modules of names that are imported when they are first used; all others are of `plotting`."""
+"""Modules of the names that are imported when first used; all other names are in `plotting`."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import what few processes need when it is first used: the import of skmlp is short."""
+    """Import names that few processes need when they are first used, so that skmlp loads fast."""
     if name in _MODULES:
         return import_module(f"skmlp.{name}")
     if name not in __all__:

@@ -1,4 +1,4 @@
-"""A demonstration: ``python -m skmlp`` learns handwritten digits, and draws losses and predictions.
+"""The demonstration ``python -m skmlp``: learns handwritten digits, draws losses and predictions.
 
 The digits come with scikit-learn, so that nothing is downloaded.
 """
@@ -19,12 +19,12 @@ SEED = 0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train on the digits, print how it goes, and write three pictures.
+    """Train on the digits, print the progress, and write three pictures.
 
     Parameters
     ----------
     arguments : sequence of str, default=None
-        Arguments of the command line. None takes those of the process.
+        Arguments of the command line. None takes the arguments of the process.
     """
     output_dir = make_output_dir(arguments)
     X_train, X_test, y_train, y_test = load_data()
@@ -45,7 +45,7 @@ def make_output_dir(arguments: Sequence[str] | None) -> Path:
     Parameters
     ----------
     arguments : sequence of str or None
-        Arguments of the command line. None takes those of the process.
+        Arguments of the command line. None takes the arguments of the process.
 
     Returns
     -------
@@ -77,14 +77,14 @@ def make_output_dir(arguments: Sequence[str] | None) -> Path:
 
 
 def load_data() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the digits, a fifth of them for the test.
+    """Return the digits, a fifth of them to test.
 
     Returns
     -------
     X_train, X_test : ndarray of shape (n_samples, 64)
         Images of 8 x 8 pixels between 0 and 1, flattened.
     y_train, y_test : ndarray of shape (n_samples,)
-        The digits that they show.
+        The digits on the images.
     """
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(
@@ -94,14 +94,14 @@ def load_data() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 
 def train(X: np.ndarray, y: np.ndarray) -> TFMLPClassifier:
-    """Fit a network that prints a line an epoch, and stops once validation is at its best.
+    """Fit a network, with a line for each epoch and early stopping.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, 64)
         Images.
     y : ndarray of shape (n_samples,)
-        The digits that they show.
+        The digits on the images.
 
     Returns
     -------
@@ -134,14 +134,14 @@ def draw(
     images : ndarray of shape (n_images, 64)
         Images.
     y_true : ndarray of shape (n_images,)
-        The digits that they show.
+        The digits on the images.
     output_dir : Path
-        Where to write.
+        The directory for the pictures.
 
     Returns
     -------
     paths : list of Path
-        The files written, PNG.
+        The PNG files.
     """
     y_pred = clf.predict(images)
     predictions = plot_images(images, y_true, y_pred, title="Predictions on test images")
@@ -158,6 +158,6 @@ def draw(
 
 
 if __name__ == "__main__":
-    # Only files are written: what a notebook or a desktop has set must not matter.
+    # Only files are written, so the backend of a notebook or a desktop is not needed.
     os.environ["MPLBACKEND"] = "Agg"
     main()

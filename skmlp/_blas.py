@@ -1,7 +1,7 @@
-"""One thread of BLAS, for work that threads make slower.
+"""Limits BLAS to one thread, for work that its threads make slower.
 
-OpenBLAS's threads spin for some milliseconds after each product that they shared. Beside work on
-small arrays, or in threads of one's own, they take the cores from it.
+The threads of OpenBLAS spin for some milliseconds after each product that they share. Meanwhile
+they take the cores from work on small arrays, and from our own threads.
 """
 
 import threading
@@ -14,7 +14,7 @@ from threadpoolctl import ThreadpoolController
 
 
 class _Shared:
-    """The limit, which is one for the process, and the number of blocks that are in it."""
+    """The limit of the process, and the number of blocks that need it."""
 
     lock = threading.Lock()
     n_blocks = 0
@@ -25,8 +25,8 @@ class _Shared:
 def single_threaded() -> Iterator[None]:
     """Limit BLAS to one thread, in the whole process.
 
-    Blocks that overlap, in several threads, share the limit: the first sets it, and the last puts
-    back the numbers of threads that the first has found.
+    If blocks in several threads overlap, the first block sets the limit, and the last block
+    restores the earlier numbers of threads.
     """
     with _Shared.lock:
         if not _Shared.n_blocks:
@@ -43,5 +43,5 @@ def single_threaded() -> Iterator[None]:
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """Return what controls the libraries: to find them takes as long as a small fit."""
+    """Return the controller of the BLAS libraries; finding them takes as long as a small fit."""
     return ThreadpoolController()

@@ -1,25 +1,25 @@
-"""Libraries that are not required: imported late, with an error that says how to install them."""
+"""Imports optional libraries late, with an error that says how to install them."""
 
 import importlib
 from typing import Any
 
 
 def import_extra(module: str, extra: str, purpose: str) -> Any:
-    """Return a module of a library that one of the package's extras installs.
+    """Return a module of a library that an extra of the package installs.
 
     Parameters
     ----------
     module : str
-        Its full name, as in an import statement.
+        Full name of the module, as in an import statement.
     extra : str
-        The extra that installs its library.
+        The extra that installs the library.
     purpose : str
-        The feature that needs it, as the subject of the error's sentence.
+        The feature that needs the library, as the subject of the error's sentence.
 
     Raises
     ------
     ImportError
-        If the module cannot be imported. The message names the command that installs it.
+        If the module cannot be imported. The message has the command that installs the library.
     """
     try:
         return importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""Lines that a fit prints, whatever its standard output is: a fit is not lost for its log."""
+"""Prints the lines of a fit, so that a broken standard output does not stop the fit."""
 
 import sys
 
@@ -12,13 +12,13 @@ class LinePrinter:
         self._has_warned = False
 
     def print(self, line: str) -> None:
-        """Print a line at once; a stream need not have a `flush`."""
+        """Print a line at once; the user's stream may have no `flush`."""
         try:
             print(line)
             flush = getattr(sys.stdout, "flush", None)
             if flush is not None:
                 flush()
-        except Exception as error:  # a stream of the user's may raise anything
+        except Exception as error:  # the user's stream may raise anything
             if not self._has_warned:
                 self._has_warned = True
                 warn_user(

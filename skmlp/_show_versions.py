@@ -1,4 +1,4 @@
-"""Versions of what the package stands on, for reports of bugs."""
+"""Prints the versions of the package and its dependencies, for bug reports."""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -7,21 +7,21 @@ import sklearn
 from skmlp._version import __version__
 
 _LIBRARIES = ("tensorflow", "keras", "skops", "skl2onnx", "onnx", "onnxruntime")
-"""Libraries that scikit-learn's own list does not have."""
+"""Libraries that are not in scikit-learn's own list."""
 
 
 def show_versions() -> None:
     """Print the versions of skmlp, TensorFlow, Python and the other libraries.
 
-    After the lines of skmlp come its tricks: uses of TensorFlow that are not documented, most of
-    them for speed. Each is on, or off for a reason. With the environment variable
-    ``SKMLP_PLAIN_TENSORFLOW=1`` all are off, which tells a fault of theirs from one of TensorFlow.
-    Then come the lines of :func:`sklearn.show_versions`: the system, its Python dependencies, and
-    the libraries that compute in threads. TensorFlow is not imported.
+    The lines after the version of skmlp list its tricks: uses of TensorFlow that are not
+    documented, most of them for speed. Each trick is on, or off for a reason. The environment
+    variable ``SKMLP_PLAIN_TENSORFLOW=1`` turns all tricks off, to find out whether a fault is one
+    of TensorFlow. The last lines are those of :func:`sklearn.show_versions`: the system, the Python
+    dependencies, and the libraries that compute in threads. TensorFlow is not imported.
 
     See Also
     --------
-    sklearn.show_versions : The versions of what scikit-learn stands on.
+    sklearn.show_versions : The versions of the dependencies of scikit-learn.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def _print_rows(rows: dict[str, str | None]) -> None:
 
 
 def _versions() -> dict[str, str | None]:
-    """Return the versions by the metadata of the installed packages; None if not installed."""
+    """Return the versions in the metadata of installed packages; None if not installed."""
     versions: dict[str, str | None] = {"skmlp": __version__}
     for name in _LIBRARIES:
         try:

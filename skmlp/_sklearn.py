@@ -1,7 +1,7 @@
-"""Every private or experimental name of scikit-learn that the package uses, in one place.
+"""All private or experimental names of scikit-learn that the package uses.
 
-scikit-learn may rename or move them in any release, so that a new one is tried here first. The
-tests see to it that no other module names them.
+scikit-learn may rename or move these names in any release, so that a new release is tried here
+first. A test checks that no other module uses such names.
 """
 
 from typing import Any
@@ -42,7 +42,7 @@ __all__ = [
 
 
 def accepts_sample_weight(scorer: Any) -> bool | None:
-    """Tell whether a scorer of scikit-learn's takes sample weights; None if it is none of them."""
+    """Tell whether a scorer of scikit-learn takes sample weights; None for other callables."""
     accepts = getattr(scorer, "_accept_sample_weight", None)
     return None if accepts is None else bool(accepts())
 
@@ -53,12 +53,12 @@ def callbacks_of(estimator: Any) -> list[Any]:
 
 
 def init_callback_context(estimator: Any, max_subtasks: int) -> CallbackContext:
-    """Return the context by which the callbacks of an estimator are told of a fit."""
+    """Return the context of a fit, which calls the callbacks of the estimator."""
     return estimator._init_callback_context(max_subtasks=max_subtasks)
 
 
 def without_running_callbacks(estimator: Any) -> Any:
-    """Forget the callbacks of a fit that is under way; return the estimator itself."""
+    """Remove the callbacks of a running fit from an estimator, and return the estimator."""
     for name in (
         "_skl_callbacks",
         "_callback_fit_ctx",

@@ -1,8 +1,8 @@
-"""Threads that take over a part of the work, where a thread can start.
+"""Threads that share work with their caller, if a thread can start.
 
-`concurrent.futures` takes no work after the main thread has ended, while a fit in another thread
-goes on: https://github.com/python/cpython/issues/86813. Since Python 3.12 no thread can start in a
-function that `atexit` calls; then the caller does all of the work.
+`concurrent.futures` takes no work after the main thread has ended, although a fit in another thread
+may still run: https://github.com/python/cpython/issues/86813. Since Python 3.12 no thread can start
+in a function that `atexit` calls; the caller then does all of the work.
 """
 
 import threading
@@ -44,11 +44,11 @@ class Helper(threading.Thread):
             if error is not None:
                 raise error
         finally:
-            del error  # whose traceback has this frame, and with it the memory of the work
+            del error  # its traceback holds this frame, and with it the memory of the work
 
 
 def start_helper(function: Callable[..., Any], *args: Any) -> Helper | None:
-    """Call a function in another thread; if no thread can start, return None and call nothing."""
+    """Call a function in another thread; return None, and call nothing, if none can start."""
     helper = Helper(function, *args)
     try:
         helper.start()
@@ -63,11 +63,11 @@ def share_work(function: Callable[[Any], Any], items: Iterable[Any], n_threads: 
     Parameters
     ----------
     function : callable
-        Is called once for each item, in any order.
+        Function that is called once for each item, in any order.
     items : iterable
         The items.
     n_threads : int
-        Threads that compute, this one among them.
+        Number of threads, including this one.
     """
     left = deque(enumerate(items))
     values: dict[int, Any] = {}

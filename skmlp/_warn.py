@@ -1,4 +1,4 @@
-"""Warnings that point at the line of the user's, however deep in the package they are raised."""
+"""Warnings that point at the user's line, however deep in the package they are raised."""
 
 import os
 import sys
@@ -17,34 +17,34 @@ def _directory_of(file: str | None) -> str:
 
 
 _PACKAGE = (_directory_of(__file__), str(sklearn.base.__file__))
-"""The package, and the wrapper of a decorated `fit`."""
+"""The files of the package, and of the wrapper of a decorated `fit`."""
 
 _LIBRARIES = tuple(_directory_of(file) for file in (__file__, sklearn.__file__, joblib.__file__))
-"""Where the calls between the user and a fit come from: pipelines, searches, `Parallel`."""
+"""The files of calls between the user and a fit: pipelines, searches, `Parallel`."""
 
 _STANDARD_LIBRARY = (_directory_of(os.__file__), "<frozen ")
-_SITE_PACKAGES = ("site-packages", "dist-packages")  # which lie within the standard library
+_SITE_PACKAGES = ("site-packages", "dist-packages")  # subdirectories of the standard library
 
 _MODULES = ("skmlp", "sklearn.neural_network._multilayer_perceptron")
-"""The modules that a warning is of, beside the user's: ours, and that of scikit-learn's networks.
+"""The modules by which a filter may match a warning, beside the module of the user.
 
-A script that hides the warnings of scikit-learn's networks by their module then hides ours too,
-when it has changed the import; and a script that names this package hides them as well.
+A script that hides warnings of scikit-learn's networks by their module also hides our warnings
+after it has changed the import. A script may also name skmlp.
 """
 
 
 def warn_user(message: str | Warning, category: type[Warning] = UserWarning) -> None:
-    """Warn at the line of the user's, with a filter for any of three modules taking effect.
+    """Warn at the user's line; a filter may match the warning by any of three modules.
 
-    The three are the module of that line, `skmlp`, and the one of scikit-learn's networks. Of the
-    filters that match one of them, the first in `warnings.filters` counts, as always.
+    The modules are the user's module, `skmlp`, and the module of scikit-learn's networks. As
+    always, the first matching filter in `warnings.filters` counts.
 
     Parameters
     ----------
     message : str or Warning
         The text, or the warning itself.
     category : type of Warning, default=UserWarning
-        The category of a text.
+        The category, if `message` is a text.
     """
     frame = _user_frame(sys._getframe(1))
     kind = type(message) if isinstance(message, Warning) else category
@@ -60,9 +60,9 @@ def warn_user(message: str | Warning, category: type[Warning] = UserWarning) -> 
 
 
 def _user_frame(frame: FrameType) -> FrameType:
-    """Return the first frame outside of the package and of what calls it for the user.
+    """Return the first frame outside of the package and of libraries that call the package.
 
-    Workers have no frame of the user's. There it is the first one outside of the package.
+    Workers have no frame of the user; they return the first frame outside of the package.
     """
     outside = [each for each in _outwards(frame) if not _is_in(each, _PACKAGE)]
     users = (each for each in outside if not _is_in(each, _LIBRARIES) and not _is_of_python(each))
@@ -87,7 +87,7 @@ def _is_of_python(frame: FrameType) -> bool:
 def _filtered_module(
     text: str, category: type[Warning], line: int, modules: tuple[str, ...]
 ) -> str:
-    """Return the module by which the first filter that applies knows a warning."""
+    """Return the module by which the first matching filter matches a warning."""
     for _, pattern, kind, module, number in _filters():
         if not issubclass(category, kind) or number not in (0, line) or not _fits(pattern, text):
             continue
@@ -98,13 +98,13 @@ def _filtered_module(
 
 
 def _filters() -> Sequence[Any]:
-    """Return the filters in effect; Python 3.14 may keep those of a block apart."""
+    """Return the filters in effect; Python 3.14 may keep the filters of a block elsewhere."""
     in_effect = getattr(warnings, "_get_filters", None)
     return warnings.filters if in_effect is None else in_effect()
 
 
 def _fits(pattern: Any, text: str) -> bool:
-    """Tell whether a filter's part is none, a regular expression that matches, or the text."""
+    """Tell whether a part of a filter matches a text: None, the text, or a regular expression."""
     if pattern is None or isinstance(pattern, str):
         return pattern is None or pattern == text
     return bool(pattern.match(text))

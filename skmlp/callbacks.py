@@ -20,15 +20,14 @@ __all__ = ["Checkpoint", "set_learning_rate"]
 def set_learning_rate(context: CallbackContext, rate: float) -> None:
     """Change the learning rate of a fit that is under way.
 
-    Call it in the `on_fit_task_begin` of a callback of your own, when an epoch begins. The rate
-    holds for that epoch and those after it, in the place of `learning_rate_init`: a schedule of
-    the learning rate goes on from where it is, times the new rate. The parameter of the estimator
-    stays as it was.
+    Call it in the method `on_fit_task_begin` of your callback, when an epoch begins. The new rate
+    replaces `learning_rate_init` for this epoch and all later epochs. A schedule of the learning
+    rate goes on, and multiplies the new rate. The parameter of the estimator does not change.
 
     Parameters
     ----------
     context : CallbackContext
-        The context that the callback is given.
+        The context that the callback receives.
 
     rate : float
         The new learning rate, above 0.
@@ -36,7 +35,7 @@ def set_learning_rate(context: CallbackContext, rate: float) -> None:
     Raises
     ------
     ValueError
-        If no epoch of a TFMLPClassifier or a TFMLPRegressor begins; or if the rate is not a finite
+        If no epoch of a TFMLPClassifier or a TFMLPRegressor begins, or if the rate is not a finite
         number above 0.
 
     See Also
@@ -45,10 +44,9 @@ def set_learning_rate(context: CallbackContext, rate: float) -> None:
 
     Notes
     -----
-    At the end of an epoch a :class:`Checkpoint` may have been written, by a callback that was
-    called earlier. Only at the beginning is the change sure to be a part of the next one, so that
-    training is resumed bit for bit. A callback that decides at the end keeps its decision until
-    then.
+    The rate can't be changed at the end of an epoch, because a :class:`Checkpoint` may already have
+    been written for the epoch: training would not be resumed bit for bit. If your callback decides
+    at the end of an epoch, it must keep the decision until the next epoch begins.
 
     Examples
     --------
@@ -73,8 +71,8 @@ def set_learning_rate(context: CallbackContext, rate: float) -> None:
     setter = learning_rate_setter(context)
     if setter is None:
         raise ValueError(
-            "set_learning_rate expects the context of an epoch that begins, as on_fit_task_begin "
-            f"of a callback is given it; got {context!r}."
+            "set_learning_rate expects the context of an epoch that begins, which "
+            f"on_fit_task_begin of a callback receives; got {context!r}."
         )
     if not isinstance(rate, Real) or not 0 < rate < math.inf:
         raise ValueError(f"rate must be a finite number above 0, got {rate!r}.")
@@ -82,44 +80,44 @@ def set_learning_rate(context: CallbackContext, rate: float) -> None:
 
 
 class Checkpoint:
-    """Callback that writes the model to a file every few epochs, for training to be resumed.
+    """Callback that writes the model to a file every few epochs, so that training can be resumed.
 
-    The file is the fitted estimator, as if training had ended with that epoch, and what training
-    needs to go on from there bit for bit: what the solver has kept, the random numbers, the
-    stopping rule and, with early stopping, the best weights so far. It is replaced in one step: a
-    process that is killed at any time leaves the whole file of the last time.
+    The file holds the fitted estimator, as if training had ended with the epoch, and the state from
+    which training goes on bit for bit: the solver, the random numbers, the stopping rule and, with
+    early stopping, the best weights so far. The file is replaced in one step: whenever the process
+    is killed, the last complete file remains.
 
     Parameters
     ----------
     path : str or os.PathLike
-        The file to write; `~` is the home directory. Its directory has to exist: none is made, for
-        a mistake in its name to be seen. Each fit needs a file of its own.
+        The file to write; `~` is the home directory. The directory of the file must exist, so that
+        a mistake in its name is noticed. Each fit needs its own file.
 
     every : int, default=1
-        How many epochs there are between two writes.
+        Number of epochs from one write to the next.
 
     resume : bool, default=False
-        Whether `fit` goes on from the file, if it exists. False starts anew and writes over it.
+        Whether `fit` goes on from the file, if it exists. False starts anew and overwrites it.
 
     See Also
     --------
-    sklearn.callback.ProgressBar : Shows how far training is.
+    sklearn.callback.ProgressBar : Shows the progress of training.
     sklearn.callback.ScoringMonitor : Scores the training data after every epoch.
 
     Notes
     -----
-    `fit` goes on only with the same data and parameters, which it checks by hashes of them. Equal
-    values are the same, whatever their type and layout. A larger `max_iter` is not another
-    parameter: it trains a model for longer.
+    `fit` only goes on with the same data and parameters, and compares hashes of them. Equal values
+    count as the same, whatever their type and layout. `max_iter` may be larger, to train a model
+    for longer.
 
-    The same bits are promised on the same machine by the same versions of the libraries.
+    Training gives the same bits on the same machine with the same versions of the libraries.
 
-    Before training starts a small file is written beside `path` and removed, so that a place where
-    nothing can be written is an error then, and not after the first epochs. What `path` names is
-    left as it is until then.
+    Before training starts, a small file is written beside `path` and removed. If nothing can be
+    written, `fit` thus fails at once instead of after the first epochs. An existing file at `path`
+    stays until the first write.
 
-    The file is written by :func:`joblib.dump` and read by :func:`joblib.load`, which is a pickle:
-    load only files that you trust. Callbacks are not part of it.
+    The file is a pickle, written by :func:`joblib.dump` and read by :func:`joblib.load`: load only
+    files that you trust. Callbacks are not part of it.
 
     Examples
     --------
@@ -154,9 +152,9 @@ class Checkpoint:
         self.resume = resume
 
     def setup(self, estimator: Any, context: CallbackContext) -> None:
-        """Check that the estimator can be resumed, and write a file beside the path and remove it.
+        """Check that the estimator can be resumed, and that the file can be written.
 
-        scikit-learn calls it when `fit` starts.
+        scikit-learn calls this method when `fit` starts.
 
         Parameters
         ----------
@@ -169,32 +167,21 @@ class Checkpoint:
         Raises
         ------
         TypeError
-            If it is another estimator, such as a pipeline around one, or one for tables.
+            If it is another estimator, such as a pipeline or an estimator for tables.
         ValueError
             If its solver is 'lbfgs'.
         OSError
-            If the file can't be written: it would be in a directory that does not exist, is a
-            directory itself or no file, or the system refuses it. The message has the reason.
-
-        See Also
-        --------
-        Checkpoint.teardown : Is called when `fit` has ended.
-
-        Examples
-        --------
-        >>> from skmlp import TFMLPClassifier
-        >>> from skmlp.callbacks import Checkpoint
-        >>> clf = TFMLPClassifier().set_callbacks(Checkpoint("model.joblib"))  # fit calls it
+            If the file can't be written. The message has the reason.
         """
         if not isinstance(estimator, BaseTFMLP):
             raise TypeError(
                 "Checkpoint expects a TFMLPClassifier or a TFMLPRegressor, got "
-                f"{type(estimator).__name__}. In a pipeline, set it on the step. A fit of an "
-                "estimator for tables can't be resumed."
+                f"{type(estimator).__name__}. In a pipeline, set it on the step. Estimators for "
+                "tables can't be resumed."
             )
         if estimator.solver == "lbfgs":
             raise ValueError(
-                "Checkpoint expects solver='adam' or 'sgd', got 'lbfgs': what L-BFGS has kept is "
+                "Checkpoint expects solver='adam' or 'sgd', got 'lbfgs': the state of L-BFGS is "
                 "inside SciPy, and can't be resumed."
             )
         CheckpointFile(self.path).check()
@@ -202,7 +189,7 @@ class Checkpoint:
     def on_fit_task_begin(self, estimator: Any, context: CallbackContext) -> None:
         """Do nothing.
 
-        scikit-learn calls it when an epoch starts.
+        scikit-learn requires this method, and calls it when an epoch starts.
 
         Parameters
         ----------
@@ -211,24 +198,14 @@ class Checkpoint:
 
         context : CallbackContext
             The context of the epoch.
-
-        See Also
-        --------
-        Checkpoint.on_fit_task_end : Writes the file.
-
-        Examples
-        --------
-        >>> from skmlp import TFMLPClassifier
-        >>> from skmlp.callbacks import Checkpoint
-        >>> clf = TFMLPClassifier().set_callbacks(Checkpoint("model.joblib"))  # fit calls it
         """
 
     def on_fit_task_end(
         self, estimator: Any, context: CallbackContext, *, fitted_estimator: Any = None
     ) -> None:
-        """Write the model, if it is time.
+        """Write the model, every few epochs.
 
-        scikit-learn calls it when an epoch has ended.
+        scikit-learn calls this method when an epoch has ended.
 
         Parameters
         ----------
@@ -236,31 +213,21 @@ class Checkpoint:
             The estimator that is being fitted.
 
         context : CallbackContext
-            The context of the epoch, or of the whole fit, at whose end nothing is written.
+            The context of the epoch, or of the whole fit. Nothing is written for the whole fit.
 
         fitted_estimator : TFMLPClassifier or TFMLPRegressor
             The estimator as if training had ended with the epoch.
-
-        See Also
-        --------
-        Checkpoint.load_snapshot : Reads what it needs to go on.
-
-        Examples
-        --------
-        >>> from skmlp import TFMLPClassifier
-        >>> from skmlp.callbacks import Checkpoint
-        >>> clf = TFMLPClassifier().set_callbacks(Checkpoint("model.joblib"))  # fit calls it
         """
         is_epoch = hasattr(fitted_estimator, "_training_state")
         if is_epoch and fitted_estimator.n_iter_ % self.every == 0:
-            # A copy, as other callbacks are given the estimator too.
+            # A copy, as other callbacks receive the same estimator.
             model = without_running_callbacks(copy.copy(fitted_estimator))
             CheckpointFile(self.path).write(lambda file: joblib.dump(model, file))
 
     def teardown(self, estimator: Any, context: CallbackContext) -> None:
         """Do nothing.
 
-        scikit-learn calls it when `fit` has ended.
+        scikit-learn requires this method, and calls it when `fit` has ended.
 
         Parameters
         ----------
@@ -269,22 +236,12 @@ class Checkpoint:
 
         context : CallbackContext
             The context of the fit.
-
-        See Also
-        --------
-        Checkpoint.setup : Is called when `fit` starts.
-
-        Examples
-        --------
-        >>> from skmlp import TFMLPClassifier
-        >>> from skmlp.callbacks import Checkpoint
-        >>> clf = TFMLPClassifier().set_callbacks(Checkpoint("model.joblib"))  # fit calls it
         """
 
     def load_snapshot(self) -> Snapshot | None:
-        """Return where training is to go on, or None if it is to start anew.
+        """Return the state that training goes on from, or None to start anew.
 
-        The estimator calls it when `fit` starts.
+        The estimator calls this method when `fit` starts.
 
         Returns
         -------
@@ -294,19 +251,9 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is not one that a checkpoint has written.
+            If no checkpoint has written the file.
         OSError
             If the file can't be read.
-
-        See Also
-        --------
-        Checkpoint.on_fit_task_end : Writes the file.
-
-        Examples
-        --------
-        >>> from skmlp import TFMLPClassifier
-        >>> from skmlp.callbacks import Checkpoint
-        >>> clf = TFMLPClassifier().set_callbacks(Checkpoint("model.joblib", resume=True))
         """
         if not self.resume:
             return None

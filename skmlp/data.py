@@ -1,4 +1,4 @@
-"""Data that are larger than memory."""
+"""Reads data that are larger than memory."""
 
 import os
 import tempfile
@@ -26,8 +26,8 @@ def from_parquet(
     """Read samples from Parquet into an array on disk, for `fit` to train on.
 
     The files are read once, some row groups at a time, and written to a file that is mapped into
-    memory. Neither this function nor `fit` holds all of it in memory. The file has no name: its
-    space is free again when the array is gone, or the process ends, in whatever way.
+    memory. Neither this function nor `fit` holds the whole file in memory. The file has no name:
+    its space is free again when the array is deleted, or the process ends in any way.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ def from_parquet(
         The column of labels or target values, or several of them.
 
     columns : sequence of str, default=None
-        The columns of features, in the order that they are to have. None takes all but `target`.
+        The columns of features, in the order of the features. None takes all columns but `target`.
 
     dtype : {'float32', 'float64'}, default=None
         The type of the features. None is float32 if all columns are float32 or narrower, else
         float64.
 
     directory : str or path-like, default=None
-        A directory on a disk with room for the features. None is that for temporary files.
+        A directory on a disk with room for the features. None is the one for temporary files.
 
     Returns
     -------
@@ -59,10 +59,10 @@ def from_parquet(
     ImportError
         If pyarrow is not installed.
     OSError
-        If there is no such file, or no room in the directory.
+        If the file does not exist, or the directory has no room.
     ValueError
-        If a column is not there, has missing values, or if a feature is no number: categories,
-        strings and dates have to be encoded, or left to `TabularMLPClassifier`.
+        If a column does not exist or has missing values, or if a feature is no number. Encode
+        categories, strings and dates, or use `TabularMLPClassifier`.
 
     See Also
     --------
@@ -107,7 +107,7 @@ def from_parquet(
 
 
 def _features(schema: Any, targets: list[str], columns: Sequence[str] | None) -> list[str]:
-    """Return the names of the columns of features, all of which are there."""
+    """Check and return the names of the columns of features."""
     if columns is not None and isinstance(columns, str):
         raise ValueError(f"columns must be a sequence of names, got {columns!r}.")
     given = [name for name in schema.names if name not in targets]
@@ -124,7 +124,7 @@ def _features(schema: Any, targets: list[str], columns: Sequence[str] | None) ->
 
 
 def _dtype(schema: Any, features: list[str], dtype: str | None) -> np.dtype:
-    """Return the type for features, all of which are numbers."""
+    """Check that features are numbers, and return their type."""
     types = import_extra("pyarrow.types", "parquet", "from_parquet")
     kinds = {name: schema.field(name).type for name in features}
     others = {
@@ -134,9 +134,9 @@ def _dtype(schema: Any, features: list[str], dtype: str | None) -> np.dtype:
     }
     if others:
         raise ValueError(
-            f"There are columns that are no numbers: {others}. Encode them, leave them out by "
-            "columns, or fit TabularMLPClassifier or TabularMLPRegressor, which take them, on a "
-            "part of the data."
+            f"There are columns that are no numbers: {others}. Encode these columns, leave them "
+            "out of `columns`, or fit TabularMLPClassifier or TabularMLPRegressor, which accept "
+            "such columns, on a part of the data."
         )
     if dtype not in (None, "float32", "float64"):
         raise ValueError(f"dtype must be 'float32', 'float64' or None, got {dtype!r}.")
@@ -147,7 +147,7 @@ def _dtype(schema: Any, features: list[str], dtype: str | None) -> np.dtype:
 
 
 def _batches(dataset: Any, names: list[str]) -> Any:
-    """Return an iterator of parts of the samples, few of which are read ahead."""
+    """Return an iterator over parts of the samples that reads few parts ahead."""
     return dataset.to_batches(
         columns=names, batch_size=_ROWS_A_PART, batch_readahead=2, fragment_readahead=1
     )
@@ -158,5 +158,6 @@ def _check_complete(batch: Any) -> None:
     if missing:
         raise ValueError(
             f"There are missing values in the columns {missing}; expected none. Fill them, or fit "
-            "TabularMLPClassifier or TabularMLPRegressor, which take them, on a part of the data."
+            "TabularMLPClassifier or TabularMLPRegressor, which accept missing values, on a part "
+            "of the data."
         )

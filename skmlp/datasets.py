@@ -1,4 +1,4 @@
-"""Data sets of the examples: MNIST, as the tutorial splits it."""
+"""The data set of the examples: MNIST, with 5,000 validation samples."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from skmlp._tensorflow.loading import load_keras
 __all__ = ["MNIST_ENVIRONMENT_VARIABLE", "load_mnist"]
 
 MNIST_ENVIRONMENT_VARIABLE = "SKMLP_MNIST"
-"""Environment variable that says where `load_mnist` finds its file."""
+"""Environment variable with the path of the file that `load_mnist` reads."""
 
 N_VALIDATION = 5000
 
@@ -30,7 +30,7 @@ _DIGESTS = {
 
 
 def load_mnist(path: str | os.PathLike[str] | None = None, *, return_X_y: bool = False) -> Any:
-    """Load MNIST as the tutorial uses it: 55,000 images train, 5,000 validate, 10,000 test.
+    """Load MNIST with 55,000 images to train, 5,000 to validate and 10,000 to test.
 
     The first 5,000 of the 60,000 training images are the validation set.
 
@@ -38,9 +38,9 @@ def load_mnist(path: str | os.PathLike[str] | None = None, *, return_X_y: bool =
     ----------
     path : str or path-like, default=None
         A file ``mnist.npz`` with the arrays ``x_train``, ``y_train``, ``x_test`` and ``y_test``,
-        as Keras provides it. None takes the path in the environment variable ``SKMLP_MNIST``;
-        if that is not set either, Keras downloads the file once and keeps it in its cache
-        (which imports Keras and with it TensorFlow).
+        as Keras provides it. None takes the path in the environment variable ``SKMLP_MNIST``.
+        If the variable is not set, Keras (with TensorFlow) is imported, downloads the file once
+        and keeps it in its cache.
 
     return_X_y : bool, default=False
         Whether to return the pairs of arrays instead of a Bunch.
@@ -59,7 +59,7 @@ def load_mnist(path: str | os.PathLike[str] | None = None, *, return_X_y: bool =
     Raises
     ------
     FileNotFoundError
-        If there is no file at the path.
+        If the file does not exist.
     ValueError
         If the file is truncated, or is not MNIST.
     OSError
@@ -67,7 +67,7 @@ def load_mnist(path: str | os.PathLike[str] | None = None, *, return_X_y: bool =
 
     See Also
     --------
-    sklearn.datasets.load_digits : Smaller images of digits, which scikit-learn has with it.
+    sklearn.datasets.load_digits : Smaller images of digits, which come with scikit-learn.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def _read_file(file: Path, source: str) -> dict[str, np.ndarray]:
             "provides it."
         )
     try:
-        # np.load leaves a file open that it opened itself and can't read.
+        # `np.load` opens a path itself, and leaves the file open if it can't read it.
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in _ARRAY_NAMES}
     except KeyError as error:
@@ -125,12 +125,12 @@ def _read_file(file: Path, source: str) -> dict[str, np.ndarray]:
 
 
 def _download() -> dict[str, np.ndarray]:
-    """Let Keras read its cached file, which it downloads first if it has none."""
+    """Return the arrays from Keras, which downloads the file unless it has it in its cache."""
     try:
         (x_train, y_train), (x_test, y_test) = load_keras().datasets.mnist.load_data()
-    except Exception as error:  # what Keras raises is not documented
+    except Exception as error:  # the errors of Keras are not documented
         raise OSError(
-            f"Keras could not provide MNIST ({error}). Get mnist.npz by other means, and give its "
+            f"Keras could not provide MNIST ({error}). Get mnist.npz by other means, and pass its "
             f"path to load_mnist or in the environment variable {MNIST_ENVIRONMENT_VARIABLE}."
         ) from error
     return dict(zip(_ARRAY_NAMES, (x_train, y_train, x_test, y_test), strict=True))

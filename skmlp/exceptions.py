@@ -8,8 +8,8 @@ __all__ = ["InconsistentVersionWarning", "WorkerLostError"]
 class InconsistentVersionWarning(UserWarning):
     """Warning that an estimator was saved by a newer major version of skmlp.
 
-    Loading a file of pickle, joblib or skops raises it. Files of an older version, and of the same
-    major version, load without it.
+    Loading a file of pickle, joblib or skops gives the warning. Files of an older version, and of
+    the same major version, load without a warning.
 
     Parameters
     ----------
@@ -17,15 +17,15 @@ class InconsistentVersionWarning(UserWarning):
         Name of the class of the estimator.
 
     current_skmlp_version : str
-        Version of skmlp that loads it.
+        Version of skmlp that loads the estimator.
 
     original_skmlp_version : str
-        Version of skmlp that saved it.
+        Version of skmlp that saved the estimator.
 
     See Also
     --------
-    sklearn.exceptions.InconsistentVersionWarning : The same for estimators of scikit-learn, those
-        within an estimator of skmlp included.
+    sklearn.exceptions.InconsistentVersionWarning : The same for estimators of scikit-learn,
+        including those within an estimator of skmlp.
 
     Examples
     --------
@@ -60,20 +60,20 @@ estimator again.
 class WorkerLostError(RuntimeError):
     """Error that workers of a cluster were lost while they trained a network together.
 
-    It is raised where training is not to go on without them, or can't.
+    It is raised if training can't go on without the workers, or should not.
 
     Parameters
     ----------
     message : str
-        The workers, and what is known of how each was lost.
+        The lost workers, and the known reasons.
 
     workers : sequence of str, default=()
-        Addresses of the workers.
+        Addresses of the lost workers.
 
     See Also
     --------
-    skmlp.dask.DaskTFMLPClassifier : Trains on a cluster; its `on_worker_loss` says whether training
-        goes on without a worker.
+    skmlp.dask.DaskTFMLPClassifier : Trains on a cluster. Its parameter `on_worker_loss` decides
+        whether training goes on without a worker.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class WorkerLostError(RuntimeError):
     """
 
     def __init__(self, message: str, workers: Sequence[str] = ()) -> None:
-        super().__init__(message, list(workers))  # both, so that it can be pickled
+        super().__init__(message, list(workers))  # both arguments, so that it can be pickled
         self.workers = list(workers)
 
     def __str__(self) -> str:

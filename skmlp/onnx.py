@@ -17,9 +17,9 @@ __all__ = ["register_converters"]
 def register_converters() -> None:
     """Tell skl2onnx how to convert the estimators of skmlp.
 
-    Call it once in a process, before ``skl2onnx.to_onnx`` or ``skl2onnx.convert_sklearn``. The
-    estimators are then converted alone, in pipelines and in meta-estimators, as those of
-    scikit-learn are.
+    Call this function once in a process, before ``skl2onnx.to_onnx`` or
+    ``skl2onnx.convert_sklearn``. Estimators are then converted alone, in pipelines and in
+    meta-estimators, as estimators of scikit-learn are.
 
     Raises
     ------
@@ -35,13 +35,13 @@ def register_converters() -> None:
     :class:`skmlp.TabularMLPClassifier` and :class:`skmlp.TabularMLPRegressor` can't be converted,
     and raise NotImplementedError in ``to_onnx``.
 
-    As is usual for skl2onnx, the type of the input decides: declared as float64 (double) the model
-    computes in float64, otherwise in float32, whatever the type of `coefs_`.
+    As usual in skl2onnx, the declared type of the input decides: a model with float64 (double)
+    input computes in float64, any other model in float32, whatever the type of `coefs_`.
 
-    A classifier has the outputs ``label`` and ``probabilities``; the latter is an array of the
-    columns of `predict_proba` with the option ``zipmap=False``, and otherwise a list of dicts.
-    Labels are strings or 64-bit integers; booleans become 0 and 1. For multilabel targets the
-    labels are indicators. A regressor has the output ``variable`` of shape
+    A classifier has the outputs ``label`` and ``probabilities``. With the option ``zipmap=False``,
+    ``probabilities`` is an array with the columns of `predict_proba`; otherwise it is a list of
+    dicts. Labels are strings or 64-bit integers; booleans become 0 and 1. For multilabel targets,
+    ``label`` has indicators. A regressor has the output ``variable`` of shape
     (n_samples, `n_outputs_`).
 
     Examples
@@ -65,7 +65,7 @@ def register_converters() -> None:
     }
     classifiers = {
         TFMLPClassifier: (_infer_classifier_types, _convert_classifier),
-        TabularMLPClassifier: (_refuse, _convert_classifier),  # which is then not called
+        TabularMLPClassifier: (_refuse, _convert_classifier),  # `_refuse` raises first
     }
     regressors = {
         TFMLPRegressor: (_infer_regressor_types, _convert_regressor),
@@ -84,9 +84,9 @@ def _refuse(operator: Any) -> None:
     """Raise the error for an estimator that can't be converted."""
     name = type(operator.raw_operator).__name__
     raise NotImplementedError(
-        f"{name} can't be converted to ONNX: there is no converter of how it encodes the columns "
-        'of a table. Use pickle, joblib or skops, which the page "Persistence and export" of the '
-        f"documentation compares; or {name.replace('Tabular', 'TF')} with encoders of scikit-learn."
+        f"{name} can't be converted to ONNX, as its encoding of the columns of a table has no "
+        'converter. Use pickle, joblib or skops, which the page "Persistence and export" of the '
+        f"documentation compares, or {name.replace('Tabular', 'TF')} with encoders of scikit-learn."
     )
 
 
@@ -129,7 +129,7 @@ def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
             outputs = onnx_ops.OnnxConcat(rest, outputs, axis=1, op_version=opset)
         y_prob = onnx_ops.OnnxIdentity(outputs, op_version=opset, output_names=probabilities)
         best = onnx_ops.OnnxArgMax(outputs, axis=1, keepdims=0, op_version=opset)
-        # A single class has two columns too, and is predicted whichever is larger.
+        # A single class has two columns too, and is predicted whichever column is larger.
         classes = np.resize(_labels(scope, clf), max(2, len(clf.classes_)))
         y = onnx_ops.OnnxGather(classes, best, axis=0, op_version=opset, output_names=labels)
     y_prob.add_to(scope, container)
@@ -164,11 +164,11 @@ def _forward(onnx_ops: Any, operator: Any, opset: int) -> Any:
 
 
 _INT64 = 7
-"""ONNX's number of the type int64."""
+"""The number of the type int64 in ONNX."""
 
 
 def _number_type(operator: Any) -> Any:
-    """Return the ONNX type in which a model computes: float64 if its input is, or float32."""
+    """Return the ONNX type in which a model computes: float64 for float64 input, else float32."""
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     is_double = isinstance(operator.inputs[0].type, DoubleTensorType)
@@ -186,7 +186,7 @@ def _is_multilabel(clf: TFMLPClassifier) -> bool:
 
 
 def _labels(scope: Any, clf: TFMLPClassifier) -> np.ndarray:
-    """Return the classes as ONNX has them: strings or int64; or their numbers, for option nocl."""
+    """Return the classes in ONNX: strings or int64, or their indices with the option nocl."""
     from skl2onnx.common.utils_classifier import get_label_classes
 
     classes = get_label_classes(scope, clf)
@@ -195,7 +195,6 @@ def _labels(scope: Any, clf: TFMLPClassifier) -> np.ndarray:
     numbers = classes.astype(np.int64)
     if not (numbers == classes).all():
         raise ValueError(
-            "classes_ must be strings, or numbers that 64-bit integers hold, to be converted to "
-            f"ONNX; got {classes}."
+            f"classes_ must be strings or 64-bit integers to be converted to ONNX, got {classes}."
         )
     return numbers

@@ -1,7 +1,7 @@
-"""The names by which pickles, skops files and checkpoints know the classes in them.
+"""The names that pickles, skops files and checkpoints have for the classes in them.
 
-The classes live elsewhere and may move; their names here stay, so that a file that any version has
-written can be read by later ones. There is nothing here to be called.
+The classes live in other modules and may move, but the names here stay, so that later versions read
+the files of all earlier ones. Users call nothing in this module.
 """
 
 from importlib import import_module
@@ -41,7 +41,7 @@ MODULES_OF_0_1_0 = (
     "_solvers",
     "_stopping",
 )
-"""Modules of `skmlp` that the first builds of 0.1.0 wrote into files; they are now this one."""
+"""Names of modules in files of the first builds of 0.1.0; they now refer to this module."""
 
 
 _HOMES = {
@@ -49,11 +49,11 @@ _HOMES = {
     "Numbers": "skmlp._data.numbers",
     "TableEncoder": "skmlp._data.table",
 }
-"""Modules of classes that only files of tabular estimators need."""
+"""Modules of the classes that only files of tabular estimators need."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import the parts of a tabular estimator when a file names them."""
+    """Import a class of the tabular estimators when a file names it."""
     if name not in _HOMES:
         raise AttributeError(f"module 'skmlp.saved' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
@@ -67,7 +67,7 @@ class Standing:
     best_loss, best_score, no_improvement_count, stopped : float
         As in `StoppingState`.
     learning_rate : float
-        The learning rate, which the optimizer has too.
+        The learning rate, which is now in `Optimizer` alone.
     """
 
     def __new__(  # type: ignore[misc]
@@ -78,5 +78,5 @@ class Standing:
         learning_rate: float,
         stopped: float,
     ) -> StoppingState:
-        """Return the state of the stopping rule, which has no learning rate any more."""
+        """Return the state of the stopping rule, without the learning rate."""
         return StoppingState(best_loss, best_score, no_improvement_count, stopped)

@@ -10,6 +10,9 @@ import skmlp
 
 numpydoc = pytest.importorskip("numpydoc.validate", reason='pip install "skmlp[docs]"')
 
+CALLED_BY_FIT = ("setup", "on_fit_task_begin", "on_fit_task_end", "teardown", "load_snapshot")
+"""Methods of callbacks. Users do not call them, and need no examples and no references."""
+
 
 def public_modules():
     """Yield the package and its modules whose names have no underscore in front."""
@@ -56,8 +59,10 @@ def public_objects():
 
 @pytest.mark.parametrize("name", public_objects())
 def test_docstrings_are_valid(name):
-    """Check all of numpydoc's rules, without exception."""
-    assert numpydoc.validate(name)["errors"] == []
+    """Check all that numpydoc checks; only methods that no user calls may lack two sections."""
+    optional = {"SA01", "EX01"} if name.split(".")[-1] in CALLED_BY_FIT else set()
+    errors = numpydoc.validate(name)["errors"]
+    assert [error for error in errors if error[0] not in optional] == []
 
 
 def test_public_objects_are_found():
