@@ -1,4 +1,4 @@
-"""Pictures of data, of networks and of searches. matplotlib is imported to draw, not before."""
+"""Pictures of data, of networks and of searches. matplotlib is imported when one is drawn."""
 
 from skmlp.plotting._image_grid import ImageGridDisplay
 from skmlp.plotting._images import plot_example_errors, plot_images

@@ -1,4 +1,4 @@
-"""Where to draw: new figures, and axes of the user's."""
+"""The axes to draw on: those of the user, or of a new figure."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def colors() -> list[Any]:
-    """Return colours that the colour-blind can tell apart."""
+    """Return colours that colour-blind readers can tell apart."""
     import matplotlib
 
     # Petroff (2021), "Accessible color sequences for data visualization".
@@ -17,12 +17,12 @@ def colors() -> list[Any]:
 
 
 def one_axes(ax: Any, figsize: tuple[float, float]) -> "Axes":
-    """Return the axes given, or those of a new figure.
+    """Return the given axes, or the axes of a new figure.
 
     Raises
     ------
     ValueError
-        If it is something else.
+        If `ax` is neither matplotlib Axes nor None.
     """
     import matplotlib.pyplot as plt
     from matplotlib.axes import Axes
@@ -37,23 +37,23 @@ def one_axes(ax: Any, figsize: tuple[float, float]) -> "Axes":
 def grid_of_axes(
     ax: Any, n_rows: int, n_cols: int, figsize: tuple[float, float], **subplots_kwargs: Any
 ) -> np.ndarray:
-    """Return axes in a grid: those given, a grid in the place of the one given, or a new figure.
+    """Return a grid of axes: the given axes, the given single axes divided, or a new figure.
 
     Parameters
     ----------
     ax : Axes, array-like of Axes or None
-        Where to draw.
+        The axes to draw on. Single axes are divided. None makes a figure.
     n_rows, n_cols : int
         Size of the grid.
     figsize : tuple of float
         Size of a new figure, in inches.
     **subplots_kwargs
-        How new axes are made, such as `sharex`.
+        Options of new axes, such as `sharex`.
 
     Raises
     ------
     ValueError
-        If what is given are not axes, or not as many as needed.
+        If `ax` has other elements than axes, or too few or too many of them.
     """
     import matplotlib.pyplot as plt
     from matplotlib.axes import Axes
@@ -67,19 +67,19 @@ def grid_of_axes(
     if axes.size != n_rows * n_cols or not all(isinstance(ax, Axes) for ax in axes.flat):
         raise ValueError(
             f"The axes must have {n_rows} * {n_cols} = {n_rows * n_cols} elements, all of them "
-            f"matplotlib Axes, or be one to be divided; got {axes.size} of the types "
+            f"matplotlib Axes, or be single Axes to divide; got {axes.size} of the types "
             f"{ {type(ax).__name__ for ax in axes.flat} }."
         )
     return axes.reshape(n_rows, n_cols)
 
 
 def _grid_in(ax: "Axes", n_rows: int, n_cols: int, subplots_kwargs: dict[str, Any]) -> np.ndarray:
-    """Return a grid of new axes in the place of one, which is no longer seen."""
+    """Hide axes, and return a grid of new axes in the same place."""
     place = ax.get_subplotspec()
     if place is None or ax.figure is None:
         raise ValueError(
-            "The axes to be divided must be of a grid, as those of plt.subplots are; give "
-            f"{n_rows} * {n_cols} axes, or none."
+            "The axes to be divided must be of a grid, such as those from plt.subplots; pass "
+            f"{n_rows} * {n_cols} axes, or None."
         )
     ax.set_axis_off()
     return ax.figure.add_subfigure(place).subplots(n_rows, n_cols, squeeze=False, **subplots_kwargs)

@@ -1,4 +1,4 @@
-"""The network in an estimator that holds one."""
+"""Finds the network in an estimator."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ def fitted_network(estimator: Any, needs: str) -> Any:
     Parameters
     ----------
     estimator : estimator
-        A network, or what holds one: a pipeline that ends in it, a search that refitted, a
-        TransformedTargetRegressor.
+        A network, a pipeline that ends in one, a search that refitted one, or a
+        TransformedTargetRegressor with one.
     needs : str
-        Fitted attribute that the network has to have.
+        Fitted attribute that the network must have.
 
     Raises
     ------
     NotFittedError
-        If it is not fitted.
+        If the estimator is not fitted.
     ValueError
-        If there is no such attribute.
+        If the network does not have the attribute.
     """
     check_is_fitted(estimator)
     if isinstance(estimator, Pipeline):
@@ -32,7 +32,7 @@ def fitted_network(estimator: Any, needs: str) -> Any:
             return fitted_network(getattr(estimator, name), needs)
     if not hasattr(estimator, needs):
         raise ValueError(
-            f"estimator must be a network with the fitted attribute {needs}, or hold one as the "
-            f"last step of a pipeline, got {estimator!r}."
+            f"estimator must be a network with the fitted attribute {needs}, or a pipeline whose "
+            f"last step is one, got {estimator!r}."
         )
     return estimator

@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 class ImageGridDisplay:
     """Images in a grid, each with its true and its predicted label.
 
-    It is best made by :meth:`from_estimator` or :meth:`from_predictions`, which choose the images
-    and their order.
+    Make it by :meth:`from_estimator` or :meth:`from_predictions`, which choose the images and their
+    order.
 
     Parameters
     ----------
     images : ndarray of shape (n_images, height, width) or (n_images, height, width, n_channels)
-        Images in the order in which they fill the grid, row by row.
+        Images, which fill the grid row by row.
 
     y_true : array-like of shape (n_images,)
         True labels.
 
     y_pred : array-like of shape (n_images,), default=None
-        Predicted labels. None leaves them out of the captions.
+        Predicted labels. With None, captions have no predicted label.
 
     confidence : array-like of shape (n_images,), default=None
-        Probability of each predicted label. None leaves it out of the captions.
+        Probability of each predicted label. With None, captions have no probability.
 
     title : str, default=None
         Title of the grid.
@@ -91,7 +91,7 @@ class ImageGridDisplay:
     ) -> Self:
         """Draw images with the labels that a classifier predicts.
 
-        The classifier is given `X` as it is; the pictures are its rows.
+        The classifier receives `X` as it is, and each row of `X` is drawn as a picture.
 
         Parameters
         ----------
@@ -105,24 +105,24 @@ class ImageGridDisplay:
             True labels.
 
         errors_only : bool, default=False
-            Whether to draw misclassified images only.
+            Whether to draw only misclassified images.
 
         sort_by_confidence : bool, default=False
-            Whether to draw images in the order of the probability of the predicted label, the
-            largest first, and to say it. With ``errors_only=True`` the worst mistakes come first.
+            Whether to sort images by the probability of the predicted label, largest first, and to
+            add it to captions. With ``errors_only=True`` the worst mistakes come first.
 
         image_shape : tuple of int, default=None
             Shape of an image, ``(height, width)`` or ``(height, width, n_channels)``. None takes
             flattened images as square.
 
         n_rows, n_cols : int, default=3
-            Size of the grid. Images beyond it are not drawn, cells without an image stay empty.
+            Size of the grid. Images beyond the grid are not drawn, and spare cells stay empty.
 
         title : str, default=None
-            Title of the grid. With ``errors_only=True`` None says how many are misclassified.
+            Title of the grid. With ``errors_only=True``, None counts the misclassified images.
 
         ax : matplotlib Axes or array-like of n_rows * n_cols of them, default=None
-            Where to draw; what they show is cleared. Single axes are divided. None makes a figure.
+            Axes to draw on, which are cleared first. Single axes are divided. None makes a figure.
 
         image_kwargs : dict, default=None
             Style of the images, for matplotlib's `imshow`.
@@ -137,12 +137,12 @@ class ImageGridDisplay:
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If it is no classifier, if lengths differ, or if the images have not the shape given
-            and are not square.
+            If the estimator is no classifier, if lengths differ, or if the images do not have the
+            given shape, or are not square without one.
 
         See Also
         --------
-        ImageGridDisplay.from_predictions : The same for labels that were predicted before.
+        ImageGridDisplay.from_predictions : The same for given predictions.
 
         Examples
         --------
@@ -191,9 +191,9 @@ class ImageGridDisplay:
         ax: Any = None,
         image_kwargs: dict[str, Any] | None = None,
     ) -> Self:
-        """Draw images with labels that were predicted before, if any were.
+        """Draw images with given labels and predictions.
 
-        Without `y_pred` the captions are the true labels alone.
+        Without `y_pred` captions only have the true labels.
 
         Parameters
         ----------
@@ -214,20 +214,20 @@ class ImageGridDisplay:
             Whether to draw only images whose two labels differ.
 
         sort_by_confidence : bool, default=False
-            Whether to draw images in the order of `confidence`, the largest first.
+            Whether to sort images by `confidence`, largest first.
 
         image_shape : tuple of int, default=None
             Shape of an image, ``(height, width)`` or ``(height, width, n_channels)``. None takes
-            the shape that `images` has, and takes flattened images as square.
+            the shape of `images`, and takes flattened images as square.
 
         n_rows, n_cols : int, default=3
-            Size of the grid. Images beyond it are not drawn, cells without an image stay empty.
+            Size of the grid. Images beyond the grid are not drawn, and spare cells stay empty.
 
         title : str, default=None
-            Title of the grid. With ``errors_only=True`` None says how many are misclassified.
+            Title of the grid. With ``errors_only=True``, None counts the misclassified images.
 
         ax : matplotlib Axes or array-like of n_rows * n_cols of them, default=None
-            Where to draw; what they show is cleared. Single axes are divided. None makes a figure.
+            Axes to draw on, which are cleared first. Single axes are divided. None makes a figure.
 
         image_kwargs : dict, default=None
             Style of the images, for matplotlib's `imshow`.
@@ -240,8 +240,8 @@ class ImageGridDisplay:
         Raises
         ------
         ValueError
-            If lengths differ, if the images have not the shape given and are not square, or if
-            `y_pred` or `confidence` is needed and missing.
+            If lengths differ, if the images do not have the given shape, or are not square without
+            one, or if `y_pred` or `confidence` is needed and missing.
 
         See Also
         --------
@@ -282,15 +282,15 @@ class ImageGridDisplay:
     ) -> Self:
         """Draw the first images in a grid.
 
-        Nothing is shown or written: that is up to matplotlib's `show` and `savefig`.
+        To show or save the figure, call matplotlib's `show` or `savefig`.
 
         Parameters
         ----------
         ax : matplotlib Axes or array-like of n_rows * n_cols of them, default=None
-            Where to draw; what they show is cleared. Single axes are divided. None makes a figure.
+            Axes to draw on, which are cleared first. Single axes are divided. None makes a figure.
 
         n_rows, n_cols : int, default=3
-            Size of the grid. Images beyond it are not drawn, cells without an image stay empty.
+            Size of the grid. Images beyond the grid are not drawn, and spare cells stay empty.
 
         image_kwargs : dict, default=None
             Style of the images, for matplotlib's `imshow`.
@@ -335,7 +335,7 @@ class ImageGridDisplay:
 
 
 def _confidence(estimator: Any, X: Any, y_pred: np.ndarray) -> np.ndarray:
-    """Return the probability that a classifier gives to what it predicts."""
+    """Return a classifier's probabilities of its predicted labels."""
     if not hasattr(estimator, "predict_proba"):
         raise ValueError(
             f"sort_by_confidence=True needs an estimator with predict_proba, got {estimator!r}."

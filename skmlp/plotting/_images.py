@@ -1,4 +1,4 @@
-"""Grids of images with their labels, as functions."""
+"""Functions that draw grids of images with their labels."""
 
 from typing import Any
 
@@ -21,23 +21,23 @@ def plot_images(
 ) -> np.ndarray:
     """Draw the first images in a grid, each with its true and its predicted label.
 
-    It is :meth:`ImageGridDisplay.from_predictions` as a function, which returns the axes.
+    This function calls :meth:`ImageGridDisplay.from_predictions`, and returns the axes.
 
     Parameters
     ----------
     images : array-like of shape (n_images, n_pixels), (n_images, height, width) or \
             (n_images, height, width, n_channels)
-        Images, flattened or not. Those beyond the grid are not drawn.
+        Images, flattened or not. Images beyond the grid are not drawn.
 
     y_true : array-like of shape (n_images,)
         True labels.
 
     y_pred : array-like of shape (n_images,), default=None
-        Predicted labels. None leaves them out of the captions.
+        Predicted labels. With None, captions have no predicted label.
 
     image_shape : tuple of int, default=None
         Shape of an image, ``(height, width)`` or ``(height, width, n_channels)``. None takes the
-        shape that `images` has, and takes flattened images as square.
+        shape of `images`, and takes flattened images as square.
 
     n_rows, n_cols : int, default=3
         Size of the grid. Cells without an image stay empty.
@@ -49,22 +49,22 @@ def plot_images(
         Colour map of images with one channel.
 
     axes : array-like of matplotlib Axes with n_rows * n_cols elements, default=None
-        Where to draw; what they show is cleared. None makes a figure.
+        The axes to draw on, which are cleared first. None makes a figure.
 
     Returns
     -------
     ndarray of matplotlib Axes of shape (n_rows, n_cols)
-        The axes; their figure is ``axes[0, 0].figure``. Nothing is shown.
+        The axes; their figure is ``axes[0, 0].figure``. Call matplotlib's `show` to show it.
 
     Raises
     ------
     ValueError
-        If lengths differ, or the images have not the shape given and are not square.
+        If lengths differ, or the images do not have the given shape, or are not square without one.
 
     See Also
     --------
-    ImageGridDisplay : The display that it draws.
-    plot_example_errors : Draw misclassified images only.
+    ImageGridDisplay : The display that this function draws.
+    plot_example_errors : Draw only misclassified images.
 
     Examples
     --------
@@ -105,14 +105,14 @@ def plot_example_errors(
 ) -> np.ndarray:
     """Draw the first misclassified images in a grid.
 
-    It is :meth:`ImageGridDisplay.from_predictions` with ``errors_only=True`` as a function, which
+    This function calls :meth:`ImageGridDisplay.from_predictions` with ``errors_only=True``, and
     returns the axes.
 
     Parameters
     ----------
     images : array-like of shape (n_images, n_pixels), (n_images, height, width) or \
             (n_images, height, width, n_channels)
-        Images, flattened or not, right and wrong ones.
+        Images, flattened or not, whether their predictions are right or wrong.
 
     y_true : array-like of shape (n_images,)
         True labels.
@@ -121,35 +121,34 @@ def plot_example_errors(
         Predicted labels. Images whose two labels differ are drawn.
 
     image_shape : tuple of int, default=None
-        Shape of an image. None takes the shape that `images` has, and takes flattened images as
-        square.
+        Shape of an image. None takes the shape of `images`, and takes flattened images as square.
 
     n_rows, n_cols : int, default=3
-        Size of the grid. Cells without an image stay empty; all do if nothing is misclassified.
+        Size of the grid. Cells without an image stay empty.
 
     title : str, default=None
-        Title of the figure. None says how many of the images are misclassified.
+        Title of the figure. None gives the number of misclassified images.
 
     cmap : str, default="binary"
         Colour map of images with one channel.
 
     axes : array-like of matplotlib Axes with n_rows * n_cols elements, default=None
-        Where to draw. None makes a figure.
+        The axes to draw on, which are cleared first. None makes a figure.
 
     Returns
     -------
     ndarray of matplotlib Axes of shape (n_rows, n_cols)
-        The axes. Nothing is shown.
+        The axes; their figure is ``axes[0, 0].figure``. Call matplotlib's `show` to show it.
 
     Raises
     ------
     ValueError
-        If lengths differ, or the images have not the shape given and are not square.
+        If lengths differ, or the images do not have the given shape, or are not square without one.
 
     See Also
     --------
-    ImageGridDisplay : The display that it draws.
-    plot_images : Draw right and wrong ones.
+    ImageGridDisplay : The display that this function draws.
+    plot_images : Draw all images, whether their predictions are right or wrong.
 
     Examples
     --------

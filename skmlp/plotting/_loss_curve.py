@@ -1,4 +1,4 @@
-"""Curves of losses and scores by epochs."""
+"""Draws losses and scores against epochs."""
 
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Self
@@ -25,8 +25,8 @@ _GREY = "0.35"
 class LossCurveDisplay:
     """Losses and validation scores of a network, epoch by epoch.
 
-    It is best made by :meth:`from_estimator`. To compare networks, draw one after the other on the
-    same axes, each with a name.
+    Make it by :meth:`from_estimator`. To compare networks, draw one after the other on the same
+    axes, each with a name.
 
     Parameters
     ----------
@@ -34,27 +34,27 @@ class LossCurveDisplay:
         Training loss of each epoch.
 
     validation_loss : array-like of shape (n_validated,), default=None
-        Validation loss of each epoch that was validated.
+        Validation loss of each validated epoch.
 
     validation_scores : array-like of shape (n_validated,), default=None
-        Validation score of each epoch that was validated. It has a vertical axis of its own.
+        Validation score of each validated epoch, drawn on a second vertical axis.
 
     validation_epochs : array-like of shape (n_validated,), default=None
-        The epochs that were validated, counted from 1. None takes the first ones.
+        The validated epochs, counted from 1. None takes the first epochs.
 
     best_epochs : array-like of int, default=None
-        The epochs to mark, counted from 1. None marks the first one with the highest validation
+        The epochs to mark, counted from 1. None marks the first epoch with the highest validation
         score.
 
     score_name : str, default="validation score"
         Name of the score, for its axis.
 
     epoch_name : str, default="epoch"
-        Name of an epoch, for the horizontal axis: L-BFGS has iterations.
+        The word on the horizontal axis, such as "iteration" for L-BFGS.
 
     name : str, default=None
-        Name of the network. With a name all its curves have one colour, which tells networks
-        apart; without, each kind of curve has a colour.
+        Name of the network. With a name, all curves of the network have the same colour. Without a
+        name, each kind of curve has a colour.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class LossCurveDisplay:
         Axes with the losses.
 
     score_ax_ : matplotlib Axes or None
-        Axes with the scores, in the same place. None if there are no scores.
+        Axes with the scores, in the same place as `ax_`. None if there are no scores.
 
     figure_ : matplotlib Figure
         Figure with the curves.
@@ -74,11 +74,11 @@ class LossCurveDisplay:
         The first epoch with the highest validation score. None if there are no scores.
 
     best_lines_ : list of matplotlib Line2D
-        Vertical lines at the epochs that are marked.
+        Vertical lines at the marked epochs.
 
     See Also
     --------
-    SearchDisplay : Scores of a search by the sizes of the hidden layers.
+    SearchDisplay : Scores of a search over the sizes of the hidden layers.
     WeightsDisplay : The weights of the first layer as images.
 
     Examples
@@ -126,23 +126,23 @@ class LossCurveDisplay:
         score_kwargs: dict[str, Any] | None = None,
         best_kwargs: dict[str, Any] | None = None,
     ) -> Self:
-        """Draw what a fitted network recorded in its training.
+        """Draw the losses and scores of a fitted network.
 
-        The training loss contains the penalty and is a mean over the epoch, the validation loss
-        is without penalty and taken at its end. Of a tabular estimator all epochs are marked whose
-        networks are kept.
+        The training loss includes the penalty and is a mean over the epoch. The validation loss
+        does not include the penalty and is computed at the end of the epoch. For a tabular
+        estimator, all epochs whose networks are kept are marked.
 
         Parameters
         ----------
         estimator : estimator
-            A fitted network of skmlp or scikit-learn, or what holds one: a pipeline that ends in
-            it, a search that refitted, a TransformedTargetRegressor.
+            A fitted network of skmlp or scikit-learn, a pipeline that ends in one, a search that
+            refitted one, or a TransformedTargetRegressor with one.
 
         name : str, default=None
-            Name of the network. Give one where several are drawn on the same axes.
+            Name of the network, to tell several networks on the same axes apart.
 
         ax : matplotlib Axes, default=None
-            Where to draw, beside what is there. None makes a figure.
+            The axes to draw on; earlier curves stay. None makes a figure.
 
         train_kwargs, validation_kwargs, score_kwargs, best_kwargs : dict, default=None
             Style of the curves and of the line at the best epoch, for matplotlib's `plot` and
@@ -158,7 +158,7 @@ class LossCurveDisplay:
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If it has no `loss_curve_`.
+            If the network has no `loss_curve_`.
 
         See Also
         --------
@@ -214,15 +214,15 @@ class LossCurveDisplay:
     ) -> Self:
         """Draw the curves.
 
-        Nothing is shown or written: that is up to matplotlib's `show` and `savefig`.
+        To show or save the figure, call matplotlib's `show` or `savefig`.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw, beside what is there. None makes a figure.
+            The axes to draw on; earlier curves stay. None makes a figure.
 
         name : str, default=None
-            Name of the network. None takes that of the display.
+            Name of the network. None takes the name of the display.
 
         train_kwargs, validation_kwargs, score_kwargs, best_kwargs : dict, default=None
             Style of the curves and of the line at the best epoch, for matplotlib's `plot` and
@@ -236,11 +236,11 @@ class LossCurveDisplay:
         Raises
         ------
         ValueError
-            If the curves are not of one length, or `ax` is not matplotlib Axes.
+            If the validation curves have different lengths, or `ax` is not matplotlib Axes.
 
         See Also
         --------
-        LossCurveDisplay.from_estimator : Draw what a fitted network recorded.
+        LossCurveDisplay.from_estimator : Draw the losses and scores of a fitted network.
 
         Examples
         --------
@@ -262,7 +262,7 @@ class LossCurveDisplay:
         return self
 
     def _check_validation_epochs(self) -> np.ndarray:
-        """Return the epochs of the validation curves, which must be of that length."""
+        """Return the epochs of the validation curves, which must have the same length."""
         lengths = {
             name: len(curve)
             for name in ("validation_loss", "validation_scores", "validation_epochs")
@@ -314,7 +314,7 @@ class LossCurveDisplay:
         self._mark_best_epochs(self.score_ax_, name, best_kwargs)
 
     def _mark_best_epochs(self, ax: "Axes", name: str | None, best_kwargs: dict[str, Any]) -> None:
-        """Draw a line at each of the best epochs, the first of them with a label."""
+        """Draw a line at each best epoch; only the first line has a label."""
         best = [] if self.best_epoch_ is None else [self.best_epoch_]
         marked = best if self.best_epochs is None else [int(epoch) for epoch in self.best_epochs]
         style = {"color": _GREY} | _style("best epoch", name, self.train_line_)
@@ -323,7 +323,7 @@ class LossCurveDisplay:
             style["label"] = f"best {self.epoch_name}{several}: {', '.join(map(str, marked))}"
         for epoch in marked:
             self.best_lines_.append(ax.axvline(epoch, **(style | best_kwargs)))
-            style["label"] = "_"  # which no legend has
+            style["label"] = "_"  # legends leave out such labels
 
 
 def _best_epoch(epochs: np.ndarray, scores: Any) -> int | None:
@@ -332,15 +332,15 @@ def _best_epoch(epochs: np.ndarray, scores: Any) -> int | None:
 
 
 def _style(kind: str, name: str | None, train_line: Any) -> dict[str, Any]:
-    """Return the style of a curve: with a name the colour is that of the network."""
+    """Return the style of a curve; with a name, it has the colour of the network."""
     if not name:
         return {"label": kind, **_KINDS[kind]}
-    # Labels with an underscore are not in a legend of matplotlib's; `_draw_legend` knows them.
+    # matplotlib's legends leave out labels with an underscore; `_draw_legend` reads them.
     return {"label": f"_{kind}", "color": train_line.get_color(), **_KINDS[kind]}
 
 
 def _score_axes_of(ax: "Axes") -> "Axes | None":
-    """Return the axes that an earlier display made for scores in the place of these, if any."""
+    """Return the axes for scores that an earlier display made in the same place, if any."""
     place = ax.get_position(original=True).bounds
     for other in ax.get_shared_x_axes().get_siblings(ax):
         if other.get_label() == _SCORE_AXES and other.get_position(original=True).bounds == place:
@@ -355,14 +355,14 @@ def _new_score_axes(ax: "Axes") -> "Axes":
 
 
 def _set_label(ax: "Axes", axis: str, label: str, general: str) -> None:
-    """Label an axis; one that another display has labelled otherwise by what they share."""
+    """Label an axis; if an earlier display chose another label, use the general one."""
     before = ax.get_xlabel() if axis == "x" else ax.get_ylabel()
     label = label if before in ("", label) else general
     ax.set_xlabel(label) if axis == "x" else ax.set_ylabel(label)
 
 
 def _draw_legend(ax: "Axes") -> None:
-    """Make one legend for both axes: the networks by name, and what the line styles mean."""
+    """Make one legend for both axes, with the names of networks and the styles of lines."""
     from matplotlib.lines import Line2D
 
     axes = [ax] if (score_ax := _score_axes_of(ax)) is None else [ax, score_ax]
@@ -383,7 +383,7 @@ def _draw_legend(ax: "Axes") -> None:
 
 
 def _in_two_rows(first: list[Any], second: list[Any], n_cols: int) -> list[Any]:
-    """Return the entries of a legend of two rows, which matplotlib fills column by column."""
+    """Arrange the entries of a legend in two rows, as matplotlib fills it column by column."""
     from matplotlib.lines import Line2D
 
     rows = zip_longest(first, second, range(n_cols))
@@ -392,7 +392,7 @@ def _in_two_rows(first: list[Any], second: list[Any], n_cols: int) -> list[Any]:
 
 
 def _legend_place(ax: "Axes", n_cols: int, has_scores: bool) -> dict[str, Any]:
-    """Return where the legend goes: below the axes, if the figure makes room for it."""
+    """Return the place of the legend: below the axes, if the figure makes room for it."""
     figure = ax.get_figure(root=True)
     if figure is None or figure.get_layout_engine() is None:
         return {"loc": "center right" if has_scores else "best"}
@@ -402,7 +402,7 @@ def _legend_place(ax: "Axes", n_cols: int, has_scores: bool) -> dict[str, Any]:
 
 
 def _validation_epochs(network: Any) -> Any:
-    """Return which epochs were validated, where the network says so: not all need be."""
+    """Return the validated epochs, if the network records them: `partial_fit` validates none."""
     if getattr(network, "validation_scores_", None) is None:
         return None
     return getattr(network, "_validation_epochs", None)

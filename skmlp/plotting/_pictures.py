@@ -1,4 +1,4 @@
-"""Checks of images and their labels."""
+"""Checks images and their labels."""
 
 from dataclasses import dataclass
 from math import isqrt
@@ -36,7 +36,7 @@ def check_labels(name: str, labels: Any, n_images: int) -> np.ndarray:
 
 
 def check_comparable(y_true: np.ndarray, y_pred: np.ndarray) -> None:
-    """Raise ValueError if no label of one array can be equal to one of the other."""
+    """Raise ValueError if no label of one array can equal a label of the other."""
     kinds = [_kinds_of(labels) for labels in (y_true, y_pred)]
     if all(kinds) and not kinds[0] & kinds[1]:
         names = [" and ".join(sorted(names)) for names in kinds]
@@ -47,7 +47,7 @@ def check_comparable(y_true: np.ndarray, y_pred: np.ndarray) -> None:
 
 
 def _kinds_of(labels: np.ndarray) -> set[str]:
-    """Return the kinds of labels in an array: no label is equal to one of another kind."""
+    """Return the kinds of labels in an array; labels of different kinds are never equal."""
     types = (
         {type(label) for label in labels.flat} if labels.dtype == object else {labels.dtype.type}
     )
@@ -68,7 +68,7 @@ def check_grid(n_rows: int, n_cols: int) -> None:
 def check_image_shape(
     image_shape: tuple[int, ...] | None, shape: tuple[int, ...], n_pixels: int
 ) -> tuple[int, ...]:
-    """Return the shape of a picture, from what was asked for and what there is."""
+    """Check and return the shape of a picture; None keeps `shape`, or makes it square."""
     if image_shape is None:
         side = isqrt(n_pixels)
         image_shape = shape if len(shape) > 1 else (side, side)
@@ -80,15 +80,15 @@ def check_image_shape(
         )
     if np.prod(image_shape) != n_pixels:
         raise ValueError(
-            f"images have {n_pixels} pixels each, which image_shape={tuple(image_shape)} does not "
-            "hold; give image_shape=(height, width) if they are not square."
+            f"images have {n_pixels} pixels each, which do not fit image_shape="
+            f"{tuple(image_shape)}; pass image_shape=(height, width) if they are not square."
         )
     return tuple(image_shape)
 
 
 @dataclass(frozen=True)
 class ImageLabels:
-    """The labels and numbers that belong to images, one of each for an image."""
+    """The labels and the confidence of images."""
 
     y_true: np.ndarray
     y_pred: np.ndarray | None
@@ -96,7 +96,7 @@ class ImageLabels:
 
     @classmethod
     def check(cls, n_images: int, y_true: Any, y_pred: Any, confidence: Any) -> Self:
-        """Check lengths."""
+        """Check that there is one label, and one confidence, for each image."""
         optional = {"y_pred": y_pred, "confidence": confidence}
         return cls(
             check_labels("y_true", y_true, n_images),
@@ -107,7 +107,7 @@ class ImageLabels:
         )
 
     def at(self, rows: np.ndarray) -> Self:
-        """Return those of some images."""
+        """Return the labels of some images."""
         return type(self)(
             self.y_true[rows],
             None if self.y_pred is None else self.y_pred[rows],
@@ -115,7 +115,7 @@ class ImageLabels:
         )
 
     def are_wrong(self) -> np.ndarray:
-        """Tell which predictions are wrong."""
+        """Return a mask of wrong predictions."""
         if self.y_pred is None:
             raise ValueError("errors_only=True needs y_pred, got None.")
         check_comparable(self.y_true, self.y_pred)
@@ -128,7 +128,7 @@ class ImageLabels:
         return np.argsort(-self.confidence[rows], kind="stable")
 
     def caption(self, number: int) -> str:
-        """Return what is written below an image."""
+        """Return the caption below an image."""
         text = f"True: {self.y_true[number]}"
         if self.y_pred is not None:
             text += f", Pred: {self.y_pred[number]}"

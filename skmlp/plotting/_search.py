@@ -1,4 +1,4 @@
-"""Scores and fit times of a search by the hidden units."""
+"""Draws scores and fit times of a search over hidden units."""
 
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Self
@@ -23,8 +23,8 @@ _MAX_LABELS = 10
 class SearchDisplay:
     """Score and fit time of a search over hidden units.
 
-    Of the candidates with the same hidden layers, which differ in other parameters, the one with
-    the highest score is drawn as a point with the spread over the folds, the others as dots.
+    Candidates with the same hidden layers may differ in other parameters. The candidate with the
+    highest score is drawn as a point, with the spread over the folds; the others are dots.
 
     Parameters
     ----------
@@ -32,14 +32,14 @@ class SearchDisplay:
         Sizes of the hidden layers of each candidate.
 
     mean_test_score, std_test_score : array-like of shape (n_candidates,)
-        Mean and standard deviation of the score over the folds; NaN where a fit failed.
+        Mean and standard deviation of the score over the folds. NaN if a fit failed.
 
     mean_fit_time, std_fit_time : array-like of shape (n_candidates,)
         Mean and standard deviation of the time of a fit over the folds, in seconds.
 
     groups : array-like of shape (n_candidates,), default=None
-        What may not be compared, as the names of curves: a halving search fits each iteration
-        with other resources. None is one curve.
+        Name of the curve of each candidate. Candidates that can't be compared have different
+        curves, such as the iterations of a halving search. None draws one curve.
 
     score_name : str, default="score"
         Name of the score, for its axis.
@@ -47,7 +47,7 @@ class SearchDisplay:
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes of shape (2,)
-        Axes of the scores, and of the fit times below it.
+        Axes of the scores, and below them of the fit times.
 
     figure_ : matplotlib Figure
         Figure with the axes.
@@ -57,7 +57,7 @@ class SearchDisplay:
 
     See Also
     --------
-    LossCurveDisplay : Losses and scores by epochs.
+    LossCurveDisplay : Losses and scores of a network, epoch by epoch.
 
     Examples
     --------
@@ -105,9 +105,9 @@ class SearchDisplay:
     ) -> Self:
         """Draw the results of a search.
 
-        They are read from its `cv_results_`. For a halving search there is a curve for each
-        iteration, named by the resources that its fits had. Candidates that have no hidden layers,
-        such as another estimator in the place of a network, are left out.
+        The results are those in `cv_results_`. A halving search has a curve for each iteration,
+        named by the resources of its fits. Candidates without hidden layers, such as other
+        estimators in place of a network, are left out.
 
         Parameters
         ----------
@@ -117,13 +117,15 @@ class SearchDisplay:
 
         param_name : str, default=None
             Parameter with the hidden layers, such as ``"clf__hidden_layer_sizes"``. None takes
-            the one parameter of the search whose name ends in `hidden_layer_sizes`.
+            the parameter of the search whose name ends in `hidden_layer_sizes`.
 
         metric : str, default=None
-            Which score to draw if the search has several. None takes the one that it refits by.
+            Name of the score to draw if the search has several. None takes the score by which the
+            search refits.
 
         ax : matplotlib Axes or array-like of 2 of them, default=None
-            Where to draw: the scores and the times, or axes to be divided. None makes a figure.
+            Two axes, for the scores and for the times, or single axes, which are divided. None
+            makes a figure.
 
         errorbar_kwargs, scatter_kwargs : dict, default=None
             Style of the best candidates and of the others, for matplotlib's `errorbar` and
@@ -139,7 +141,7 @@ class SearchDisplay:
         NotFittedError
             If the search is not fitted.
         ValueError
-            If there is no such parameter or no such score, or if it is not said which of several.
+            If the parameter or the score does not exist, or if there are several and none is named.
 
         See Also
         --------
@@ -184,12 +186,13 @@ class SearchDisplay:
     ) -> Self:
         """Draw scores and fit times.
 
-        Nothing is shown or written: that is up to matplotlib's `show` and `savefig`.
+        To show or save the figure, call matplotlib's `show` or `savefig`.
 
         Parameters
         ----------
         ax : matplotlib Axes or array-like of 2 of them, default=None
-            Where to draw: the scores and the times, or axes to be divided. None makes a figure.
+            Two axes, for the scores and for the times, or single axes, which are divided. None
+            makes a figure.
 
         errorbar_kwargs, scatter_kwargs : dict, default=None
             Style of the best candidates and of the others, for matplotlib's `errorbar` and
@@ -203,7 +206,7 @@ class SearchDisplay:
         Raises
         ------
         ValueError
-            If `ax` is not as described, or sizes of hidden layers are no positive ints.
+            If `ax` is not as described, or sizes of hidden layers are not positive ints.
 
         See Also
         --------
@@ -240,13 +243,14 @@ class SearchDisplay:
             _label_places(part, places)
         self.axes_[0].set_ylabel(self.score_name)
         self.axes_[1].set(xlabel="hidden units", ylabel="fit time (s)")
-        self.axes_[1].set_ylim(bottom=0)  # the first fold may compile, and the spread be large
+        # The spread may reach below 0, as the first fold may compile.
+        self.axes_[1].set_ylim(bottom=0)
         if self.groups is not None:
             self.axes_[0].legend()
         return self
 
     def _rows_of_groups(self) -> dict[str, np.ndarray]:
-        """Return the candidates of each group whose fits did not fail, best ones first."""
+        """Return the candidates of each group, best first, without those whose fits failed."""
         scores = np.asarray(self.mean_test_score, float)
         groups = [""] * len(scores) if self.groups is None else [str(g) for g in self.groups]
         order = [row for row in np.argsort(-scores, kind="stable") if not np.isnan(scores[row])]
@@ -262,7 +266,7 @@ class SearchDisplay:
         style: dict[str, Any],
         scatter_kwargs: dict[str, Any],
     ) -> list["ErrorbarContainer"]:
-        """Draw a curve of the best candidates and dots for the others, on both axes."""
+        """Draw a curve of the best candidates, and the others as dots, on both axes."""
         best = rows[np.unique(x[rows], return_index=True)[1]]
         others = np.setdiff1d(rows, best)
         curves = []
@@ -291,10 +295,10 @@ def _find_parameter(candidates: list[dict[str, Any]], name: str | None) -> str:
 
 
 def _size_of(estimator: Any, params: dict[str, Any], name: str) -> Any:
-    """Return the hidden layers of a candidate; None if it has none."""
+    """Return the hidden layers of a candidate, or None if it has no such parameter."""
     if name in params:
         return params[name]
-    # Of the estimator that is searched, or of one that is a parameter of the candidate.
+    # The parameter belongs to the searched estimator, or to an estimator that is a parameter.
     candidate = clone(estimator).set_params(**clone(params, safe=False))
     return candidate.get_params().get(name)
 
@@ -309,8 +313,8 @@ def _find_metric(search: Any, metric: str | None) -> str:
         metric = search.refit
     if metric is None:
         raise ValueError(
-            f"Give metric: the search has several scores, {names}, and is not said to refit by one "
-            f"of them; got refit={search.refit!r}."
+            f"Give metric: the search has several scores, {names}, and refits by none of them; got "
+            f"refit={search.refit!r}."
         )
     if metric not in names:
         raise ValueError(f"metric must be a score of the search, {names}, got {metric!r}.")
@@ -333,7 +337,7 @@ def _groups(search: Any) -> list[str] | None:
 
 
 def _places(sizes: list[tuple[int, ...]]) -> dict[tuple[int, ...], float]:
-    """Return where on the axis sizes are: by their units, or side by side if some are several."""
+    """Return the place of each size on the axis: its units, or side by side for several layers."""
     layers = sorted(set(sizes), key=lambda size: (sum(size), size))
     if all(len(size) == 1 for size in layers):
         return {size: float(size[0]) for size in layers}

@@ -1,4 +1,4 @@
-"""Weights of the first layer as images."""
+"""Draws weights of the first layer as images."""
 
 from math import ceil, sqrt
 from numbers import Integral
@@ -12,10 +12,10 @@ from skmlp.plotting._pictures import check_image_shape
 
 
 class WeightsDisplay:
-    """The weights of the first layer, an image for each hidden unit.
+    """The weights of the first layer, one image for each hidden unit.
 
-    Each image has the shape of those that the network reads, and shows what its unit looks for.
-    All have the same colours, with white for a weight of zero.
+    Each image has the shape of the network's input images, and shows the pattern to which the unit
+    responds. All images use the same colours, with white for a weight of zero.
 
     Parameters
     ----------
@@ -31,15 +31,15 @@ class WeightsDisplay:
         Figure with the images.
 
     image_ : matplotlib AxesImage
-        The picture of all of them. Its array has NaN between the images.
+        The picture with all images. Its array has NaN between the images.
 
     colorbar_ : matplotlib Colorbar or None
-        Which colour is which weight.
+        The scale of colours.
 
     See Also
     --------
     ImageGridDisplay : Images with their labels.
-    LossCurveDisplay : Losses and scores by epochs.
+    LossCurveDisplay : Losses and scores of a network, epoch by epoch.
 
     Examples
     --------
@@ -67,29 +67,29 @@ class WeightsDisplay:
     ) -> Self:
         """Draw the first weights of a fitted network.
 
-        In a pipeline these are weights of the features that the network is given by the steps
-        before it.
+        In a pipeline, the weights are those of the features that the earlier steps pass to the
+        network.
 
         Parameters
         ----------
         estimator : estimator
-            A fitted network of skmlp or scikit-learn, or what holds one: a pipeline that ends in
-            it, a search that refitted, a TransformedTargetRegressor.
+            A fitted network of skmlp or scikit-learn, a pipeline that ends in one, a search that
+            refitted one, or a TransformedTargetRegressor with one.
 
         image_shape : tuple of int (height, width), default=None
             Shape of an image. None takes images as square.
 
         units : array-like of int, default=None
-            Hidden units to draw, counted from 0. None draws all.
+            Hidden units to draw, counted from 0. None draws all units.
 
         n_cols : int, default=None
             Number of images in a row. None makes about as many rows as columns.
 
         colorbar : bool, default=True
-            Whether to draw which colour is which weight.
+            Whether to draw the scale of colours.
 
         ax : matplotlib Axes, default=None
-            Where to draw; what they show is cleared. None makes a figure.
+            The axes to draw on, which are cleared first. None makes a figure.
 
         image_kwargs : dict, default=None
             Style of the images, for matplotlib's `imshow`.
@@ -104,8 +104,8 @@ class WeightsDisplay:
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If it has no `coefs_`, if it is a tabular estimator, if `image_shape` has not one pixel
-            for each feature, or if there are no such `units`.
+            If the network has no `coefs_`, if the estimator is tabular, if `image_shape` does not
+            have one pixel for each feature, or if `units` do not exist.
 
         See Also
         --------
@@ -126,8 +126,8 @@ class WeightsDisplay:
         weights = np.asarray(network.coefs_[0]).T
         if weights.ndim != 2:
             raise ValueError(
-                f"{type(network).__name__} holds {len(network.coefs_[0])} networks, which read "
-                "columns that it has encoded: their weights are no images. Expected a network of "
+                f"{type(network).__name__} holds {len(network.coefs_[0])} networks that read "
+                "encoded columns: their weights are no images. Expected a network that reads "
                 f"pixels, such as {type(network).__name__.replace('Tabular', 'TF')}."
             )
         shape = check_image_shape(image_shape, weights.shape[1:], weights.shape[1])
@@ -148,20 +148,20 @@ class WeightsDisplay:
         colorbar: bool = True,
         image_kwargs: dict[str, Any] | None = None,
     ) -> Self:
-        """Draw the images, in rows.
+        """Draw the images in rows.
 
-        Nothing is shown or written: that is up to matplotlib's `show` and `savefig`.
+        To show or save the figure, call matplotlib's `show` or `savefig`.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; what they show is cleared. None makes a figure.
+            The axes to draw on, which are cleared first. None makes a figure.
 
         n_cols : int, default=None
             Number of images in a row. None makes about as many rows as columns.
 
         colorbar : bool, default=True
-            Whether to draw which colour is which weight.
+            Whether to draw the scale of colours.
 
         image_kwargs : dict, default=None
             Style of the images, for matplotlib's `imshow`.
@@ -174,8 +174,8 @@ class WeightsDisplay:
         Raises
         ------
         ValueError
-            If the weights have not the shape described, if `n_cols` is no int of at least 1, or
-            `ax` is not matplotlib Axes.
+            If the weights do not have the described shape, if `n_cols` is not an int of at least 1,
+            or if `ax` is not matplotlib Axes.
 
         See Also
         --------
@@ -223,7 +223,7 @@ def _check_units(units: Any, n_units: int) -> np.ndarray:
 
 
 def _mosaic(weights: np.ndarray, n_cols: int | None) -> np.ndarray:
-    """Return one picture of all images, with NaN between them and in cells that stay empty."""
+    """Return one picture of all images, with NaN between images and in empty cells."""
     n_units, height, width = weights.shape
     if n_cols is None:
         n_cols = ceil(sqrt(n_units * height / width))

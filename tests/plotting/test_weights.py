@@ -85,7 +85,7 @@ def test_networks_in_pipelines_and_of_scikit_learn():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"image_shape": (5, 5)}, r"64 pixels each, which image_shape=\(5, 5\)"),
+        ({"image_shape": (5, 5)}, r"64 pixels each, which do not fit image_shape=\(5, 5\)"),
         ({"image_shape": (4, 4, 4)}, r"image_shape must be \(height, width\)"),
         ({"units": [7]}, "units must be from 0 to 6"),
         ({"units": [-1]}, "units must be from 0 to 6"),
