@@ -1,4 +1,4 @@
-"""Random cosines of features, mixed at random."""
+"""Replaces features by random mixtures of random cosines."""
 
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -11,15 +11,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmlp._sklearn import Interval, check_feature_names_in, fit_context
 
 _DTYPES = [np.float64, np.float32]
-_CELLS_A_PART = 2**14  # the temporary arrays of a part stay in the cache
+_CELLS_A_PART = 2**14  # the temporary arrays of a part stay in the processor's cache
 
 
 class PeriodicFeatures(TransformerMixin, BaseEstimator):
-    """Replace each feature by a few random mixtures of cosines of it.
+    """Replace each feature by a few random mixtures of its cosines.
 
-    A feature x becomes ``W cos(2 pi (f x + b)) + c``, with frequencies f, phases b, weights W and
-    offsets c that are drawn in `fit` for each feature on its own. They are not trained. A network
-    that is given them beside the feature itself learns functions that change faster with it.
+    A feature x becomes ``W cos(2 pi (f x + b)) + c``. `fit` draws the frequencies f, phases b,
+    weights W and offsets c for each feature; they are not trained. A network that receives these
+    outputs beside the feature learns functions that change faster with the feature.
 
     Scale the features first, so that most values are a few units from zero.
 
@@ -35,7 +35,7 @@ class PeriodicFeatures(TransformerMixin, BaseEstimator):
         Standard deviation of the frequencies, which are normal with mean zero.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the random numbers. Pass an int for the same features in every call.
+        Determines the random numbers. Pass an int to draw the same numbers in every call.
 
     Attributes
     ----------
@@ -64,8 +64,8 @@ class PeriodicFeatures(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    The computation is in the type of `X`, float32 or float64. Samples do not affect one another,
-    and are worked on in parts, so that little memory is needed beside the result.
+    The computation is in the type of `X`, float32 or float64. The outputs of a sample do not depend
+    on other samples. Samples are transformed in parts, which need little memory beside the result.
 
     References
     ----------
@@ -110,7 +110,7 @@ class PeriodicFeatures(TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Draw the frequencies, phases, weights and offsets.
 
-        Of the samples only the number of features matters.
+        Only the number of features of `X` matters.
 
         Parameters
         ----------
@@ -161,8 +161,8 @@ class PeriodicFeatures(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_features * n_components)
-            The outputs of the first feature, then those of the second, and so on; in float32 if
-            `X` is, otherwise in float64.
+            The outputs of the first feature, then of the second feature, and so on, in float32 if
+            `X` is float32, otherwise in float64.
 
         See Also
         --------
@@ -187,7 +187,8 @@ class PeriodicFeatures(TransformerMixin, BaseEstimator):
     def _mix(self, columns: np.ndarray, mixed: np.ndarray) -> None:
         """Write the outputs of some samples, whose features are the rows of `columns`.
 
-        The sums are elementwise: a matrix product would round a sample by the number of others.
+        The sums are elementwise: in a matrix product, the rounding of a sample would depend on the
+        number of other samples.
         """
         weights = self.weights_.astype(columns.dtype)
         offsets = self.offsets_.T.astype(columns.dtype)[:, :, np.newaxis]
@@ -198,7 +199,7 @@ class PeriodicFeatures(TransformerMixin, BaseEstimator):
         mixed[:] = sums.T
 
     def _cosines(self, columns: np.ndarray) -> Any:
-        """Yield the cosines of each frequency, in an array that is used again."""
+        """Yield the cosines of each frequency, all in the same array."""
         dtype = columns.dtype
         frequencies, phases = self.frequencies_.astype(dtype), self.phases_.astype(dtype)
         bound = np.finfo(dtype).max / (2 * max(1, np.abs(frequencies).max()))
@@ -214,7 +215,7 @@ class PeriodicFeatures(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the outputs.
 
-        They are ``x0_periodic0``, ``x0_periodic1`` and so on.
+        The names are ``x0_periodic0``, ``x0_periodic1`` and so on.
 
         Parameters
         ----------
@@ -247,5 +248,5 @@ class PeriodicFeatures(TransformerMixin, BaseEstimator):
         return tags
 
 
-PeriodicFeatures.__module__ = "skmlp.preprocessing"  # files know it by this name
+PeriodicFeatures.__module__ = "skmlp.preprocessing"  # files use this name
 __test__ = {"PeriodicFeatures": PeriodicFeatures}  # doctest looks for the examples here

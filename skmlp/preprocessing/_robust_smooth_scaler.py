@@ -1,4 +1,4 @@
-"""Scale by robust statistics, then clip smoothly."""
+"""Scales features by robust statistics, and clips outliers smoothly."""
 
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -11,33 +11,32 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmlp._sklearn import Interval, fit_context
 
 _DTYPES = [np.float64, np.float32]
-_CELLS_A_PART = 2**16  # temporary arrays of half a megabyte stay in the cache
-_LARGEST = 1e150  # far beyond any bound, and its square is finite
+_CELLS_A_PART = 2**16  # temporary arrays of half a megabyte stay in the processor's cache
+_LARGEST = 1e150  # far above any bound, but with a finite square
 
 
 class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Scale features by the median and the interquartile range, and clip outliers smoothly.
 
     A feature becomes ``z = (x - median) / scale``, where the scale is the interquartile range. If
-    that is zero, the scale is half the distance from the smallest to the largest value. A constant
-    feature becomes zero. Then ``z / sqrt(1 + (z / max_abs)**2)`` lies between `-max_abs` and
-    `max_abs`: values near the median hardly change, and outliers keep their order.
+    the range is zero, the scale is half the distance from the smallest to the largest value. A
+    constant feature becomes zero. The result ``z / sqrt(1 + (z / max_abs)**2)`` lies between
+    `-max_abs` and `max_abs`: values near the median hardly change, and outliers keep their order.
 
     NaN are ignored in `fit`, and stay NaN in `transform`.
 
     Parameters
     ----------
     max_abs : float, default=3.0
-        The bound that outliers approach. None does not clip.
+        The bound that outliers approach. With None, outliers are not clipped.
 
     Attributes
     ----------
     center_ : ndarray of shape (n_features,)
-        The median of each feature; zero for a feature that is NaN throughout.
+        The median of each feature; zero if all values are NaN.
 
     scale_ : ndarray of shape (n_features,)
-        What the distance from the median is divided by. It is infinite for a feature that is
-        constant or NaN throughout.
+        Divisor of the distance from the median. Infinite if all values are equal or NaN.
 
     n_features_in_ : int
         Number of features seen in `fit`.
@@ -47,12 +46,12 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     See Also
     --------
-    PeriodicFeatures : Cosines of features, by which a network learns finer differences.
+    PeriodicFeatures : Cosines of features, with which a network learns finer differences.
     sklearn.preprocessing.RobustScaler : The same scale, without the clipping.
 
     Notes
     -----
-    The computation is in float64 and its result has the type of `X`, so that float32 is kept.
+    The computation is in float64. The result has the type of `X`, float32 or float64.
 
     References
     ----------
@@ -116,7 +115,7 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> Any:
         """Scale samples.
 
-        Values that are far out are clipped smoothly, and NaN stay NaN.
+        Outliers are clipped smoothly, and NaN stay NaN.
 
         Parameters
         ----------
@@ -126,7 +125,7 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The scaled samples, in float32 if `X` is, otherwise in float64.
+            The scaled samples, in float32 if `X` is float32, otherwise in float64.
 
         See Also
         --------
@@ -147,11 +146,12 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return scaled
 
     def _scale(self, X: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """Scale a part of the samples, in float64, to finite values of a type."""
+        """Scale a part of the samples in float64; all results are finite in type `dtype`."""
         max_abs = np.inf if self.max_abs is None else self.max_abs
         largest = min(_LARGEST * min(1, max_abs), float(np.finfo(dtype).max))
-        with np.errstate(over="ignore"):  # then it is clipped
-            z = (X / 2 - self.center_ / 2) / (self.scale_ / 2)  # a difference could overflow
+        with np.errstate(over="ignore"):  # infinite quotients are clipped below
+            # Halved first, as the difference of large numbers could overflow.
+            z = (X / 2 - self.center_ / 2) / (self.scale_ / 2)
         np.clip(z, -largest, largest, out=z)
         return z / np.hypot(1, z / max_abs) if max_abs < np.inf else z
 
@@ -163,8 +163,8 @@ class RobustSmoothScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 
 def _center_and_scale(column: np.ndarray) -> tuple[float, float]:
-    """Return the median of a feature and its scale, infinite if all values are the same."""
-    half = column[~np.isnan(column)].astype(np.float64) / 2  # the range could overflow
+    """Return the median and the scale of a feature; the scale of equal values is infinite."""
+    half = column[~np.isnan(column)].astype(np.float64) / 2  # the range of all could overflow
     if not len(half):
         return 0.0, np.inf
     lowest, lower, middle, upper, highest = np.percentile(half, [0, 25, 50, 75, 100])
@@ -172,5 +172,5 @@ def _center_and_scale(column: np.ndarray) -> tuple[float, float]:
     return 2 * middle, spread or np.inf
 
 
-RobustSmoothScaler.__module__ = "skmlp.preprocessing"  # files know it by this name
+RobustSmoothScaler.__module__ = "skmlp.preprocessing"  # files use this name
 __test__ = {"RobustSmoothScaler": RobustSmoothScaler}  # doctest looks for the examples here
