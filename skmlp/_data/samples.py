@@ -110,12 +110,12 @@ class SampleSet:
 
 
 def without_validation(train: SampleSet) -> Samples:
-    """Return samples all of which train."""
+    """Return samples without a validation set."""
     return _samples([train], row_numbers(train.X.shape[0]), row_numbers(0))
 
 
 def with_validation(train: SampleSet, validation: SampleSet) -> Samples:
-    """Return samples whose second block validates."""
+    """Return samples with a given validation set, as the second block."""
     n_train, n_validation = train.X.shape[0], validation.X.shape[0]
     rows = row_numbers(n_train + n_validation)
     return _samples([train, validation], rows[:n_train], rows[n_train:])
@@ -132,7 +132,7 @@ def with_hold_out(
     stratify: bool,
     random_state: np.random.RandomState,
 ) -> Samples:
-    """Return samples a random part of which validates, split as in scikit-learn's MLP.
+    """Return samples with a random hold-out as validation set, split as in scikit-learn's MLP.
 
     ``validation_fraction=None`` means 0.1, but at least two samples.
 

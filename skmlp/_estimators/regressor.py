@@ -241,8 +241,8 @@ class TFMLPRegressor(RegressorMixin, BaseTFMLP):
     The differences from MLPRegressor are those of :class:`TFMLPClassifier` from MLPClassifier,
     where they apply. loss='poisson' refuses negative targets, which MLPRegressor turns into NaN.
 
-    As in scikit-learn, the loss of several targets is their mean for loss='squared_error', while
-    its gradient is that of their sum.
+    For loss='squared_error' and several targets, the loss is the mean over the targets, but
+    training follows the gradient of the sum, as in scikit-learn.
 
     References
     ----------

@@ -21,7 +21,7 @@ class Trick:
     tried : tuple of str
         The releases with which the tests of the trick passed, as prefixes of version numbers.
     elsewhere : str
-        What happens with any other release.
+        The behaviour with any other release.
     is_gated : bool, default=True
         Whether the trick is off with any other release. A trick that is not gated checks that it
         works, or does nothing to TensorFlow.
