@@ -195,6 +195,7 @@ def _labels(scope: Any, clf: TFMLPClassifier) -> np.ndarray:
     numbers = classes.astype(np.int64)
     if not (numbers == classes).all():
         raise ValueError(
-            f"classes_ must be strings or 64-bit integers to be converted to ONNX, got {classes}."
+            "classes_ must be strings, or numbers that fit into signed 64-bit integers, to be "
+            f"converted to ONNX; got {classes}."
         )
     return numbers

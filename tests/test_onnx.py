@@ -171,7 +171,7 @@ def test_labels_that_onnx_cannot_hold_are_refused():
     """Check integers above those of 64 bits with a sign."""
     clf = copy.copy(fit("integers"))
     clf.classes_ = np.arange(3).astype(np.uint64) + 2**63
-    with pytest.raises(ValueError, match="classes_ must be strings, or numbers that 64-bit"):
+    with pytest.raises(ValueError, match="must be strings, or numbers that fit into signed 64-bit"):
         to_onnx(clf, X[:1])
 
 
