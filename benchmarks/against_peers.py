@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from statistics import median
 
 from benchmarks.peers import PEERS, VERSIONS
-from benchmarks.workloads import PART_OF_MNIST
+from benchmarks.workloads import NARROW, PART_OF_MNIST
 from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 from skmlp.datasets import MNIST_ENVIRONMENT_VARIABLE
 
@@ -188,6 +188,7 @@ TARGETS = {
         "skorch": 4.0,
     },
     "MNIST, float64": {"scikit-learn": 2.0},
+    "MNIST with": {"scikit-learn": 1.5},
     "iris": {"scikit-learn": 5.0},
     "breast cancer": {"scikit-learn": 5.0},
     "digits": {"scikit-learn": 3.0},
@@ -210,6 +211,8 @@ def plan(is_quick):
         else:
             workloads["MNIST, float32, 6 epochs"] = list(PEERS), measure_fits
             workloads["MNIST, float64, 6 epochs"] = list(PAIR), measure_fits
+            for problem in NARROW:
+                workloads[f"{problem}, float64, 6 epochs"] = list(PAIR), measure_fits
             workloads[WHOLE_NAME] = list(PEERS), measure_processes
     else:
         print(f"{MNIST_ENVIRONMENT_VARIABLE} is not set: no MNIST", file=sys.stderr)

@@ -29,6 +29,8 @@ class Task:
         Samples of a batch, and epochs.
     alpha : float
         Strength of the penalty, as in scikit-learn.
+    solver : {"adam", "sgd"}
+        The solver; all peers but scikit-learn and skmlp have Adam alone.
     """
 
     X: np.ndarray
@@ -37,6 +39,7 @@ class Task:
     batch_size: int
     n_epochs: int
     alpha: float = 1e-4
+    solver: str = "adam"
 
     @property
     def parameters(self):
@@ -45,6 +48,7 @@ class Task:
             "hidden_layer_sizes": self.hidden,
             "batch_size": min(self.batch_size, len(self.X)),
             "alpha": self.alpha,
+            "solver": self.solver,
             "max_iter": self.n_epochs,
             "n_iter_no_change": self.n_epochs,
             "random_state": 0,

@@ -9,6 +9,14 @@ from skmlp.datasets import load_mnist
 PART_OF_MNIST = "a fifth of MNIST"
 _MNIST = {"MNIST": None, PART_OF_MNIST: 11_000}  # images
 
+NARROW = {
+    "MNIST with 40 units": (40, "adam"),
+    "MNIST with 40 units by SGD": (40, "sgd"),
+    "MNIST with 100 units": (100, "adam"),
+    "MNIST with 100 units by SGD": (100, "sgd"),
+}
+"""Hidden units and solver; the batches have 200 samples, scikit-learn's default."""
+
 _SMALL = {"iris": load_iris, "breast cancer": load_breast_cancer, "digits": load_digits}
 
 
@@ -20,6 +28,11 @@ def make_task(name):
         mnist = load_mnist()
         n = _MNIST[problem]
         return Task(mnist.X_train[:n].astype(dtype), mnist.y_train[:n], 200, 100, n_epochs)
+    if problem in NARROW:
+        mnist = load_mnist()
+        hidden, solver = NARROW[problem]
+        X = mnist.X_train.astype(dtype)
+        return Task(X, mnist.y_train, hidden, 200, n_epochs, solver=solver)
     X, y = _load_small(problem)
     return Task(X.astype(dtype), y, 100, 200, n_epochs)
 
@@ -27,7 +40,7 @@ def make_task(name):
 def test_set(name):
     """Return samples to measure the accuracy: unseen ones of MNIST, otherwise the training set."""
     problem, dtype, _ = name.split(", ")
-    if problem in _MNIST:
+    if problem in _MNIST or problem in NARROW:
         mnist = load_mnist()
         return mnist.X_test.astype(dtype), mnist.y_test
     X, y = _load_small(problem)
