@@ -62,6 +62,7 @@ def required_program(
         block_batches=block_batches(architecture, samples.dtype, batch_rows),
         epochs=_MAX_EPOCHS_A_CALL,
         cuts_products=flags.cuts_products(),
+        has_wide_vectors=flags.has_wide_vectors(),
         validation_batch_rows=validation_batch_rows,
         validation_rows=max(n_validation, validation_batch_rows),
         regularisers=regularisation.columns,

@@ -32,6 +32,9 @@ class ProgramSpec:
         The most epochs that one call can run.
     cuts_products : bool
         Whether narrow matrix products are cut into pieces, see `products`.
+    has_wide_vectors : bool
+        Whether the code that multiplies pieces computes with vectors of 512 bits, so that the
+        products of wider matrices are cut.
     validation_batch_rows : int
         Rows of a batch of the validation set; 0 where the program scores none.
     validation_rows : int
@@ -54,6 +57,7 @@ class ProgramSpec:
     block_batches: int
     epochs: int
     cuts_products: bool = False
+    has_wide_vectors: bool = False
     validation_batch_rows: int = 0
     validation_rows: int = 0
     batch_entries: int = 0

@@ -26,7 +26,9 @@ _FLAGS = {
 }
 """Our flags and their values. A flag that the user has set keeps the user's value."""
 
-_WIDE_VECTORS = {"xla_cpu_prefer_vector_width": "512"}
+_VECTOR_WIDTH = "xla_cpu_prefer_vector_width"
+
+_WIDE_VECTORS = {_VECTOR_WIDTH: "512"}
 """The flags for a processor that does not slow down for vectors of 512 bits."""
 
 _LOGGER = logging.getLogger("skmlp")
@@ -36,6 +38,7 @@ class _State:
     """Whether XLA has read our flags in this process."""
 
     cuts_products = False
+    has_wide_vectors = False
     why_not: str | None = None
 
 
@@ -45,6 +48,11 @@ def cuts_products() -> bool:
     Pieces are only faster if our flags are in force; Eigen is slower with pieces.
     """
     return _State.cuts_products
+
+
+def has_wide_vectors() -> bool:
+    """Tell whether the code of XLA that multiplies pieces computes with vectors of 512 bits."""
+    return _State.has_wide_vectors
 
 
 def why_not() -> str | None:
@@ -57,7 +65,7 @@ def all_flags() -> str:
     given = os.environ.get(_VARIABLE, "")
     if not is_on("xla_flags"):
         return given
-    flags = _FLAGS | (_WIDE_VECTORS if _has_wide_vectors() else {})
+    flags = _FLAGS | (_WIDE_VECTORS if _is_wide_processor() else {})
     ours = [f"--{name}={value}" for name, value in flags.items() if name not in given]
     return " ".join([*ours, given])
 
@@ -81,6 +89,8 @@ def apply_flags(tensorflow: Any, tensor: Any, may_fail: bool) -> None:
     given = os.environ.get(_VARIABLE)
     _State.why_not = _why_user_decides()
     _State.cuts_products = _State.why_not is None
+    decides_width = _VECTOR_WIDTH in (given or "")
+    _State.has_wide_vectors = _State.cuts_products and not decides_width and _is_wide_processor()
     try:
         os.environ[_VARIABLE] = all_flags()
         with tensorflow.device("CPU:0"):
@@ -122,7 +132,7 @@ def _why_user_decides() -> str | None:
     return f"{_VARIABLE} has {_SMALL_PRODUCTS}" if is_set else None
 
 
-def _has_wide_vectors() -> bool:
+def _is_wide_processor() -> bool:
     """Tell whether vectors of 512 bits are fast (Ice Lake, Zen 4 and later); False if unknown."""
     try:
         return "avx512_vbmi2" in Path("/proc/cpuinfo").read_text()

@@ -11,6 +11,7 @@ from skmlp._program.products import (
     _count_pieces,
     cuts_gradient,
     cuts_sums,
+    is_transposed,
     multiply_by_few,
     multiply_transposed,
 )
@@ -26,7 +27,9 @@ SHAPES = [
     (33, 32, 128),
     (1, 1, 1),
     (149, 5, 7),  # a prime number
-    (96, 33, 10),  # too many terms
+    (96, 33, 10),  # no equal bands of enough columns
+    (200, 64, 100),  # two bands of 32 columns for the gradient
+    (256, 48, 128),
     (96, 10, 129),  # too many columns
     (2048, 30, 100),
 ]
@@ -69,13 +72,16 @@ def test_pieces_are_equal_and_neither_too_long_nor_too_many(n, most, expected):
         assert n / n_pieces <= most
 
 
-@pytest.mark.parametrize(("name", "batch_size"), [("iris", "auto"), ("breast_cancer", 64)])
+@pytest.mark.parametrize(
+    ("name", "batch_size"), [("iris", "auto"), ("breast_cancer", 64), ("digits", "auto")]
+)
 def test_to_cut_products_changes_rounding_only(name, batch_size, monkeypatch):
     X, y = load(name)
     params = {"max_iter": 20, "random_state": 0, "batch_size": batch_size, "dtype": "float64"}
     fitted = []
     for cuts in (True, False):
         monkeypatch.setattr(flags, "cuts_products", lambda cuts=cuts: cuts)
+        monkeypatch.setattr(flags, "has_wide_vectors", lambda cuts=cuts: cuts)
         fitted.append(fit_quietly(TFMLPClassifier(**params), X, y))
     for one, other in zip(fitted[0].coefs_, fitted[1].coefs_, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-10)
@@ -100,6 +106,20 @@ def test_layers_of_narrow_input_are_cut_where_it_pays(units, sums, gradients):
     assert [cuts_gradient(spec, layer) for layer in layers] == gradients
     uncut = replace(spec, cuts_products=False)
     assert not any(cuts_sums(uncut, layer) or cuts_gradient(uncut, layer) for layer in layers)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "batch_rows", "expected"),
+    [("float64", 200, True), ("float32", 200, False), ("float64", 2048, False)],
+)
+def test_wide_vectors_cut_layers_of_up_to_64_inputs(dtype, batch_rows, expected):
+    """Check that only float64 in small batches is cut, where Eigen's two threads gain little."""
+    architecture = Architecture((64, 100, 10), "relu", "cross_entropy")
+    spec = ProgramSpec(architecture, dtype, "adam", False, batch_rows, 8, 4, cuts_products=True)
+    spec = replace(spec, has_wide_vectors=True)
+    assert cuts_sums(spec, 0) == cuts_gradient(spec, 0) == expected
+    assert not cuts_sums(spec, 1)
+    assert is_transposed(spec, 0) != expected
 
 
 CUTS = """

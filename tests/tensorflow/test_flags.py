@@ -23,6 +23,7 @@ clf = TFMLPClassifier(hidden_layer_sizes=5, max_iter=3, random_state=0)
 @pytest.fixture(autouse=True)
 def _fresh_state(monkeypatch):
     monkeypatch.setattr(flags._State, "cuts_products", False)
+    monkeypatch.setattr(flags._State, "has_wide_vectors", False)
     monkeypatch.setattr(flags._State, "why_not", None)
     monkeypatch.delenv("XLA_FLAGS", raising=False)
 
@@ -151,6 +152,23 @@ def test_the_message_comes_once_and_stops_no_fit():
 
 
 @pytest.mark.parametrize(
+    ("given", "is_wide", "expected"),
+    [
+        ("", True, True),
+        ("", False, False),
+        ("--xla_cpu_prefer_vector_width=256", True, False),
+        ("--xla_cpu_multi_thread_eigen=true", True, False),
+    ],
+)
+def test_vectors_are_wide_unless_the_user_decides(given, is_wide, expected, release, monkeypatch):
+    release("2.21.0")
+    monkeypatch.setattr(flags, "_is_wide_processor", lambda: is_wide)
+    monkeypatch.setenv("XLA_FLAGS", given)
+    flags.apply_flags(fake("2.21.0")[0], None, may_fail=False)
+    assert flags.has_wide_vectors() is expected
+
+
+@pytest.mark.parametrize(
     ("cpuinfo", "expected"),
     [("flags : avx2 avx512f avx512_vbmi2", True), ("flags : avx2 avx512f", False), (None, False)],
 )
@@ -163,4 +181,4 @@ def test_wide_vectors_are_for_processors_that_keep_their_speed(cpuinfo, expected
         return cpuinfo
 
     monkeypatch.setattr(flags.Path, "read_text", read_text)
-    assert flags._has_wide_vectors() is expected
+    assert flags._is_wide_processor() is expected
