@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 
 from skmlp._engine import compiling, members_session, objective, session
-from skmlp._engine.program_cache import MAX_PROGRAMS, ProgramCache
+from skmlp._engine.program_cache import MAX_PROGRAMS, PROGRAMS, ProgramCache
 from skmlp._tensorflow.cache_directory import ENVIRONMENT_VARIABLE
 
 pytest_plugins = ["tests.costs", "tests.scheduler"]
@@ -46,6 +46,13 @@ def pytest_addoption(parser):
 
 
 _UNCOMPILED = ProgramCache(MAX_PROGRAMS)
+_can_compile = compiling._can_compile
+
+
+def _set_programs(patch, programs, can_compile):
+    patch.setattr(compiling, "_can_compile", can_compile)
+    for module in (members_session, objective, session):
+        patch.setattr(module, "PROGRAMS", programs)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -58,19 +65,20 @@ def _programs(request):
         yield
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiling, "_can_compile", lambda: False)
-        for module in (members_session, objective, session):
-            patch.setattr(module, "PROGRAMS", _UNCOMPILED)
+        _set_programs(patch, _UNCOMPILED, lambda: False)
         yield
 
 
 @pytest.fixture(autouse=True)
-def _compile_all_programs(monkeypatch):
-    """Let each test compile its programs, even if earlier tests have used up the limit.
+def _compile_all_programs(request, monkeypatch):
+    """Let each test compile its programs, however many the tests before it have compiled.
 
-    An uncompiled program has other last bits than a compiled one, with which a test may compare it.
+    One that runs uncompiled has other last bits than one that a test compares it with. A test with
+    the marker `compiled` compiles them, whatever its module does.
     """
     monkeypatch.setattr(compiling._Compiled, "count", 0)
+    if request.node.get_closest_marker("compiled"):
+        _set_programs(monkeypatch, PROGRAMS, _can_compile)
 
 
 @pytest.fixture(autouse=True)

@@ -92,7 +92,8 @@ def slow(session):
     """Run the sweeps over many configurations, except those on clusters."""
     session.install("-e", ".[test]")
     pytest = ("python", "-m", "pytest", "-q", *WORKERS, "-m", "slow")
-    compiled = ("--compiled", "-m", "uncompiled and not slow and not exhaustive")
+    uncompiled = "uncompiled and not compiled and not slow and not exhaustive"
+    compiled = ("--compiled", "-m", uncompiled)
     session.run("python", "-m", "pytest", "-q", *WORKERS, *compiled)
     for part in SWEEPS:
         session.run(*pytest, part)

@@ -21,6 +21,7 @@ from sklearn.datasets import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
+from threadpoolctl import threadpool_limits
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp._model.network import initialise
@@ -147,7 +148,10 @@ def fit_both(X, y, sample_weight=None, estimator=TFMLPClassifier, **params):
         # These warnings are expected: max_iter is reached, batch_size is clipped.
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="Got `?batch_size")
-        theirs = PEERS[estimator](**params).fit(X, y, sample_weight)
+        # Its threads of BLAS wait for each other busily: with two workers of pytest on two cores,
+        # the fits of test_parity.py took 92 instead of 79 processor seconds.
+        with threadpool_limits(1, "blas"):
+            theirs = PEERS[estimator](**params).fit(X, y, sample_weight)
         ours = estimator(**params).fit(X, y, sample_weight)
     return theirs, ours
 
@@ -183,30 +187,47 @@ def assert_same_fit(theirs, ours, X, atol=1e-10):
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), **close)
 
 
-def sampled_cases(*factors):
-    """Return all combinations of values, slow except a few that hold each value at least once."""
+def sampled_cases(*factors, n_compiled=0):
+    """Return all combinations of values, slow but for some that have each value once or more.
+
+    The first of those have the marker `compiled`.
+    """
     factors = [list(values) for values in factors]
     n_fast = max(len(values) for values in factors)
-    return _marked_cases(
-        factors, [tuple(values[i % len(values)] for values in factors) for i in range(n_fast)]
-    )
+    fast = [tuple(values[i % len(values)] for values in factors) for i in range(n_fast)]
+    return _marked_cases(factors, fast, n_compiled)
 
 
-def paired_cases(*factors):
-    """Return all combinations of values, slow except a few that hold each pair of values."""
-    return _marked_cases(factors, covering_cases(list(product(*factors))))
+def paired_cases(*factors, n_compiled=0):
+    """Return all combinations of values, slow but for some that have each pair of values."""
+    return _marked_cases(factors, covering_cases(list(product(*factors))), n_compiled)
 
 
-def _marked_cases(factors, fast):
+def _marked_cases(factors, fast, n_compiled):
     return [
-        pytest.param(*case, marks=[] if case in fast else pytest.mark.slow)
+        pytest.param(
+            *case,
+            marks=[pytest.mark.slow] * (case not in fast)
+            + [pytest.mark.compiled] * (case in fast[:n_compiled]),
+        )
         for case in product(*factors)
     ]
 
 
-def covering_cases(cases, n_factors=2):
-    """Choose cases, greedily, until any two (or `n_factors`) values that can meet have met."""
-    meetings_in = {case: set(combinations(enumerate(case), n_factors)) for case in cases}
+def covering_cases(cases, n_factors=2, alone=()):
+    """Choose cases, greedily, until the values of any two (or more) factors met in one of them.
+
+    Those of the factors `alone` need not meet any other, but each of them is in one of the cases.
+    """
+
+    def meetings(case):
+        values = list(enumerate(case))
+        others = [value for value in values if value[0] not in alone]
+        return {(value,) for value in values if value[0] in alone} | {
+            *combinations(others, n_factors)
+        }
+
+    meetings_in = {case: meetings(case) for case in cases}
     left = set().union(*meetings_in.values())
     chosen = []
     while left:

@@ -16,6 +16,8 @@ from skmlp._engine.session import TrainingSession
 from skmlp.callbacks import Checkpoint
 from tests.helpers import Callback, assert_same_fit, fit_quietly, load, run_python
 
+pytestmark = pytest.mark.uncompiled  # but for one test of a kind: files are of the host
+
 N_EPOCHS = 12
 CONFIGURATIONS = {
     "adam": {},
@@ -93,7 +95,14 @@ FAST = ("adam", "sgd, invscaling", "early stopping, float32, sgd", "scored on th
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[] if name in FAST else pytest.mark.slow) for name in CONFIGURATIONS],
+    [
+        pytest.param(
+            name,
+            marks=[pytest.mark.slow] * (name not in FAST)
+            + [pytest.mark.compiled] * (name == "adam"),
+        )
+        for name in CONFIGURATIONS
+    ],
 )
 def test_what_is_resumed_ends_as_if_it_had_not_been_ended(name, tmp_path):
     """Check every bit against an uninterrupted fit."""
@@ -119,6 +128,7 @@ est.fit(*load("iris"))
 """
 
 
+@pytest.mark.compiled  # as in the other process
 @pytest.mark.parametrize(
     "name", [pytest.param("adam", marks=pytest.mark.slow), "early stopping, float32, sgd"]
 )

@@ -12,6 +12,8 @@ from skmlp._estimators import checkpoint_file
 from skmlp.callbacks import Checkpoint
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # files are of the host
+
 
 def make():
     return TFMLPClassifier(3, max_iter=2, random_state=0)

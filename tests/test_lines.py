@@ -13,6 +13,8 @@ from skmlp import TabularMLPClassifier, TFMLPClassifier
 from skmlp._lines import LinePrinter
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 FITS = {
     "adam": (TFMLPClassifier, {"hidden_layer_sizes": 5, "max_iter": 3, "verbose": 2}),
     "lbfgs": (

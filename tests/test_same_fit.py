@@ -20,6 +20,8 @@ from skmlp._training.snapshot import fingerprint
 from skmlp.callbacks import Checkpoint
 from tests.helpers import Callback, fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # hashes are of the host
+
 
 class Name(str, enum.Enum):  # noqa: UP042
     """Strings whose `str` differs from their value."""

@@ -16,6 +16,8 @@ from skmlp import TFMLPClassifier
 from skmlp._warn import warn_user
 from tests.helpers import load
 
+pytestmark = pytest.mark.uncompiled  # what a user sees, whatever runs the program
+
 
 def test_a_fit_warns_at_the_line_that_called_it():
     """Check that both warnings of a fit point at its call, not into the package."""

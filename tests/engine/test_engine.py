@@ -29,13 +29,13 @@ from tests.helpers import (
     sampled_cases,
 )
 
+pytestmark = pytest.mark.uncompiled  # but for one test of a kind
+
 COUNT = """
-import os, sys, warnings
+import warnings
 warnings.simplefilter("ignore")
 from sklearn.datasets import load_digits, load_iris
 from skmlp import TFMLPClassifier
-from skmlp._tensorflow import loading as _tensorflow
-_tensorflow.load()  # compiles a module itself
 X, y = load_digits(return_X_y=True)
 X_iris, y_iris = load_iris(return_X_y=True)
 
@@ -45,17 +45,6 @@ def fit(n_samples=1500, X=X, y=y, X_val=None, y_val=None, **params):
     clf = TFMLPClassifier(**params).fit(X[:n_samples], y[:n_samples], X_val=X_val, y_val=y_val)
     return clf, compiled() - before
 
-def compiled():
-    modules = {name.split(".")[0] for name in os.listdir(sys.argv_dump)}
-    return len({name for name in modules if name.startswith("module_")})
-"""
-
-
-def test_what_compiles_another_program(tmp_path):
-    """Check XLA's own dump: it has one module for each compilation."""
-    code = (
-        COUNT.replace("sys.argv_dump", repr(str(tmp_path)))
-        + """
 assert fit()[1] == 1, "the first fit of a shape compiles"
 for params in (
     {}, {"learning_rate_init": 0.01}, {"alpha": 0.0}, {"alpha": 1.0}, {"beta_1": 0.5},
@@ -87,9 +76,33 @@ for params in (
     assert fit(**params)[1] == 1, params
 for params in ({"class_weight": {0: 3.0}}, {"class_weight": "balanced"}):
     assert fit(**params)[1] == 0, params
-print("counted", compiled())
 """
-    )
+"""Fits of which some make another program, by a function `compiled` that counts programs."""
+
+
+def test_what_makes_another_program(monkeypatch):
+    """Check the number of programs in the cache."""
+    programs = ProgramCache(20)
+    monkeypatch.setattr(_engine, "PROGRAMS", programs)
+    exec(COUNT, {"compiled": lambda: len(programs)})
+    assert len(programs) == 7
+
+
+XLA_COUNTS = """
+import os
+from skmlp._tensorflow import loading
+loading.load()  # compiles a module itself
+
+def compiled():
+    modules = {name.split(".")[0] for name in os.listdir(DUMP)}
+    return len({name for name in modules if name.startswith("module_")})
+"""
+
+
+@pytest.mark.tensorflow_internals
+def test_what_compiles_another_program(tmp_path):
+    """Check XLA's own dump of what it compiles: one module a compilation."""
+    code = XLA_COUNTS.replace("DUMP", repr(str(tmp_path))) + COUNT + "print('counted', compiled())"
     dump = f"--xla_dump_to={tmp_path} --xla_dump_hlo_as_text"
     done = run_python(code, XLA_FLAGS=dump, SKMLP_CACHE_DIR="")
     assert done.returncode == 0, done.stderr
@@ -187,6 +200,7 @@ def test_cache_traces_once_for_many_threads(monkeypatch):
     assert len(traced) == 1
 
 
+@pytest.mark.compiled
 def test_fits_in_threads_give_the_same_bits():
     """Check four fits at once against the same one alone."""
     X, y = load("digits")
@@ -207,7 +221,8 @@ def test_fits_in_threads_give_the_same_bits():
 
 
 @pytest.mark.parametrize(
-    ("block_bytes", "solver"), sampled_cases([1, 2**15, 2**17], ["adam", "lbfgs"])
+    ("block_bytes", "solver"),
+    sampled_cases([1, 2**15, 2**17], ["adam", "lbfgs"], n_compiled=1),
 )
 def test_bits_do_not_depend_on_the_size_of_blocks(monkeypatch, solver, block_bytes):
     """Check blocks of one batch, of some, and of many epochs, also for validation."""
@@ -221,12 +236,14 @@ def test_bits_do_not_depend_on_the_size_of_blocks(monkeypatch, solver, block_byt
     assert clf.validation_loss_curve_ == expected.validation_loss_curve_
 
 
+@pytest.mark.compiled
 def test_bits_do_not_depend_on_the_capacity_of_the_program(monkeypatch):
     """Check a fit by a program with little and with much room for the validation set."""
     X, y = load("digits")
     params = {"random_state": 0, "max_iter": 3, "validation_fraction": 1100}
+    params["hidden_layer_sizes"] = 13
     fits = []
-    for rows in (1100, 5000):
+    for rows in (1100, 2200):
         monkeypatch.setattr(_engine, "PROGRAMS", ProgramCache(4))
         monkeypatch.setattr(_programs, "_round_up", lambda n, rows=rows: rows)
         fits.append(fit_quietly(TFMLPClassifier(**params), X, y))
@@ -252,7 +269,7 @@ def test_without_mappings_for_a_program_training_is_the_same(
     assert_same_training(X, y, solver=solver, atol=1e-9, **params)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.compiled)])
 def test_bits_do_not_depend_on_the_length_of_calls(monkeypatch, dtype):
     """Check calls of one epoch, of many epochs, and of parts of an epoch."""
     X, y = load("digits")
@@ -311,7 +328,7 @@ def _empty_of_nan(shape, dtype):
     "params",
     [
         {"batch_size": 64},
-        {"batch_size": 100, "early_stopping": True},
+        pytest.param({"batch_size": 100, "early_stopping": True}, marks=pytest.mark.compiled),
         {"batch_size": 569},
         {"batch_size": 33, "class_weight": {0: 0.0, 1: 0.3}},
         {"solver": "lbfgs"},
@@ -349,6 +366,7 @@ def test_is_on_disk_sees_through_views(tmp_path):
     assert not is_on_disk(np.zeros(3)[1:])
 
 
+@pytest.mark.compiled
 def test_no_more_programs_are_compiled_than_are_kept(monkeypatch):
     """Check the limit on memory: TensorFlow never unloads a compiled program."""
     assert compiling._can_compile()

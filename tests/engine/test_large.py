@@ -9,7 +9,9 @@ from sklearn.neural_network import MLPClassifier
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp._data import checks as _checks
 from skmlp._engine import capacity as _capacity
-from tests.helpers import fit_quietly, load, paired_cases, run_python
+from tests.helpers import fit_quietly, load, paired_cases, run_python, sampled_cases
+
+pytestmark = pytest.mark.uncompiled  # but for one test of a kind: what is large is on the host
 
 PARAMS = {"random_state": 0, "max_iter": 4, "hidden_layer_sizes": 7}
 
@@ -17,7 +19,10 @@ PARAMS = {"random_state": 0, "max_iter": 4, "hidden_layer_sizes": 7}
 @pytest.mark.parametrize(
     ("solver", "stored_as", "dtype"),
     paired_cases(
-        ["adam", "sgd", "lbfgs"], [np.float32, np.float64, np.uint8], ["float32", "float64"]
+        ["adam", "sgd", "lbfgs"],
+        [np.float32, np.float64, np.uint8],
+        ["float32", "float64"],
+        n_compiled=2,
     ),
 )
 def test_an_array_on_disk_trains_as_one_in_memory(monkeypatch, tmp_path, solver, stored_as, dtype):
@@ -47,8 +52,10 @@ def test_a_value_that_does_not_fit_is_an_error_without_a_copy(monkeypatch, value
         TFMLPClassifier(dtype="float32").fit(X, y)
 
 
-@pytest.mark.parametrize("scoring", [None, "loss", "neg_log_loss"])
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("scoring", "weighted"),
+    sampled_cases([None, "loss", "neg_log_loss"], [False, True], n_compiled=1),
+)
 def test_large_validation_sets_are_scored_alike(monkeypatch, scoring, weighted):
     """Check curves and weights against a validation set that the program scores."""
     X, y = load("digits")

@@ -278,7 +278,7 @@ X, y = np.random.RandomState(0).normal(size=(60, 3)), np.arange(60) % 3
 warnings.simplefilter("ignore")
 TFMLPClassifier(hidden_layer_sizes=8, max_iter=1).fit(X, y)  # compiled from here on
 signal.signal(signal.SIGALRM, signal.default_int_handler)
-signal.setitimer(signal.ITIMER_REAL, 2.0, 2.0)
+signal.setitimer(signal.ITIMER_REAL, 1.0, 1.0)
 clf = TFMLPClassifier(hidden_layer_sizes=8, max_iter=10**8, n_iter_no_change=np.inf)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")

@@ -75,25 +75,27 @@ LOADERS = {
 }
 
 
-@pytest.mark.parametrize("loader", LOADERS)
-def test_files_predict_the_same_bits_without_tensorflow(fitted, loader, tmp_path):
-    """Check all kinds of estimators in a separate process."""
-    dump = FORMATS["joblib" if loader == "mapped" else loader][0]
+def test_files_predict_the_same_bits_without_tensorflow(fitted, tmp_path):
+    """Check all kinds of estimators and of files, in a process of their own."""
     for name, est in fitted.items():
-        (tmp_path / name).write_bytes(dump(est))
+        for kind, (dump, _) in FORMATS.items():
+            (tmp_path / f"{name}.{kind}").write_bytes(dump(est))
         predict = est.predict_proba if hasattr(est, "predict_proba") else est.predict
         np.savez(tmp_path / f"{name}.npz", labels=est.predict(X), outputs=predict(X))
     np.save(tmp_path / "X.npy", X)
-    done = run_python(
-        LOADERS[loader]
-        + f"\nimport os, sys, numpy as np; os.chdir({str(tmp_path)!r}); X = np.load('X.npy')\n"
-        f"for name in {list(fitted)}:\n"
-        "    est, expected = load(name), np.load(name + '.npz')\n"
-        "    predict = est.predict_proba if hasattr(est, 'predict_proba') else est.predict\n"
-        "    assert predict(X).tobytes() == expected['outputs'].tobytes(), name\n"
-        "    assert est.predict(X).tolist() == expected['labels'].tolist(), name\n"
-        "assert not {'tensorflow', 'keras'} & set(sys.modules)"
-    )
+    code = f"import os, sys, numpy as np; os.chdir({str(tmp_path)!r}); X = np.load('X.npy')\n"
+    for loader, imports in LOADERS.items():
+        kind = "joblib" if loader == "mapped" else loader
+        code += (
+            f"{imports}\n"
+            f"for name in {list(fitted)}:\n"
+            f"    est, expected = load(name + '.{kind}'), np.load(name + '.npz')\n"
+            "    predict = est.predict_proba if hasattr(est, 'predict_proba') else est.predict\n"
+            f"    case = {loader!r}, name\n"
+            "    assert predict(X).tobytes() == expected['outputs'].tobytes(), case\n"
+            "    assert est.predict(X).tolist() == expected['labels'].tolist(), case\n"
+        )
+    done = run_python(code + "assert not {'tensorflow', 'keras'} & set(sys.modules)")
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -16,6 +16,8 @@ from skmlp.onnx import register_converters
 from tests.helpers import fit_quietly, load, paired_cases, sampled_cases, with_network
 from tests.training.test_lbfgs import make_samples
 
+pytestmark = pytest.mark.uncompiled  # but for one test of a kind; values are compared compiled too
+
 NEW = ["leaky_relu", "elu", "selu", "silu", "gelu", "mish"]
 new = pytest.mark.parametrize("activation", NEW)
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -111,7 +113,9 @@ def test_initial_weights_are_those_of_their_authors(activation, fan_in):
         assert not intercept.any()
 
 
-@pytest.mark.parametrize(("activation", "is_sparse"), sampled_cases(NEW, [False, True]))
+@pytest.mark.parametrize(
+    ("activation", "is_sparse"), sampled_cases(NEW, [False, True], n_compiled=1)
+)
 def test_gradient_is_a_finite_difference(activation, is_sparse):
     """Check every element of the gradient of the whole objective."""
     samples = make_samples("softmax", is_sparse=is_sparse)
@@ -123,7 +127,9 @@ def test_gradient_is_a_finite_difference(activation, is_sparse):
     np.testing.assert_allclose(objective(vector)[1], expected, rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize(("activation", "solver"), sampled_cases(NEW, ["adam", "sgd", "lbfgs"]))
+@pytest.mark.parametrize(
+    ("activation", "solver"), sampled_cases(NEW, ["adam", "sgd", "lbfgs"], n_compiled=1)
+)
 def test_each_solver_trains_with_each_function(activation, solver):
     """Check that it fits a curve, and that the validation loss is that of the predictions."""
     X = np.linspace(-2, 2, 80)[:, np.newaxis]

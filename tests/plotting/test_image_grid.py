@@ -12,6 +12,8 @@ from skmlp import TFMLPClassifier
 from skmlp.plotting import ImageGridDisplay
 from tests.helpers import load
 
+pytestmark = pytest.mark.uncompiled  # what is drawn, whatever runs the program
+
 X = np.arange(6 * 4).reshape(6, 4)
 Y_TRUE = np.array(["a", "b", "a", "b", "a", "b"])
 Y_PRED = np.array(["a", "a", "b", "b", "a", "a"])

@@ -16,6 +16,8 @@ from skmlp import TFMLPClassifier
 from skmlp.plotting import SearchDisplay
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what is drawn, whatever runs the program
+
 
 def network(estimator=MLPClassifier, **params):
     """Return a network, mostly scikit-learn's because it compiles nothing."""

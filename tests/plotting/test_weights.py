@@ -13,6 +13,8 @@ from skmlp import TabularMLPClassifier, TabularMLPRegressor, TFMLPClassifier
 from skmlp.plotting import WeightsDisplay
 from tests.helpers import fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # what is drawn, whatever runs the program
+
 
 @pytest.fixture(scope="module")
 def clf():

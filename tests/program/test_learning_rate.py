@@ -15,6 +15,8 @@ from skmlp._program.schedules import SCHEDULES, make_schedule
 from skmlp.callbacks import Checkpoint, set_learning_rate
 from tests.helpers import Callback, fit_quietly, load
 
+pytestmark = pytest.mark.uncompiled  # but for one test of a kind: rates are of the host
+
 N_SAMPLES = 150
 HYPER = {"learning_rate_init": 0.1, "power_t": 0.3}
 
@@ -137,7 +139,7 @@ def keras_fit(clf, X, y, factors):
     return model.get_weights()[::2]
 
 
-@stochastic
+@pytest.mark.parametrize("solver", [pytest.param("adam", marks=pytest.mark.compiled), "sgd"])
 @over_fit
 def test_a_fit_is_that_of_keras(solver, schedule):
     """Check weights against Keras with the same initial weights and the factor of each batch."""

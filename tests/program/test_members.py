@@ -29,6 +29,8 @@ from skmlp._training import folds as _folds
 from skmlp._training.folds import N_FOLDS, hold_out_folds, training_rows
 from skmlp._training.members import MembersSettings, _initial, _keys, _numbers, _shuffled
 
+pytestmark = pytest.mark.uncompiled  # but for one test of a kind
+
 N_ROWS, N_FEATURES = 40, 5
 SPEC = MembersSpec(
     n_members=3,
@@ -219,6 +221,7 @@ def test_without_a_share_nothing_is_dropped(tf):
     np.testing.assert_array_equal(_drop(tf, np.float32(0), tf.constant(5), 0, values), values)
 
 
+@pytest.mark.compiled
 def test_the_same_seeds_give_the_same_bits(tf):
     """Check two sessions of the compiled program, and that other keys change the bits."""
     first, second = train(batches()), train(batches())
@@ -229,6 +232,7 @@ def test_the_same_seeds_give_the_same_bits(tf):
     assert (first[2][1] != without[2][1]).any()
 
 
+@pytest.mark.compiled
 def test_networks_are_independent():
     """Check that other rows for the third network change no bit of the others."""
     rows = batches()
@@ -243,7 +247,13 @@ def test_networks_are_independent():
 MANY_HELD_OUT = rng.randint(0, N_ROWS, (3, 2 * SCORED_ROWS + 5)).astype(np.int32)
 
 
-@pytest.mark.parametrize("held_out", [HELD_OUT, MANY_HELD_OUT], ids=["few", "in parts"])
+@pytest.mark.parametrize(
+    "held_out",
+    [
+        pytest.param(HELD_OUT, id="few", marks=pytest.mark.compiled),
+        pytest.param(MANY_HELD_OUT, id="in parts"),
+    ],
+)
 def test_sums_held_out_are_those_of_the_networks(held_out):
     """Check them against a NumPy forward pass with the parameters after the epoch."""
     spec = replace(SPEC, validation_rows=held_out.shape[1])

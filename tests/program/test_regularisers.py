@@ -23,6 +23,8 @@ from skmlp.callbacks import Checkpoint
 from tests.helpers import LOSS_OF, Callback, fit_quietly, load, run_python, sampled_cases
 from tests.training.test_lbfgs import make_samples
 
+pytestmark = pytest.mark.uncompiled  # but for one test of a kind: formulas hold in graphs too
+
 stochastic = pytest.mark.parametrize("solver", ["adam", "sgd"])
 
 
@@ -44,8 +46,15 @@ def train_by_keras(start, optimizer, X, targets, *, loss, n_epochs, batch_size):
     return arrays[::2], arrays[1::2]
 
 
-@stochastic
-@pytest.mark.parametrize("problem", ["iris", "digits"])
+@pytest.mark.parametrize(
+    ("solver", "problem"),
+    [
+        pytest.param("adam", "iris", marks=pytest.mark.compiled),
+        ("adam", "digits"),
+        ("sgd", "iris"),
+        ("sgd", "digits"),
+    ],
+)
 def test_weight_decay_is_that_of_keras(solver, problem):
     """Check four epochs of AdamW and SGDW with the same weights, small matrices and a large one."""
     import keras
@@ -142,10 +151,11 @@ TARGETS = {
     "binary": lambda y: y > 0,
     "multilabel": lambda y: np.column_stack([y == 0, y > 0, y % 2]).astype(int),
 }
-targets = pytest.mark.parametrize("kind", TARGETS)
 
 
-@targets
+@pytest.mark.parametrize(
+    "kind", [pytest.param("multiclass", marks=pytest.mark.compiled), "binary", "multilabel"]
+)
 def test_smoothed_losses_and_gradients_are_those_of_keras(kind):
     """Check one step of SGD over all samples with the same weights: its loss, and its gradient."""
     import keras
@@ -283,8 +293,10 @@ def test_masks_of_other_steps_layers_and_seeds_are_others():
     np.testing.assert_array_equal(masks(0.5, shape, step=3), masks(0.5, shape, step=3))
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "silu"])
-@pytest.mark.parametrize("solver_seed", [0, 1])
+@pytest.mark.parametrize(
+    ("activation", "solver_seed"),
+    sampled_cases(["relu", "tanh", "silu"], [0, 1], n_compiled=1),
+)
 def test_a_step_with_dropout_is_that_of_keras(activation, solver_seed):
     """Check two SGD steps: TensorFlow's loss and gradients of Keras's masked model."""
     tf = load_tensorflow()
@@ -335,7 +347,7 @@ def test_predictions_and_validation_drop_nothing(is_sparse, dtype):
     assert clf.score(X, y) > 0.95
 
 
-@pytest.mark.parametrize("name", ["dropout", "all"])
+@pytest.mark.parametrize("name", ["dropout", pytest.param("all", marks=pytest.mark.compiled)])
 def test_dropout_does_not_depend_on_the_length_of_calls(name):
     """Check the bits of calls of many epochs, of one epoch, and of parts."""
     X, y = load("digits")
@@ -405,6 +417,7 @@ def test_each_layer_has_a_rate_of_its_own(estimator):
     assert len({each.loss_ for each in fits}) == 3
 
 
+@pytest.mark.compiled
 def test_the_masks_of_all_layers_are_drawn_without_a_compiler_too(monkeypatch):
     """Check a graph, for processes that can't compile any more."""
     X, y = load("iris")
@@ -477,7 +490,12 @@ regularised = pytest.mark.parametrize("name", REGULARISED)
 @pytest.mark.parametrize(
     ("name", "solver"),
     [
-        pytest.param(name, solver, marks=[pytest.mark.slow] * (solver == "sgd" and name != "all"))
+        pytest.param(
+            name,
+            solver,
+            marks=[pytest.mark.slow] * (solver == "sgd" and name != "all")
+            + [pytest.mark.compiled] * (solver == "adam" and name == "all"),
+        )
         for name in REGULARISED
         for solver in ("adam", "sgd")
     ],

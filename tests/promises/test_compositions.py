@@ -44,6 +44,8 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from tests.helpers import PEERS, fit_quietly
 
+pytestmark = pytest.mark.uncompiled  # up to rounding
+
 # 150 samples with 4 features for every test, so that they share compiled programs.
 X, Y = load_iris(return_X_y=True)
 X = scale(X)

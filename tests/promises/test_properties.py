@@ -15,6 +15,8 @@ from sklearn.exceptions import DataConversionWarning
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from tests.helpers import fit_quietly
 
+pytestmark = pytest.mark.uncompiled  # but for the bits of a seed
+
 SHAPES = st.fixed_dictionaries(
     {
         "hidden_layer_sizes": st.sampled_from([(), (5,), (6, 3)]),
@@ -140,6 +142,7 @@ def test_predicted_numbers_are_consistent(shapes, data):
     np.testing.assert_array_equal(column.predict(X), predicted)
 
 
+@pytest.mark.compiled
 @shapes
 @settings(max_examples=10)
 @given(data=st.data(), estimator=st.sampled_from([TFMLPClassifier, TFMLPRegressor]))

@@ -14,6 +14,8 @@ from tests.helpers import (
     sampled_cases,
 )
 
+pytestmark = pytest.mark.uncompiled  # but for one test of a kind: formats are of the host
+
 X = sp.csr_array(sp.random(300, 40, density=0.15, format="csr", random_state=0))
 CLASSES = np.arange(300) % 3
 NUMBERS = np.asarray(X.sum(axis=1)).ravel() - X[:, [0]].toarray().ravel() * 3
@@ -35,7 +37,10 @@ both = pytest.mark.parametrize(
 
 
 @both
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    "form",
+    [pytest.param(form, marks=[pytest.mark.compiled] * (form == "csr_array")) for form in FORMATS],
+)
 def test_formats_equal_scikit_learn(estimator, y, form):
     """Check arrays and matrices, by rows and by columns."""
     params = {"random_state": 0, "max_iter": 25, "hidden_layer_sizes": 20}
@@ -54,7 +59,8 @@ CONFIGURATIONS = {
 
 
 @pytest.mark.parametrize(
-    ("name", "estimator"), sampled_cases(CONFIGURATIONS, [TFMLPClassifier, TFMLPRegressor])
+    ("name", "estimator"),
+    sampled_cases(CONFIGURATIONS, [TFMLPClassifier, TFMLPRegressor], n_compiled=3),
 )
 def test_training_equals_scikit_learn(name, estimator):
     """Check batches with a rest, batches of one sample, other solvers and networks."""
@@ -77,6 +83,7 @@ def test_partial_fit_equals_scikit_learn(estimator, y):
     assert_same_fit(theirs, ours, X)
 
 
+@pytest.mark.compiled
 def test_batches_of_very_different_size_equal_scikit_learn():
     """Check a few rows with hundreds of entries among many with a few."""
     full = sp.random(6, 900, density=0.6, random_state=0)
@@ -86,7 +93,9 @@ def test_batches_of_very_different_size_equal_scikit_learn():
     assert_same_training(long, y, random_state=0, max_iter=6, batch_size=4, hidden_layer_sizes=7)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "dtype", [pytest.param(np.float32, marks=pytest.mark.compiled), np.float64]
+)
 def test_sparse_and_dense_agree(dtype):
     """Check that the format of X changes nothing but rounding, predictions included."""
     params = {"random_state": 0, "max_iter": 15, "hidden_layer_sizes": 20}

@@ -171,7 +171,11 @@ print("done", clf.n_iter_, Finder.seen > 800)
     ("handler", "expected"),
     [
         ("", "interrupted False"),
-        ("signal.signal(signal.SIGINT, lambda *args: print('handled'))", "handled"),
+        pytest.param(
+            "signal.signal(signal.SIGINT, lambda *args: print('handled'))",
+            "handled",
+            marks=pytest.mark.tensorflow_internals,
+        ),
     ],
 )
 def test_a_fit_works_after_ctrl_c_during_the_import(handler, expected):

@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from skmlp import TabularMLPClassifier, TFMLPClassifier
 from skmlp._tensorflow import switches
 from skmlp._tensorflow.loading import eagerly, load
-from tests.helpers import fit_quietly, run_python
+from tests.helpers import fit_quietly, run_python, sampled_cases
 from tests.helpers import load as load_data
 
 FITS = [
@@ -96,8 +96,7 @@ def test_a_switch_is_put_back_after_an_error():
         tf.config.experimental.set_synchronous_execution(True)
 
 
-@pytest.mark.parametrize("n_units", [11, 12])
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(("n_units", "solver"), sampled_cases([11, 12], ["adam", "lbfgs"]))
 def test_programs_are_traced_as_in_tensorflow_2(n_units, solver):
     """Check TensorFlow 1's comparisons and shapes against scikit-learn."""
     v1 = load().compat.v1

@@ -16,6 +16,8 @@ from skmlp._training.lbfgs import LBFGS
 from skmlp._training.log import TrainingLog
 from tests.helpers import LOSS_OF, fit_quietly, load, make_plan, sampled_cases
 
+pytestmark = pytest.mark.uncompiled  # but for one gradient: the solver is on the host
+
 
 def make_samples(out_activation, n_samples=23, is_sparse=False):
     rng = np.random.RandomState(0)
@@ -37,6 +39,7 @@ def make_samples(out_activation, n_samples=23, is_sparse=False):
         ["identity", "logistic", "tanh", "relu"],
         ["softmax", "logistic", "identity", "exp"],
         [False, True],
+        n_compiled=1,
     ),
 )
 def test_gradient_is_a_finite_difference(activation, out_activation, is_sparse):
