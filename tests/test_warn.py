@@ -72,6 +72,14 @@ def test_python_s_own_frames_are_passed_over():
     assert caught[0].filename.endswith("thread.py")
 
 
+def test_without_filters_python_warns_as_by_default():
+    """Check that no filter is needed to choose a module."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.resetwarnings()
+        warn_user("careful")
+    assert [(str(each.message), each.filename) for each in caught] == [("careful", __file__)]
+
+
 def test_a_warning_from_outside_points_at_its_caller():
     """Check that no frame is skipped needlessly."""
     with pytest.warns(UserWarning, match="careful") as caught:

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
+from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
 
 from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp._data import checks as _checks
 from skmlp._engine import capacity as _capacity
+from skmlp._training import evaluation as _evaluation
 from tests.helpers import fit_quietly, load, paired_cases, run_python, sampled_cases
 
 pytestmark = pytest.mark.uncompiled  # but for one test of a kind: what is large is on the host
@@ -84,6 +86,19 @@ def test_large_validation_sets_of_numbers_are_scored_alike(monkeypatch, n_output
     np.testing.assert_allclose(reg.validation_scores_, expected.validation_scores_, rtol=1e-9)
     np.testing.assert_array_equal(reg.coefs_[0], expected.coefs_[0])
     assert reg.n_iter_ == expected.n_iter_
+
+
+def test_validation_samples_without_weight_do_not_count(monkeypatch):
+    """Check scores part by part, of which the first has no weight, against scikit-learn's."""
+    X, y = load("iris")
+    weight = np.where(np.arange(150) < 50, 0.0, 1.0)
+    monkeypatch.setattr(_capacity, "_MAX_VALIDATION_BYTES", 0)
+    monkeypatch.setattr(_evaluation, "_ROWS_A_PART", 50)
+    clf = TFMLPClassifier(**PARAMS)
+    fit_quietly(clf, X, y, X_val=X, y_val=y, sample_weight_val=weight)
+    loss = log_loss(y, clf.predict_proba(X), sample_weight=weight)
+    assert clf.validation_loss_curve_[-1] == pytest.approx(loss, rel=1e-12)
+    assert clf.validation_scores_[-1] == pytest.approx(clf.score(X[50:], y[50:]), rel=1e-12)
 
 
 MEMORY = """

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401, its import has an effect
 from sklearn.linear_model import LogisticRegression
@@ -232,6 +233,17 @@ def test_candidates_without_hidden_layers_are_left_out(kind):
         x, y, _ = points(display.score_curves_[0])
         np.testing.assert_array_equal(x, [2, 3, 4, 6, 8])
         np.testing.assert_array_equal(y, results["mean_test_score"][[2, 5, 3, 6, 4]])
+
+
+def test_one_of_several_networks_is_chosen():
+    """Check a search over the sizes of two networks."""
+    grid = {"a__hidden_layer_sizes": [2, 4], "b__hidden_layer_sizes": [3]}
+    search = GridSearchCV(VotingClassifier([("a", network()), ("b", network())]), grid, cv=2)
+    fit_quietly(search, *load("iris"))
+    with pytest.raises(ValueError, match=r"Give param_name: .*got \['a__hidden_layer_sizes', 'b__"):
+        SearchDisplay.from_search(search)
+    display = SearchDisplay.from_search(search, param_name="a__hidden_layer_sizes")
+    np.testing.assert_array_equal(points(display.score_curves_[0])[0], [2, 4])
 
 
 def test_axes_and_styles_are_those_given():

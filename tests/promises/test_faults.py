@@ -99,6 +99,7 @@ BAD_DATA = {
     "1-D": (X[:, 0], Y, {}, "Expected 2D array"),
     "no samples": (X[:0], Y[:0], {}, "0 sample"),
     "no features": (X[:, :0], Y, {}, "0 feature"),
+    "rows of different lengths": ([[1.0, 2.0], [3.0]], [0, 1], {}, "inhomogeneous shape"),
     "text": (np.full(X.shape, "a"), Y, {}, "could not convert string"),
     "complex": (X * 1j, Y, {}, "Complex data not supported"),
     "regression targets": (X, X[:, 0], {}, "Unknown label type: continuous"),
@@ -159,6 +160,12 @@ BAD_DATA = {
         {"X_val": X, "y_val": 2 * np.eye(3, dtype=int)[Y]},
         "y_val must be of 0 and 1",
     ),
+    "number of labels in y_val": (
+        X,
+        np.eye(3, dtype=int)[Y],
+        {"X_val": X, "y_val": np.eye(3, dtype=int)[Y][:, :2]},
+        "y_val has 2 labels, expected 3 as in y",
+    ),
     "few weights of X_val": (
         X,
         Y,
@@ -175,6 +182,22 @@ def test_bad_data_is_named(case):
     features, labels, fit_params, message = BAD_DATA[case]
     with pytest.raises(ValueError, match=message):
         clf().fit(features, labels, **fit_params)
+
+
+BAD_NUMBERS = {
+    "negative counts": ({"y": -Y}, "y has negative values.*loss='poisson'"),
+    "negative counts in y_val": ({"X_val": X, "y_val": -Y}, "y_val has negative values"),
+    "number of targets in y_val": ({"y": np.c_[Y, Y], "X_val": X, "y_val": Y}, "y_val has 1 col"),
+}
+
+
+@pytest.mark.usefixtures("no_training")
+@pytest.mark.parametrize("case", BAD_NUMBERS)
+def test_bad_numbers_are_named(case):
+    """Check targets of a regressor."""
+    arrays, message = BAD_NUMBERS[case]
+    with pytest.raises(ValueError, match=message):
+        TFMLPRegressor(loss="poisson").fit(**({"X": X, "y": Y} | arrays))
 
 
 @pytest.mark.usefixtures("no_training")

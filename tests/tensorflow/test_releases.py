@@ -2,6 +2,7 @@
 
 import re
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import ModuleType
 
@@ -52,6 +53,20 @@ def test_the_imported_release_counts(installed, monkeypatch):
     fake.__version__ = "2.21.0"
     assert releases.release() == "2.21.0"
     assert is_on("xla_flags")
+
+
+def test_a_tensorflow_of_another_distribution_keeps_nothing(monkeypatch):
+    """Check tensorflow-cpu, say, whose version is not known before its import."""
+
+    def version(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.delenv(releases.PLAIN_VARIABLE, raising=False)
+    monkeypatch.delenv("TF_XLA_FLAGS", raising=False)
+    monkeypatch.setattr("importlib.metadata.version", version)
+    assert releases.installed_release() is None
+    assert kept_programs._why_nobody_may() == "no distribution named tensorflow is installed"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,14 @@ def test_batches_every_100_iterations(capsys):
     assert lines[3].startswith("Epoch:   1, training loss")
 
 
+def test_batches_without_weight_have_no_line(capsys):
+    """Check an epoch whose first batch of two has none."""
+    X, y = load("iris")
+    params = {"verbose": 2, "batch_size": 75, "shuffle": False, "max_iter": 1}
+    _, lines = printed(capsys, X, y, {"sample_weight": np.arange(150) // 75}, **params)
+    assert [line.split(":")[0] for line in lines] == ["Epoch"]
+
+
 def test_batch_loss_and_accuracy_are_those_after_the_update(capsys):
     """Check a full batch's numbers against the model after one epoch."""
     X, y = load("breast_cancer")
