@@ -1,6 +1,6 @@
 """Prints the versions of the package and its dependencies, for bug reports."""
 
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
 import sklearn
 
@@ -51,4 +51,9 @@ def _versions() -> dict[str, str | None]:
             versions[name] = version(name)
         except PackageNotFoundError:
             versions[name] = None
+    if None in versions.values():
+        # Another one may bring the module: tensorflow-cpu, or keras-nightly with TensorFlow 2.22rc.
+        packages = packages_distributions()
+        for name in (name for name in versions if versions[name] is None and name in packages):
+            versions[name] = version(packages[name][0])
     return versions

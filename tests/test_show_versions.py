@@ -2,7 +2,7 @@
 
 import os
 import re
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 
 import skmlp
 from skmlp import _show_versions
@@ -18,12 +18,21 @@ def test_versions_are_printed_without_importing_the_libraries():
     assert (done.returncode, done.stderr) == (0, "")
     found = dict(re.findall(r"^ *(\w+): (\S+)", done.stdout, flags=re.MULTILINE))
     assert found["skmlp"] == skmlp.__version__
-    names = {"tensorflow": "tensorflow", "keras": "keras", "sklearn": "scikit-learn"}
+    names = {"tensorflow": "tensorflow", "sklearn": "scikit-learn"}
+    names["keras"] = packages_distributions()["keras"][0]  # keras-nightly, for a candidate
     for shown, package in (names | {"numpy": "numpy", "scipy": "scipy"}).items():
         assert found[shown] == version(package), shown
     assert found["xla_flags"] == "on"
     assert found["kept_programs"].startswith(os.environ["SKMLP_CACHE_DIR"])
     assert {"python", "executable", "machine", "user_api"} <= found.keys()
+
+
+def test_a_library_may_come_in_a_distribution_of_another_name(monkeypatch, capsys):
+    """Check the line of the module `sklearn`, of scikit-learn."""
+    monkeypatch.setattr(_show_versions, "_LIBRARIES", ("sklearn",))
+    skmlp.show_versions()
+    line = f"sklearn: {version('scikit-learn')}\n"
+    assert capsys.readouterr().out.count(line) == 2  # and in scikit-learn's own lines
 
 
 def test_libraries_that_are_not_installed_are_none(monkeypatch, capsys):
