@@ -232,7 +232,8 @@ def test_what_fit_has_not_seen_is_predicted(estimator, fitted):
     )
     outputs = outputs_of(fitted[estimator], unseen)
     assert np.isfinite(outputs).all()
-    assert len(np.unique(outputs, axis=0)) == 1
+    # Not the last bit, which may depend on where a row stands in a product of matrices.
+    np.testing.assert_allclose(outputs, np.broadcast_to(outputs[:1], outputs.shape), rtol=1e-6)
 
 
 @both
