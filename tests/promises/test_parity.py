@@ -172,6 +172,13 @@ def test_hyper_parameters_equal_scikit_learn(params):
     assert_same_training(X, y, random_state=5, **params)
 
 
+def test_the_penalty_of_any_number_of_units_equals_scikit_learn():
+    """Check a large matrix of a prime number of units, whose squares are folded with a rest."""
+    X, y = load("digits")
+    params = {"hidden_layer_sizes": 67, "alpha": 1.0, "random_state": 0, "max_iter": 5}
+    assert_same_training(X[:200], y[:200], **params)
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_multilabel_equals_scikit_learn(early_stopping):
     """Check indicator targets: sigmoid outputs, a hold-out that is not stratified."""
