@@ -90,13 +90,47 @@ def is_ready_to_predict(estimator: BaseEstimator, X: Any, accepted: Any) -> bool
 
     If it can't, scikit-learn's check converts X or raises an error.
     """
-    if type(X) is not np.ndarray or X.ndim != 2 or not X.size:
-        return False
+    return _are_numbers(X, accepted) and _has_features_of(estimator, X) and _is_finite(X)
+
+
+def are_ready_to_train(
+    estimator: BaseEstimator, X: Any, y: Any, accepted: Any, reset: bool
+) -> bool:
+    """Tell whether X and y can be used as they are, and learn the number of features if `reset`.
+
+    scikit-learn's check takes an eighth of `partial_fit` of a few rows.
+    """
+    is_ready = (
+        _are_numbers(X, accepted)
+        and (reset or _has_features_of(estimator, X))
+        and type(y) is np.ndarray
+        and y.ndim in (1, 2)
+        and y.size > 0
+        and len(y) == len(X)
+        and (y.dtype.kind in "biuU" or (y.dtype.kind == "f" and _is_finite(y)))
+        and _is_finite(X)
+    )
+    if is_ready and reset:
+        vars(estimator).pop("feature_names_in_", None)
+        estimator.n_features_in_ = X.shape[1]
+    return is_ready
+
+
+def _are_numbers(X: Any, accepted: Any) -> bool:
+    """Tell whether X is a table in an accepted type, and an array of NumPy's and nothing else."""
     dtypes = accepted if isinstance(accepted, tuple) else (accepted,)
-    if X.dtype not in dtypes or X.shape[1] != estimator.n_features_in_:
-        return False
+    return type(X) is np.ndarray and X.ndim == 2 and X.size > 0 and X.dtype in dtypes
+
+
+def _has_features_of(estimator: BaseEstimator, X: np.ndarray) -> bool:
+    is_named = hasattr(estimator, "feature_names_in_")
+    return X.shape[1] == estimator.n_features_in_ and not is_named
+
+
+def _is_finite(array: np.ndarray) -> bool:
+    """Tell whether all is finite, for sure: a sum may overflow."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return not hasattr(estimator, "feature_names_in_") and bool(np.isfinite(X.sum()))
+        return bool(np.isfinite(array.sum()))
 
 
 def check_weight(sample_weight: Any, X: Any, dtype: np.dtype, name: str) -> np.ndarray:

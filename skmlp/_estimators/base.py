@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmlp._data import samples as sample_sets
 from skmlp._data.checks import (
     NO_VALIDATION_SET,
     ValidationSet,
+    are_ready_to_train,
     as_csr_array,
     check_fits,
     check_validation_features,
@@ -27,6 +27,7 @@ from skmlp._data.checks import (
     unchanged_on_error,
 )
 from skmlp._data.hints import explaining_targets, explaining_text
+from skmlp._data.random_state import make_random_state
 from skmlp._data.samples import Samples, SampleSet
 from skmlp._estimators.combinations import check_combinations, check_partial_fit, dropout_by_layer
 from skmlp._estimators.constraints import ParameterConstraints, check_scoring_name
@@ -213,7 +214,7 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         If the user passed a RandomState, that object itself is set back.
         """
         if callbacks is None or callbacks.snapshot is None:
-            return check_random_state(self.random_state)
+            return make_random_state(self.random_state)
         is_own = isinstance(self.random_state, np.random.RandomState)
         random_state = self.random_state if is_own else np.random.RandomState()
         random_state.set_state(callbacks.snapshot.random_state)
@@ -247,14 +248,24 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
         refuse_dask(given, type(self).__name__)
         goes_on = is_warm and call.is_incremental
         dtype = self.coefs_[0].dtype if goes_on else self._accepted_dtype()
-        is_converted = not is_too_large_to_convert(call.X, dtype)
+        X, y = call.X, call.y
+        if not are_ready_to_train(self, X, y, dtype, reset=not is_warm):
+            X, y = self._convert(X, y, dtype, is_warm)
+        X = as_csr_array(X)
+        dtype = training_dtype(X, dtype)
+        check_fits(X, dtype)
+        return self._make_training_set(call, X, y, dtype, is_warm)
+
+    def _convert(self, X: Any, y: Any, dtype: Any, is_warm: bool) -> tuple[Any, Any]:
+        """Return X and y as arrays, or say what the fault is."""
+        is_converted = not is_too_large_to_convert(X, dtype)
         try:
             # A value that overflows float32 raises an error; a warning of NumPy adds nothing.
             with np.errstate(over="ignore"):
-                X, y = validate_data(
+                return validate_data(
                     self,
-                    call.X,
-                    call.y,
+                    X,
+                    y,
                     accept_sparse="csr",
                     multi_output=True,
                     y_numeric=self.__sklearn_tags__().estimator_type != "classifier",
@@ -262,14 +273,10 @@ class BaseTFMLP(CallbackSupportMixin, PortableEstimator, ABC):
                     reset=not is_warm,
                 )
         except (OverflowError, TypeError, ValueError):
-            name = name_of_bad_array(call.X, call.y)
-            explaining = explaining_targets() if name == "y" else explaining_text(call.X, self)
+            name = name_of_bad_array(X, y)
+            explaining = explaining_targets() if name == "y" else explaining_text(X, self)
             with explaining, naming_errors(name, "X", "y", "feature names"):
                 raise
-        X = as_csr_array(X)
-        dtype = training_dtype(X, dtype)
-        check_fits(X, dtype)
-        return self._make_training_set(call, X, y, dtype, is_warm)
 
     def _make_training_set(
         self, call: Call, X: Any, y: Any, dtype: np.dtype, is_warm: bool

@@ -19,6 +19,8 @@ from skmlp._data.labels import (
     check_known_labels,
     check_same_labels,
     check_validation_labels,
+    plain_binarizer,
+    plain_labels,
 )
 from skmlp._estimators.base import BaseTFMLP, Call
 from skmlp._sklearn import Interval, StrOptions, check_partial_fit_first_call, fit_context
@@ -670,15 +672,20 @@ class TFMLPClassifier(ClassifierMixin, BaseTFMLP):
         indicators = y if scipy.sparse.issparse(y) else None
         with naming_errors("y"), np.errstate(invalid="ignore"):
             y = as_labels(y)
-            check_classification_targets(y)
+            labels = plain_labels(y)
+            if labels is None:
+                check_classification_targets(y)
         if call.is_incremental:
             self._learn_classes(y, call.classes, indicators)
         elif is_warm:
             check_same_labels(self._label_binarizer, self.classes_, y)
         else:
             with naming_errors("y"):
-                labels = y if indicators is None else indicators
-                self._label_binarizer = LabelBinarizer().fit(labels)
+                self._label_binarizer = (
+                    LabelBinarizer().fit(y if indicators is None else indicators)
+                    if labels is None
+                    else plain_binarizer(labels)
+                )
             self.classes_ = self._label_binarizer.classes_
         return binarize(self._label_binarizer, y)
 

@@ -150,7 +150,7 @@ class Loop:
             self._run_in_parts(self._orders.draw(1)[0])
             return
         n_completed = self._call(self._orders.draw(n_epochs), 0, self._n_batches, self._n_batches)
-        if n_completed < n_epochs or self._stopped:
+        if n_completed < n_epochs:
             self._orders.rewind(n_completed)
         self._log.epochs(self._history, n_completed)
 

@@ -28,10 +28,14 @@ class EpochOrders:
         self._before: tuple[np.ndarray, dict[str, Any]] | None = None
 
     def draw(self, n_epochs: int) -> list[np.ndarray]:
-        """Return the orders of the next epochs."""
+        """Return the orders of the next epochs; a single one is not taken back."""
         if not self._shuffle:
             return [self._order] * n_epochs
-        self._before = self._order, dict(self._random_state.get_state(legacy=False))
+        # To keep the state of the random numbers and set it again takes 50 microseconds, 5% of
+        # `partial_fit` of a few rows.
+        self._before = None
+        if n_epochs > 1:
+            self._before = self._order, dict(self._random_state.get_state(legacy=False))
         return [self._draw_next() for _ in range(n_epochs)]
 
     def rewind(self, n_used: int) -> None:
