@@ -10,6 +10,7 @@ import numpy as np
 from skmlp._cluster.group import Group
 from skmlp._cluster.held_rows import HeldRows, likely_most
 from skmlp._data.samples import Samples
+from skmlp._engine.arena import Arena
 from skmlp._engine.capacity import block_batches
 from skmlp._engine.feed import DenseFeed
 from skmlp._engine.memory import SharedArray, aligned_zeros, to_tensor
@@ -177,8 +178,11 @@ class ClusterSession(TrainingSession):
         self._spec, tf = spec, self._tf
         self._run_batches = make_program(tf, spec, self._group.size)
         self._own_loss = make_loss(tf, spec)
-        self._feed: Any = DenseFeed(tf, spec, self._own)
-        self._tables = TableWriter(tf, spec, self._samples, self._batch_size, self._numbers)
+        self._arena = Arena(tf)
+        self._feed: Any = DenseFeed(self._arena, spec, self._own)
+        self._tables = TableWriter(
+            self._arena, spec, self._samples, self._batch_size, self._numbers
+        )
         shape = (spec.block_batches, spec.batch_rows)
         n_rows = aligned_zeros(shape[:1], np.dtype(np.float64))
         positions = aligned_zeros(shape, np.dtype(np.int32))

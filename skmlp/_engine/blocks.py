@@ -1,12 +1,14 @@
 """Blocks of samples, batch after batch, in memory that the program reads without a copy."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
 from skmlp._data.samples import Samples
+from skmlp._engine.arena import Arena, Make
 from skmlp._engine.memory import SharedArray, aligned_zeros
 from skmlp._program.spec import ProgramSpec
 from skmlp._program.values import Block, Entries
@@ -17,8 +19,8 @@ class SharedBlock:
 
     Parameters
     ----------
-    tf : module
-        TensorFlow.
+    arena : Arena
+        Where it lies.
     spec : ProgramSpec
         The program, which fixes the types.
     n_batches, n_rows, n_entries : int
@@ -29,18 +31,16 @@ class SharedBlock:
 
     def __init__(
         self,
-        tf: Any,
+        arena: Arena,
         spec: ProgramSpec,
         n_batches: int,
         n_rows: int,
         n_entries: int = 0,
-        make: Callable[..., np.ndarray] = aligned_zeros,
+        make: Make = aligned_zeros,
     ):
         units, dtype = spec.architecture.layer_units, np.dtype(spec.dtype)
 
-        def shared(shape: tuple[int, ...], dtype: np.dtype) -> SharedArray:
-            return SharedArray(tf, make(shape, dtype))
-
+        shared = partial(arena.take, make)
         X: Any = None
         if spec.is_sparse:
             integers = (np.dtype(np.int32), np.dtype(np.int32), np.dtype(np.int64))

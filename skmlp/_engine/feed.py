@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from skmlp._data.samples import Samples
+from skmlp._engine.arena import Arena
 from skmlp._engine.blocks import (
     SharedBlock,
     fill_entries,
@@ -19,7 +20,7 @@ from skmlp._engine.blocks import (
     training_source,
     validation_source,
 )
-from skmlp._engine.memory import aligned_empty, to_tensor
+from skmlp._engine.memory import aligned_empty
 from skmlp._program.spec import ProgramSpec
 from skmlp._program.values import Data
 from skmlp._threads import Helper, start_helper
@@ -30,26 +31,26 @@ class DenseFeed:
 
     Parameters
     ----------
-    tf : module
-        TensorFlow.
+    arena : Arena
+        Where the blocks lie.
     spec : ProgramSpec
         The program; blocks have its capacity.
     samples : Samples
         The samples to train and to score on.
     """
 
-    def __init__(self, tf: Any, spec: ProgramSpec, samples: Samples):
+    def __init__(self, arena: Arena, spec: ProgramSpec, samples: Samples):
         self._source = training_source(spec, samples, _by_rows(samples.X[0]))
-        validation = SharedBlock(tf, spec, spec.validation_batches, spec.validation_batch_rows)
+        validation = SharedBlock(arena, spec, spec.validation_batches, spec.validation_batch_rows)
         if spec.validation_rows:
             source = validation_source(spec, samples)
             gather(source, samples.validation_rows, validation.arrays)
         self._validation = validation.tensors()
-        self._spread = to_tensor(tf, samples.validation_spread())
+        self._spread = arena.tensor(samples.validation_spread())
         n_blocks = 2 if len(samples.train_rows) > spec.block_batches * spec.batch_rows else 1
         # No batch of them is read before all its rows are written.
         self._blocks = [
-            SharedBlock(tf, spec, spec.block_batches, spec.batch_rows, make=aligned_empty)
+            SharedBlock(arena, spec, spec.block_batches, spec.batch_rows, make=aligned_empty)
             for _ in range(n_blocks)
         ]
         self._ahead: np.ndarray | None = None  # the rows in the last of the blocks
@@ -97,15 +98,19 @@ class SparseFeed:
 
     Parameters
     ----------
-    tf, spec, samples
+    arena, spec, samples
         As for `DenseFeed`; the first set of features is in CSR format.
     """
 
-    def __init__(self, tf: Any, spec: ProgramSpec, samples: Samples):
+    def __init__(self, arena: Arena, spec: ProgramSpec, samples: Samples):
         self._source = training_source(spec, samples, samples.X[0])
-        self._block = SharedBlock(tf, spec, spec.block_batches, spec.batch_rows, spec.block_entries)
+        self._block = SharedBlock(
+            arena, spec, spec.block_batches, spec.batch_rows, spec.block_entries
+        )
         size = spec.validation_batch_rows
-        validation = SharedBlock(tf, spec, spec.validation_batches, size, spec.validation_entries)
+        validation = SharedBlock(
+            arena, spec, spec.validation_batches, size, spec.validation_entries
+        )
         if spec.validation_rows:
             X = samples.features(samples.validation_rows)
             lengths = np.full(-(-X.shape[0] // size), size)
@@ -114,7 +119,7 @@ class SparseFeed:
             source = validation_source(spec, samples)
             gather_targets(source, samples.validation_rows, validation.arrays)
         self._validation = validation.tensors()
-        self._spread = to_tensor(tf, samples.validation_spread())
+        self._spread = arena.tensor(samples.validation_spread())
 
     @contextmanager
     def loaded(self, rows: np.ndarray, upcoming: np.ndarray) -> Iterator[Data]:
@@ -130,9 +135,10 @@ class SparseFeed:
         return Data(self._block.tensors(), self._validation, self._spread)
 
 
-def make_feed(tf: Any, spec: ProgramSpec, samples: Samples) -> DenseFeed | SparseFeed:
+def make_feed(arena: Arena, spec: ProgramSpec, samples: Samples) -> DenseFeed | SparseFeed:
     """Return the samples of a fit, dense or sparse."""
-    return SparseFeed(tf, spec, samples) if samples.is_sparse else DenseFeed(tf, spec, samples)
+    kind = SparseFeed if samples.is_sparse else DenseFeed
+    return kind(arena, spec, samples)
 
 
 def arrange_rows(

@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from skmlp._data.samples import Samples
+from skmlp._engine.arena import Arena
 from skmlp._engine.capacity import required_program
 from skmlp._engine.feed import arrange_rows, make_feed
 from skmlp._engine.memory import SharedArray, aligned_empty, zeros_tensor
@@ -52,9 +53,10 @@ class Objective:
         self._n_batches = -(-len(samples.train_rows) // batch_size)
         wanted = required_program(architecture, "lbfgs", batch_size, samples, 0, regularisation)
         self._spec, self._program = PROGRAMS.get(tf, wanted)
-        self._feed = make_feed(tf, self._spec, samples)
+        arena = Arena(tf)
+        self._feed = make_feed(arena, self._spec, samples)
         numbers = FitNumbers(alpha, {}, StoppingRule(0.0, 0.0), regularisation=regularisation)
-        self._tables = TableWriter(tf, self._spec, samples, batch_size, numbers)
+        self._tables = TableWriter(arena, self._spec, samples, batch_size, numbers)
         self._order = samples.train_rows
         self._weight = float(samples.sample_weight[0][self._order].sum())
         self._arrange = partial(arrange_rows, size=batch_size, capacity=self._spec.batch_rows)

@@ -7,17 +7,19 @@ from typing import Any, Literal
 import numpy as np
 
 from skmlp._data.samples import Samples
+from skmlp._engine.arena import MAX_BYTES, Arena, borrow, keep
 from skmlp._engine.capacity import required_program
 from skmlp._engine.feed import arrange_rows, make_feed
+from skmlp._engine.form import form_of
 from skmlp._engine.learning_rate import LearningRate
-from skmlp._engine.memory import to_tensor, zeros_tensor
+from skmlp._engine.memory import aligned_empty, aligned_zeros, to_tensor
 from skmlp._engine.program_cache import PROGRAMS
 from skmlp._engine.report import Report
 from skmlp._engine.tables import FitNumbers, TableWriter
 from skmlp._model.network import Architecture, Parameters
 from skmlp._model.records import Optimizer, StoppingState, TrainingState
 from skmlp._program import penalty
-from skmlp._program.layout import layout_of, transpose_parameters
+from skmlp._program.layout import layout_of
 from skmlp._program.regularisers import NO_REGULARISATION, Regularisation
 from skmlp._program.spec import ProgramSpec
 from skmlp._program.stopping import StoppingRule, judge
@@ -97,6 +99,7 @@ class TrainingSession:
                 architecture, solver, batch_size, samples, n_validation, regularisation
             )
         )
+        self._form = form_of(self._spec)
         self._state = self._place(start)
         self._stopping = start.standing._replace(stopped=0.0)
         self._best = self._state.running.params  # where the host judges
@@ -136,7 +139,7 @@ class TrainingSession:
             hyper=self._rate.hyper,
             learning_rate=self._rate.rate,
             step=self._step,
-            slots=[_separate(self._spec, slot) for slot in self._state.running.slots],
+            slots=[self._separate(slot) for slot in self._state.running.slots],
         )
 
     def parameters(self) -> Parameters:
@@ -168,7 +171,8 @@ class TrainingSession:
         arrange = partial(arrange_rows, size=self._batch_size, capacity=self._spec.batch_rows)
         rows = arrange(orders, first_batch, last_batch)
         self._make_room(rows)
-        upcoming = arrange(orders[-1:], last_batch, next_last_batch)
+        goes_on = next_last_batch > last_batch
+        upcoming = arrange(orders[-1:], last_batch, next_last_batch) if goes_on else rows[:0]
         rates = self._rate.upcoming(len(orders), first_batch, last_batch)
         with self._feed.loaded(rows, upcoming) as data:
             steps = self._tables.write(orders, first_batch, last_batch, self._step, rates)
@@ -190,6 +194,12 @@ class TrainingSession:
             self._best = self._state.running.params
         self._set_stopping(StoppingState(*map(float, after)))
         return self._is_over()
+
+    def close(self) -> None:
+        """Let the next fit have the memory: nothing else may be asked of this session."""
+        if self._is_small:
+            keep(self._spec, self._arena)
+        del self._arena, self._feed, self._tables, self._state, self._best
 
     def _is_over(self) -> bool:
         """Tell whether training stops: if the rule says so and the schedule has nothing left."""
@@ -217,10 +227,20 @@ class TrainingSession:
     def _use(self, wanted: ProgramSpec) -> None:
         """Get a program, and the memory for its data."""
         self._spec, self._program = PROGRAMS.get(self._tf, wanted)
-        self._feed = make_feed(self._tf, self._spec, self._samples)
+        self._arena = borrow(self._tf, self._spec) if self._is_small else Arena(self._tf)
+        self._feed = make_feed(self._arena, self._spec, self._samples)
         self._tables = TableWriter(
-            self._tf, self._spec, self._samples, self._batch_size, self._numbers
+            self._arena, self._spec, self._samples, self._batch_size, self._numbers
         )
+
+    @property
+    def _is_small(self) -> bool:
+        """Whether the fit writes little to its memory, which is kept then."""
+        samples, spec = self._samples, self._spec
+        n_rows = len(samples.train_rows) + spec.batch_rows
+        n_values = n_rows * sum(spec.layer_units) + 4 * spec.architecture.n_parameters
+        is_plain = not samples.is_sparse and not spec.validation_rows
+        return is_plain and n_values * samples.dtype.itemsize <= MAX_BYTES
 
     def _compile(self) -> None:
         """Compile before samples are gathered, so that the memory for both is not added up."""
@@ -240,39 +260,40 @@ class TrainingSession:
 
     def _set_stopping(self, stopping: StoppingState) -> None:
         self._stopping = stopping
-        self._state = self._state._replace(stopping=self._pack(stopping))
-
-    def _pack(self, stopping: StoppingState) -> Any:
-        return to_tensor(self._tf, np.array(stopping, np.float64))
+        vector = to_tensor(self._tf, np.array(stopping, np.float64))
+        self._state = self._state._replace(stopping=vector)
 
     def _split(self, params: list[Any]) -> Parameters:
-        arrays = _separate(self._spec, params)
+        arrays = self._separate(params)
         n_layers = len(arrays) // 2
         return Parameters(arrays[:n_layers], arrays[n_layers:])
 
+    def _separate(self, joined: list[Any]) -> list[np.ndarray]:
+        """Return copies of joined parameters, in memory of NumPy's: weights and then biases."""
+        views = self._form.views([part.numpy() for part in joined])
+        return [np.array(view, order="C") for view in views]
+
     def _place(self, start: TrainingState) -> EpochState:
         """Return the state on the device."""
-        tensor, zeros = partial(to_tensor, self._tf), partial(zeros_tensor, self._tf)
-        layout = layout_of(self._spec)
+        arena, dtype = self._arena, self._samples.dtype
 
         def joined(arrays: list[np.ndarray]) -> list[Any]:
-            arrays = transpose_parameters(self._spec, arrays, np.transpose)
-            return [tensor(a) for a in layout.join(arrays, np.ravel, np.concatenate)]
+            memory = [arena.take(aligned_empty, shape, dtype) for shape in self._form.shapes]
+            views = self._form.views([each.array for each in memory])
+            for view, array in zip(views, arrays, strict=True):
+                view[...] = array
+            return [each.tensor() for each in memory]
+
+        def zeros(shape: tuple[int, ...], dtype: np.dtype) -> Any:
+            return arena.take(aligned_zeros, shape, dtype).tensor()
 
         params = joined(start.parameters.coefs + start.parameters.intercepts)
         running = BatchState(
             params,
             [joined(slot) for slot in start.optimizer.slots],
-            [zeros(shape, self._samples.dtype) for shape in penalty.shapes(layout)],
+            [zeros(shape, dtype) for shape in penalty.shapes(layout_of(self._spec))],
             zeros((self._spec.batch_rows,), np.dtype(np.float64)),
         )
         best = params if self._spec.validation_rows else []
-        return EpochState(running, best, self._pack(start.standing._replace(stopped=0.0)))
-
-
-def _separate(spec: ProgramSpec, joined: list[Any]) -> list[np.ndarray]:
-    """Return copies of joined parameters, in memory of NumPy's: weights and then biases."""
-    arrays = layout_of(spec).split([part.numpy() for part in joined], np.reshape)
-    return [
-        np.array(array, order="C") for array in transpose_parameters(spec, arrays, np.transpose)
-    ]
+        stopping = arena.tensor(np.array(start.standing._replace(stopped=0.0), np.float64))
+        return EpochState(running, best, stopping)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from skmlp._data.samples import Samples
-from skmlp._engine.memory import SharedArray, aligned_zeros
+from skmlp._engine.arena import Arena
+from skmlp._engine.memory import aligned_zeros
 from skmlp._program.regularisers import NO_REGULARISATION, Regularisation
 from skmlp._program.solvers import SOLVERS
 from skmlp._program.spec import ProgramSpec
@@ -53,8 +54,8 @@ class TableWriter:
 
     Parameters
     ----------
-    tf : module
-        TensorFlow.
+    arena : Arena
+        Where the tables lie.
     spec : ProgramSpec
         The program.
     samples : Samples
@@ -66,7 +67,12 @@ class TableWriter:
     """
 
     def __init__(
-        self, tf: Any, spec: ProgramSpec, samples: Samples, batch_size: int, numbers: FitNumbers
+        self,
+        arena: Arena,
+        spec: ProgramSpec,
+        samples: Samples,
+        batch_size: int,
+        numbers: FitNumbers,
     ):
         self._numbers = numbers
         self._solver = SOLVERS[spec.solver]
@@ -74,7 +80,8 @@ class TableWriter:
         self._n_samples = len(samples.train_rows)
         self._starts = np.arange(0, self._n_samples, batch_size)
         self._weight = samples.sample_weight[0] if spec.is_weighted else None
-        self._n_rows = np.diff(self._starts, append=self._n_samples).astype(np.float64)
+        self._n_rows = np.full(len(self._starts), float(batch_size))
+        self._n_rows[-1] = self._n_samples - self._starts[-1]
         self._last: tuple[Any, Any] = None, self._n_rows
         real, count = np.dtype(np.float64), np.dtype(np.int32)
         shapes: list[tuple[tuple[int, ...], np.dtype]] = [
@@ -82,7 +89,7 @@ class TableWriter:
             ((spec.epochs, len(EpochNumbers._fields)), real),
             *[((), count)] * 3,
         ]
-        memory = [SharedArray(tf, aligned_zeros(shape, dtype)) for shape, dtype in shapes]
+        memory = [arena.take(aligned_zeros, *each) for each in shapes]
         self._memory = CallTables(*memory)
 
     def tensors(self) -> CallTables:
@@ -110,72 +117,66 @@ class TableWriter:
         rates : ndarray of shape (n_epochs, last_batch - first_batch)
             The learning rate of each batch.
         """
-        weight_sums = np.array([self._weight_sums(order) for order in orders])
-        is_active = weight_sums > 0
-        scales = np.zeros_like(weight_sums)
-        np.divide(self._n_rows, weight_sums, out=scales, where=is_active)
-        next_scales = np.append(scales[:, 1:], np.zeros((len(orders), 1)), axis=1)
+        sums = self._weight_sums(orders)
+        is_active = sums > 0
+        scales = np.divide(self._n_rows, sums, out=np.zeros_like(sums), where=is_active)
+        next_scales = np.zeros_like(scales)
+        next_scales[:, :-1] = scales[:, 1:]
         part = slice(first_batch, last_batch)
-        steps = step + is_active[:, part].ravel().cumsum()
-        columns = {
-            "n_rows": np.tile(self._n_rows, (len(orders), 1)),
-            "weight_sum": weight_sums,
-            "is_active": is_active,
-            "scale": scales,
-            "next_scale": next_scales,
-        }
-        self._write_batches(
-            {name: column[:, part].ravel() for name, column in columns.items()},
-            self._solver.step_sizes(self._hyper, rates.ravel(), steps.tolist()),
-            self._numbers.regularisation.numbers(
-                rates.ravel(), is_active[:, part].ravel(), steps, self._numbers.seed
-            ),
+        actives = np.broadcast_to(is_active[:, part], rates.shape).ravel()
+        steps = step + actives.cumsum()
+        step_sizes = self._solver.step_sizes(self._hyper, rates.ravel(), steps.tolist())
+        regularisers = self._numbers.regularisation.numbers(
+            rates.ravel(), actives, steps, self._numbers.seed
         )
-        begins = first_batch == 0
-        is_complete = last_batch == len(self._n_rows)
-        self._write_epochs(is_active @ self._n_rows, begins, begins * scales[:, 0], is_complete)
-        self._memory.n_epochs.array[...] = len(orders)
-        self._memory.n_batches.array[...] = last_batch - first_batch
-        self._memory.n_validation.array[...] = self._numbers.n_validation
-        return steps
-
-    def _write_batches(
-        self, columns: dict[str, Any], rates: np.ndarray, regularisers: dict[str, Any]
-    ) -> None:
-        numbers = BatchNumbers(
-            **columns,
-            rate=rates,
+        # Each is one number, or has an axis of epochs and one of batches.
+        batch_numbers = BatchNumbers(
+            n_rows=self._n_rows[np.newaxis, part],
+            weight_sum=sums[:, part],
+            is_active=is_active[:, part],
+            scale=scales[:, part],
+            next_scale=next_scales[:, part],
+            rate=step_sizes.reshape(rates.shape),
             alpha=self._numbers.alpha,
             infinity=np.inf,
-            hyper=self._hyper | regularisers,
+            hyper=self._hyper
+            | {
+                name: np.reshape(number, rates.shape) if np.ndim(number) else number
+                for name, number in regularisers.items()
+            },
         )
-        _fill(self._memory.batches.array, numbers.columns(), len(rates))
-
-    def _write_epochs(
-        self, active_rows: np.ndarray, begins: bool, first_scales: np.ndarray, is_complete: bool
-    ) -> None:
-        numbers = EpochNumbers(
-            active_rows=active_rows,
+        table = self._memory.batches.array[: rates.size]
+        _fill(table.reshape(*rates.shape, -1), batch_numbers.columns())
+        begins = first_batch == 0
+        epoch_numbers = EpochNumbers(
+            active_rows=is_active @ self._n_rows,
             begins=begins,
-            first_scale=first_scales,
-            is_complete=is_complete,
+            first_scale=begins * scales[:, 0],
+            is_complete=last_batch == len(self._n_rows),
             judges=self._numbers.judges,
             scores_loss=self._numbers.scores_loss,
             alpha=self._numbers.alpha,
             **self._numbers.rule._asdict(),
         )
-        _fill(self._memory.epochs.array, list(numbers), len(active_rows))
+        _fill(self._memory.epochs.array[: len(orders)], list(epoch_numbers))
+        self._memory.n_epochs.array[...] = len(orders)
+        self._memory.n_batches.array[...] = last_batch - first_batch
+        self._memory.n_validation.array[...] = self._numbers.n_validation
+        return steps
 
-    def _weight_sums(self, order: np.ndarray) -> np.ndarray:
-        """Return the sum of the weights of each batch of an epoch."""
+    def _weight_sums(self, orders: list[np.ndarray]) -> np.ndarray:
+        """Return the sums of the weights of the batches of each epoch, or of one for all."""
         if self._weight is None:
-            return self._n_rows
+            return self._n_rows[np.newaxis]
+        return np.array([self._weight_sums_of(order) for order in orders])
+
+    def _weight_sums_of(self, order: np.ndarray) -> np.ndarray:
         if self._last[0] is not order:  # an epoch may take several calls
             weight = self._weight[order].astype(np.float64)
             self._last = order, np.add.reduceat(weight, self._starts)
         return self._last[1]
 
 
-def _fill(table: np.ndarray, columns: list[Any], n_rows: int) -> None:
+def _fill(table: np.ndarray, columns: list[Any]) -> None:
     for i, column in enumerate(columns):
-        table[:n_rows, i] = column
+        table[..., i] = column

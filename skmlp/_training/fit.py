@@ -81,7 +81,10 @@ def _train_by_epochs(plan: Plan, listener: FitListener | None) -> Trained:
     )
     flops = 6.0 * batch_size * plan.architecture.n_parameters
     task_listener = _epoch_listener(plan, listener, session, start)
-    return run_epochs(plan, session, start, rule, Pace(flops), evaluation, task_listener)
+    trained = run_epochs(plan, session, start, rule, Pace(flops), evaluation, task_listener)
+    if listener is None:  # which may ask the session later
+        session.close()
+    return trained
 
 
 def run_epochs(
