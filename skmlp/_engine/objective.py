@@ -1,10 +1,9 @@
 """The objective of L-BFGS on the device."""
 
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from skmlp._engine.tables import FitNumbers, TableWriter
 from skmlp._model.network import Architecture
 from skmlp._program.regularisers import NO_REGULARISATION, Regularisation
 from skmlp._program.stopping import StoppingRule
-from skmlp._program.values import Data, Sums
+from skmlp._program.values import CallTables, Data, Sums
 from skmlp._tensorflow import loading as _tensorflow
 
 
@@ -67,7 +66,7 @@ class Objective:
         self._penalised = slice(sum(prod(shape) for shape in architecture.coef_shapes))
         shapes = (self._spec.batch_rows,), memory.shape
         self._zeros = Sums(*(zeros_tensor(tf, shape, samples.dtype) for shape in shapes))
-        self._last: tuple[tuple[int, int], Data] | None = None
+        self._last: tuple[tuple[int, int], tuple[Data, CallTables]] | None = None
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the objective and its gradient.
@@ -79,12 +78,12 @@ class Objective:
         """
         self._vector.array[...] = vector
         sums = self._add_up()
-        gradient = np.array(sums.gradient.numpy())
-        coefs = self._vector.array[self._penalised]
-        gradient[self._penalised] += self._alpha * coefs
+        gradient, coefs = sums.gradient.numpy(), self._vector.array[self._penalised]
+        penalised = gradient[self._penalised]
+        penalised += self._alpha * coefs
         gradient /= self._weight
-        loss = float(sums.losses.numpy().sum()) + 0.5 * self._alpha * float(np.vdot(coefs, coefs))
-        return loss / self._weight, gradient
+        loss = sums.losses.numpy().sum() + 0.5 * self._alpha * np.dot(coefs, coefs)
+        return float(loss) / self._weight, gradient
 
     def _add_up(self) -> Sums:
         """Run all batches, in calls short enough for Ctrl-C to be seen."""
@@ -93,25 +92,22 @@ class Objective:
             n_batches = min(self._pace.n_batches, self._spec.block_batches)
             last = min(first + n_batches, self._n_batches)
             start = time.perf_counter()
-            with self._data(first, last) as data:
-                sums = self._program(data, self._tables.tensors(), vector, sums)
+            if self._last is not None and self._last[0] == (first, last):  # of the call before
+                sums = self._program(*self._last[1], vector, sums)
+            else:
+                sums = self._load_and_add(first, last, vector, sums)
             self._pace.update(last - first, time.perf_counter() - start)
             first = last
         return sums
 
-    def _data(self, first: int, last: int) -> AbstractContextManager[Data]:
-        """Return the data of a call; those of the last call, if it had the same batches."""
-        if self._last is not None and self._last[0] == (first, last):
-            return nullcontext(self._last[1])
-        return self._load(first, last)
-
-    @contextmanager
-    def _load(self, first: int, last: int) -> Iterator[Data]:
+    def _load_and_add(self, first: int, last: int, vector: Any, sums: Sums) -> Sums:
+        """Run some batches, whose data become those of the last call."""
         rows = self._arrange([self._order], first, last)
         upcoming = self._arrange([self._order], last, 2 * last - first)
         rates = np.full((1, last - first), np.nan)  # which nothing reads
         self._last = None
         with self._feed.loaded(rows, upcoming) as data:
             self._tables.write([self._order], first, last, 0, rates)
-            self._last = (first, last), data
-            yield data
+            tables = self._tables.tensors()
+            self._last = (first, last), (data, tables)
+            return self._program(data, tables, vector, sums)

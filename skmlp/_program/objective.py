@@ -20,27 +20,30 @@ def add_batches(
 ) -> Sums:
     """Add losses and gradients of the batches of a call."""
     architecture = spec.architecture
-    params = _split(tf, spec, vector)
-    coefs = params[: len(architecture.coef_shapes)]
+    n_coefs = len(architecture.coef_shapes)
+    coefs = _split(tf, spec, vector)[:n_coefs]
 
-    def add(position: Tensor, total: Tensor, grads: list[Tensor]) -> tuple[Any, ...]:
+    def add(position: Tensor, total: Tensor, gradient: Tensor) -> tuple[Any, ...]:
         numbers = BatchNumbers.unpack(spec, numbers_at(tf, tables.batches, position))
         batch = take_batch(tf, spec, data.train, numbers.n_rows, position)
+        # What is made before the loop runs as an operation of its own, and more than eight of them
+        # that wait for nothing are shared with another thread, which takes 50 us to wake.
+        params = [*coefs, *_split(tf, spec, vector)[n_coefs:]]
         layers = forward(tf, spec, batch.X, params)
         smoothed = smooth_targets(tf, spec, numbers, batch)
         coef_grads, intercept_grads = backward(tf, spec, smoothed, numbers, coefs, layers)
-        added = [a + b for a, b in zip(grads, coef_grads + intercept_grads, strict=True)]
+        added = gradient + _join(tf, spec, coef_grads + intercept_grads)
         smoothing = smoothing_of(tf, spec, numbers)
         batch_losses = losses(tf, architecture, batch, layers[-1].values, smoothing)
         return position + 1, total + batch_losses, added
 
-    _, total, grads = tf.while_loop(
+    _, total, gradient = tf.while_loop(
         lambda position, *_: position < tables.n_batches,
         add,
         # From the sums so far, so that no bit depends on how many batches a call has.
-        (tf.constant(0), sums.losses, _split(tf, spec, sums.gradient)),
+        (tf.constant(0), sums.losses, sums.gradient),
     )
-    return Sums(total, _join(tf, spec, grads))
+    return Sums(total, gradient)
 
 
 def _split(tf: Any, spec: ProgramSpec, vector: Tensor) -> list[Tensor]:
