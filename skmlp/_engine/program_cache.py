@@ -33,11 +33,14 @@ class ProgramCache:
     def get(self, tf: Any, wanted: AnySpec) -> tuple[AnySpec, Program]:
         """Return a program that serves a wanted specification, and its own specification."""
         with self._lock:
-            for spec in self._programs:
-                if _serves(spec, wanted):
-                    self._programs.move_to_end(spec)
-                    return cast(AnySpec, spec), self._programs[spec]
-            return self._add(tf, _with_spare_capacity(wanted))
+            spec = wanted if wanted in self._programs else self._find(wanted)
+            if spec is None:
+                return self._add(tf, _with_spare_capacity(wanted))
+            self._programs.move_to_end(spec)
+            return cast(AnySpec, spec), self._programs[spec]
+
+    def _find(self, wanted: Spec) -> Spec | None:
+        return next((spec for spec in self._programs if _serves(spec, wanted)), None)
 
     def _add(self, tf: Any, spec: AnySpec) -> tuple[AnySpec, Program]:
         self._programs[spec] = make_program(tf, spec)
