@@ -24,6 +24,7 @@ def make_random_state(seed: Any) -> np.random.RandomState:
     """
     if not isinstance(seed, Integral):
         return check_random_state(seed)
-    random_state = np.random.RandomState(np.random.MT19937(_Nothing()))
+    generator = np.random.MT19937(_Nothing())  # type: ignore[arg-type]  # which NumPy documents
+    random_state = np.random.RandomState(generator)
     random_state.seed(int(seed))
     return random_state

@@ -82,8 +82,8 @@ class Objective:
         penalised = gradient[self._penalised]
         penalised += self._alpha * coefs
         gradient /= self._weight
-        loss = sums.losses.numpy().sum() + 0.5 * self._alpha * np.dot(coefs, coefs)
-        return float(loss) / self._weight, gradient
+        loss = float(sums.losses.numpy().sum()) + 0.5 * self._alpha * float(np.dot(coefs, coefs))
+        return loss / self._weight, gradient
 
     def _add_up(self) -> Sums:
         """Run all batches, in calls short enough for Ctrl-C to be seen."""

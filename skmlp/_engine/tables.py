@@ -168,12 +168,12 @@ class TableWriter:
         """Return the sums of the weights of the batches of each epoch, or of one for all."""
         if self._weight is None:
             return self._n_rows[np.newaxis]
-        return np.array([self._weight_sums_of(order) for order in orders])
+        return np.array([self._weight_sums_of(self._weight, order) for order in orders])
 
-    def _weight_sums_of(self, order: np.ndarray) -> np.ndarray:
+    def _weight_sums_of(self, weight: np.ndarray, order: np.ndarray) -> np.ndarray:
         if self._last[0] is not order:  # an epoch may take several calls
-            weight = self._weight[order].astype(np.float64)
-            self._last = order, np.add.reduceat(weight, self._starts)
+            sums = np.add.reduceat(weight[order].astype(np.float64), self._starts)
+            self._last = order, sums
         return self._last[1]
 
 

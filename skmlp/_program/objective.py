@@ -20,30 +20,43 @@ def add_batches(
 ) -> Sums:
     """Add losses and gradients of the batches of a call."""
     architecture = spec.architecture
-    n_coefs = len(architecture.coef_shapes)
-    coefs = _split(tf, spec, vector)[:n_coefs]
+    n_layers = len(architecture.coef_shapes)
+    coefs = _split(tf, spec, vector)[:n_layers]
+    n_coefs = sum(prod(shape) for shape in architecture.coef_shapes)
 
-    def add(position: Tensor, total: Tensor, gradient: Tensor) -> tuple[Any, ...]:
+    def add(
+        position: Tensor, total: Tensor, coef_sums: Tensor, intercept_sums: list[Tensor]
+    ) -> tuple[Any, ...]:
         numbers = BatchNumbers.unpack(spec, numbers_at(tf, tables.batches, position))
         batch = take_batch(tf, spec, data.train, numbers.n_rows, position)
-        # What is made before the loop runs as an operation of its own, and more than eight of them
-        # that wait for nothing are shared with another thread, which takes 50 us to wake.
-        params = [*coefs, *_split(tf, spec, vector)[n_coefs:]]
+        params = [*coefs, *_split(tf, spec, vector)[n_layers:]]
         layers = forward(tf, spec, batch.X, params)
         smoothed = smooth_targets(tf, spec, numbers, batch)
         coef_grads, intercept_grads = backward(tf, spec, smoothed, numbers, coefs, layers)
-        added = gradient + _join(tf, spec, coef_grads + intercept_grads)
         smoothing = smoothing_of(tf, spec, numbers)
         batch_losses = losses(tf, architecture, batch, layers[-1].values, smoothing)
-        return position + 1, total + batch_losses, added
+        return (
+            position + 1,
+            total + batch_losses,
+            coef_sums + _join(tf, spec, coef_grads),
+            [a + b for a, b in zip(intercept_sums, intercept_grads, strict=True)],
+        )
 
-    _, total, gradient = tf.while_loop(
+    # XLA hands operations to another thread where more than eight wait for nothing, and to wake it
+    # takes 50 us, twice the time of a small objective. So few arrays are made before the loop: the
+    # biases are taken in it, and the gradients of the weights are one vector.
+    _, total, coef_sums, intercept_sums = tf.while_loop(
         lambda position, *_: position < tables.n_batches,
         add,
         # From the sums so far, so that no bit depends on how many batches a call has.
-        (tf.constant(0), sums.losses, sums.gradient),
+        (
+            tf.constant(0),
+            sums.losses,
+            sums.gradient[:n_coefs],
+            _split(tf, spec, sums.gradient)[n_layers:],
+        ),
     )
-    return Sums(total, gradient)
+    return Sums(total, tf.concat([coef_sums, *intercept_sums], axis=0))
 
 
 def _split(tf: Any, spec: ProgramSpec, vector: Tensor) -> list[Tensor]:
