@@ -57,22 +57,23 @@ class HeldRows:
         """
         places = self._places[order[first * size : last * size]]
         n_batches = -(-len(places) // size)
-        is_here = places >= 0
-        batch, position = np.divmod(np.flatnonzero(is_here), size)
-        counts = np.bincount(batch, minlength=n_batches)
-        column = np.arange(len(batch)) - np.repeat(counts.cumsum() - counts, counts)
+        here = np.flatnonzero(places >= 0)
+        counts = np.diff(np.searchsorted(here, np.arange(n_batches + 1) * size))
         arranged = np.full((2, n_batches, counts.max(initial=0)), -1, places.dtype)
-        arranged[0, batch, column] = places[is_here]
-        arranged[1, batch, column] = position
+        is_row = np.arange(arranged.shape[2]) < counts[:, np.newaxis]
+        arranged[0][is_row] = places[here]
+        arranged[1][is_row] = here - np.repeat(np.arange(n_batches) * size, counts)
         return HeldBatches(arranged[0], arranged[1], counts)
 
 
-def likely_most(n_samples: int, n_here: int, size: int) -> int:
-    """Return a number of rows that a batch drawn at random is unlikely to have here.
+def likely_counts(n_samples: int, n_here: int, size: int) -> list[int]:
+    """Return numbers of rows, which ascend, that batches drawn at random have here at most.
 
-    The number is hypergeometric. Five standard deviations are exceeded in one batch of a million;
-    memory for the batches then grows.
+    The number is hypergeometric. A step takes as long as the worker that has most rows of its
+    batch, so that the numbers lie close where that is likely to be. Five standard deviations are
+    exceeded in one batch of a million; memory for the batches then grows.
     """
     share = n_here / n_samples
     deviation = np.sqrt(size * share * (1 - share))
-    return min(size, n_here, int(np.ceil(size * share + 5 * deviation)))
+    counts = np.ceil(size * share + deviation * np.array([0.5, 1.5, 3.0, 5.0]))
+    return np.minimum(counts, min(size, n_here)).astype(int).tolist()

@@ -23,6 +23,13 @@ imports TensorFlow, which lets no other thread run, that it computes is one too.
 """
 
 
+_KEPT_MEMORY = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(2**30))
+"""Lets the C library keep the memory of messages for the next ones.
+
+Otherwise the system takes it back and clears it for each: sums of 7 MB took 13 ms, not 9.
+"""
+
+
 class ProcessLostError(Exception):
     """The training process has ended, or does not answer."""
 
@@ -144,6 +151,7 @@ def _environment(n_threads: int) -> dict[str, str]:
     return {
         **os.environ,
         **dict.fromkeys(names, str(n_threads)),
+        **_KEPT_MEMORY,
         **collectives.settings(),
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "CUDA_VISIBLE_DEVICES": "-1",

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from skmlp._cluster.group import Group
-from skmlp._cluster.held_rows import HeldRows, likely_most
+from skmlp._cluster.held_rows import HeldBatches, HeldRows, likely_counts
 from skmlp._data.samples import Samples
 from skmlp._engine.arena import Arena
 from skmlp._engine.capacity import block_batches
 from skmlp._engine.feed import DenseFeed
 from skmlp._engine.memory import SharedArray, aligned_zeros, to_tensor
-from skmlp._engine.program_cache import round_up_batch
 from skmlp._engine.report import Report
 from skmlp._engine.session import TrainingSession
 from skmlp._engine.tables import TableWriter
@@ -45,6 +44,8 @@ class ClusterSession(TrainingSession):
         the weights of the process that leads after each epoch.
     judges : bool
         Whether the session applies the stopping rule; otherwise `judge` is called for each epoch.
+    shuffles : bool
+        Whether batches are drawn at random, and not from the training rows in their order.
     architecture, batch_size, samples, alpha, rule, start, max_epochs, regularisation
         As for `TrainingSession`; of ``samples``, which are those of all processes, the features
         are not used.
@@ -57,6 +58,7 @@ class ClusterSession(TrainingSession):
         own: Samples,
         is_mixed: bool,
         judges: bool,
+        shuffles: bool,
         architecture: Architecture,
         batch_size: int,
         samples: Samples,
@@ -73,10 +75,13 @@ class ClusterSession(TrainingSession):
         self._applies_rule = judges
         self.seconds = 0.0
         """Seconds that the last call took, on average over the processes."""
-        n_here = len(held.places_of(samples.train_rows))
-        most = likely_most(len(samples.train_rows), n_here, batch_size)
-        most = max(most, int(held.count(samples.train_rows, batch_size).max()), 1)
-        self._batch_rows = min(round_up_batch(most), max(batch_size, 1))
+        rows = samples.train_rows
+        # A partition's rows stand together here: one process may have all of the first batch.
+        counts = [int(held.count(rows, batch_size).max())]
+        if shuffles:
+            counts = likely_counts(len(rows), len(held.places_of(rows)), batch_size)
+        self._widths = sorted(set(map(_round_up, counts)))
+        self._last_arranged: tuple[Any, ...] = None, 0, 0, None
         super().__init__(
             architecture,
             batch_size,
@@ -90,6 +95,10 @@ class ClusterSession(TrainingSession):
         )
 
     @property
+    def _batch_rows(self) -> int:
+        return self._widths[-1]
+
+    @property
     def max_epochs(self) -> int:
         """The most whole epochs that one call can run; 0 if it takes several."""
         return int(self._n_batches <= self.max_batches)
@@ -100,24 +109,25 @@ class ClusterSession(TrainingSession):
         """Run some batches of an epoch; see `TrainingSession.run`."""
         start = time.perf_counter()
         (order,) = orders
-        held = self._held.arrange(order, first_batch, last_batch, self._batch_size)
+        held = self._arrange(order, first_batch, last_batch)
         self._make_wider(held.places.shape[1])
         held = held.padded(self._batch_rows)
         self._parts.n_rows.array[: len(held.counts)] = held.counts
         self._parts.positions.array[: len(held.counts)] = held.positions
         upcoming = self._upcoming(order, last_batch, next_last_batch)
+        is_whole = last_batch == self._n_batches
         rates = self._rate.upcoming(1, first_batch, last_batch)
         with self._feed.loaded(held.places, upcoming) as data:
             steps = self._tables.write(orders, first_batch, last_batch, self._step, rates)
             tables = self._tables.tensors()
             parts = Parts(*(each.tensor() for each in self._parts))
             running = self._run_batches(data.train, parts, tables, self._state.running)
-            loss = self._own_loss(tables.epochs[0], running, self._group.leads).numpy()
+            loss = self._own_loss(tables, running, self._group.leads) if is_whole else 0.0
         self._state = self._state._replace(running=running)
         self._step = int(steps[-1])
-        loss, seconds = self._group.add([loss, time.perf_counter() - start]).tolist()
+        loss, seconds = self._group.add([float(loss), time.perf_counter() - start]).tolist()
         self.seconds = seconds / self._group.size
-        if last_batch < self._n_batches:
+        if not is_whole:
             return Report([], [], [], [], False)
         if self._is_mixed:
             self._follow_leader()
@@ -148,17 +158,25 @@ class ClusterSession(TrainingSession):
 
     def _upcoming(self, order: np.ndarray, first: int, last: int) -> np.ndarray:
         """Return the rows of the next call; of no batch, if there is no room for them."""
-        held = self._held.arrange(order, first, last, self._batch_size)
+        held = self._arrange(order, first, last)
         if held.places.shape[1] > self._batch_rows:
             held = self._held.arrange(order, last, last, self._batch_size)
         return held.padded(self._batch_rows).places
 
+    def _arrange(self, order: np.ndarray, first: int, last: int) -> HeldBatches:
+        """Return the rows of batches that are here; those of the last call are known."""
+        known, *bounds, held = self._last_arranged
+        if known is not order or bounds != [first, last]:
+            held = self._held.arrange(order, first, last, self._batch_size)
+            self._last_arranged = order, first, last, held
+        return held
+
     def _make_wider(self, n_rows: int) -> None:
         """Go on with another program, if a batch has more rows here than there is room for."""
-        if n_rows <= self._batch_rows:
+        extra = _round_up(n_rows) - self._batch_rows
+        if extra <= 0:
             return
-        extra = round_up_batch(n_rows) - self._batch_rows
-        self._batch_rows += extra
+        self._widths = [*self._widths, self._batch_rows + extra]
         running = self._state.running
         losses = np.append(running.losses.numpy(), np.zeros(extra))
         running = running._replace(losses=to_tensor(self._tf, losses))
@@ -176,7 +194,7 @@ class ClusterSession(TrainingSession):
 
     def _set_up(self, spec: ProgramSpec) -> None:
         self._spec, tf = spec, self._tf
-        self._run_batches = make_program(tf, spec, self._group.size)
+        self._run_batches = make_program(tf, spec, self._group.size, self._widths)
         self._own_loss = make_loss(tf, spec)
         self._arena = Arena(tf)
         self._feed: Any = DenseFeed(self._arena, spec, self._own)
@@ -190,3 +208,8 @@ class ClusterSession(TrainingSession):
 
     def _compile(self) -> None:
         """Do nothing: the first batch compiles the functions on all processes at once."""
+
+
+def _round_up(n_rows: int) -> int:
+    """Return a multiple of 16, not 0: rows of a batch then begin where TensorFlow copies none."""
+    return max(16, -(-n_rows // 16) * 16)

@@ -156,6 +156,7 @@ def _make_session(
         own,
         is_mixed=is_mixed,
         judges=not plan.has_validation,
+        shuffles=plan.settings.shuffle,
         architecture=plan.architecture,
         batch_size=plan.batch_size,
         samples=plan.samples,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skmlp._cluster.held_rows import HeldRows, likely_most
+from skmlp._cluster.held_rows import HeldRows, likely_counts
 
 
 def rows_of_processes(n_rows, n_processes, seed=0):
@@ -61,10 +61,11 @@ def test_counts_of_an_epoch():
     assert held.count(np.arange(7), 3).tolist() == [2, 1, 1]
 
 
-def test_a_likely_number_is_rarely_exceeded():
-    """Check the likely number of rows against draws, and that it is far below a whole batch."""
-    most = likely_most(100_000, 25_000, 1000)
+def test_likely_numbers_are_rarely_exceeded():
+    """Check them against draws, and that the last one is far below the whole batch."""
+    *_, usual, most = likely_counts(100_000, 25_000, 1000)
     drawn = np.random.RandomState(0).hypergeometric(25_000, 75_000, 1000, size=100_000)
-    assert 250 < drawn.max() <= most < 400
-    assert likely_most(10, 10, 4) == 4
-    assert likely_most(10, 0, 4) == 0
+    assert 250 < usual < drawn.max() <= most < 400
+    assert (drawn > usual).mean() < 0.002
+    assert likely_counts(10, 10, 4) == [4] * 4
+    assert likely_counts(10, 0, 4) == [0] * 4
