@@ -17,9 +17,12 @@ from skmlp._tensorflow import collectives
 
 MODULE = "skmlp._training.sidecar"
 
-SECONDS_WITHOUT_SIGN = 8.0
-"""A process without a sign of life for so long is taken for dead. It sends one a second; while it
-imports TensorFlow, which lets no other thread run, that it computes is one too.
+SECONDS_WITHOUT_SIGN = 5.0
+"""A process without a sign of life for so long is taken for dead.
+
+It sends one a second, from a thread that goes on while training computes. While it imports
+TensorFlow, which lets no other thread run, that it has used the processor is one too: at least a
+hundredth of a second in five, which the system gives to each process however loaded a machine is.
 """
 
 

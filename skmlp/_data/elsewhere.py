@@ -14,14 +14,14 @@ class FeaturesElsewhere:
     shape : tuple of int
         Number of samples and of features.
     dtype : dtype
-        The type in which the features were written to files.
-    digest : tuple of str, default=()
-        Hashes of the parts, by which a checkpoint recognises the features, if it needs to.
+        Their type, in which they were written down.
+    checksum : int or None, default=None
+        A checksum of the values, if a checkpoint needs to know them again.
     """
 
     shape: tuple[int, int]
     dtype: np.dtype
-    digest: tuple[str, ...] = ()
+    checksum: int | None = None
 
     ndim = 2
 

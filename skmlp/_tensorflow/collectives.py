@@ -19,6 +19,10 @@ _REUSE_PORT = "TF_GRPC_REUSE_PORT"
 """Lets the server listen on a port while our socket still holds it."""
 
 
+class PortTakenError(RuntimeError):
+    """The server can't listen on the port of this process."""
+
+
 def settings() -> dict[str, str]:
     """Return the environment variables to set before a process imports TensorFlow."""
     return {_REUSE_PORT: "1"}
@@ -38,7 +42,7 @@ def form_cluster(tensorflow: Any, addresses: list[str], rank: int) -> None:
 
     Raises
     ------
-    RuntimeError
+    PortTakenError
         If the server can't listen on the port of this process.
     """
     context = importlib.import_module(CONTEXT).context()
@@ -65,9 +69,9 @@ def form_cluster(tensorflow: Any, addresses: list[str], rank: int) -> None:
         context.enable_collective_ops(server)
         context.ensure_initialized()
     except tensorflow.errors.OpError as error:
-        raise RuntimeError(
-            f"TensorFlow's server can't listen on {addresses[rank]}; another process may have "
-            f"taken the port: {error.message}"
+        raise PortTakenError(
+            f"TensorFlow's server can't listen on {addresses[rank]}, which another process may "
+            f"have taken: {error.message}"
         ) from error
     finally:
         logger.setLevel(level)

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from skmlp._cluster.frames import read_frame, write_frame
 from skmlp._cluster.job import Job
 from skmlp._model.records import History, TrainingState
+from skmlp._tensorflow import collectives
 from skmlp._tensorflow.loading import eagerly, load
 from skmlp._training.together import PeerLostError, train_together
 
@@ -53,6 +54,10 @@ class Parent:
         if isinstance(message, Exception):
             raise message
         return message
+
+    def met(self) -> None:
+        """Tell that all processes have come; see `together.Told`."""
+        self.send("met")
 
     def begin(self) -> float | None:
         """Tell that an epoch begins; see `together.Told`."""
@@ -126,6 +131,8 @@ def _run(parent: Parent) -> tuple[Any, ...]:
             trained = train_together(job, tensorflow, parent)
     except PeerLostError as error:
         return "lost", error.state, str(error)
+    except collectives.PortTakenError as error:
+        return "taken", str(error)
     except Exception as error:
         return "error", _picklable(error), traceback.format_exc()
     state = job.plan.random_state.get_state()

@@ -26,6 +26,9 @@ from skmlp._training.warm_start import starting_state
 class Told(Protocol):
     """The process that has started a fit; the leading process tells it of every epoch."""
 
+    def met(self) -> None:
+        """Tell that all processes have come."""
+
     def begin(self) -> float | None:
         """Tell that an epoch begins; return a new learning rate, or None."""
 
@@ -126,6 +129,8 @@ def train_together(job: Job, tf: Any, told: Told | None = None) -> Trained:
     try:
         group = Group(tf, job.addresses, job.rank)
         group.meet(job.seconds_to_meet)
+        if told is not None:
+            told.met()
         plan = _quiet_but_for_leader(job.plan, group)
         start = job.state if job.state is not None else starting_state(plan, None)
         held, own = _own_samples(job, plan.samples)

@@ -11,14 +11,34 @@ from skmlp._extras import import_extra
 from skmlp._model.records import TrainingState
 from skmlp._training.plan import Plan, Trained
 from skmlp.dask._mail import Mailbox
+from skmlp.dask._pulse import Pulse
 from skmlp.dask._spooling import SpooledBlock
-from skmlp.dask._worker import Outcome, TrainingOrder, reserve_port, train_part
+from skmlp.dask._waiting import wait_for_any
+from skmlp.dask._worker import (
+    Outcome,
+    TrainingOrder,
+    event_of_meeting,
+    reserve_port,
+    train_part,
+)
 from skmlp.exceptions import WorkerLostError
 
 _SECONDS_FOR_PORTS = 30.0
 
-_SECONDS_FOR_OTHERS = 8.0
-"""How long to wait for the other workers once one has ended badly, or the leading one well."""
+_SECONDS_OF_SILENCE = 8.0
+"""A worker that was not heard of for so long is lost, if it is to do something at once."""
+
+_SECONDS_OF_SILENCE_AFTER_LOSS = 4.0
+"""The same, once the others say that they have lost one: it is the one."""
+
+_SECONDS_FOR_OTHERS = 1.0
+"""How long to wait for the other workers once one has ended, before all have met.
+
+They wait for it, and have nothing to tell.
+"""
+
+_SECONDS_FOR_STATES = 8.0
+"""The same after they have met. They end at the next sum, and then send the state of training."""
 
 _SECONDS_FOR_STATE = 15.0
 
@@ -26,6 +46,9 @@ _MAX_DEATHS = 2
 """A worker whose training process has died so often is left out."""
 
 _MAX_ATTEMPTS_FOR_NO_REASON = 3
+
+_MAX_PORTS_TAKEN = 1
+"""So often training starts anew with other ports, if another program has taken one meanwhile."""
 
 
 class Listener(Protocol):
@@ -46,6 +69,8 @@ class Attempts:
         The name of the fit.
     blocks : list of SpooledBlock
         The samples to train on, and perhaps a validation set.
+    pulse : Pulse
+        Knows which workers are silent.
     goes_on : bool
         Whether training goes on with the other workers when one is lost.
     listener : Listener or None
@@ -57,6 +82,7 @@ class Attempts:
     client: Any
     fit: str
     blocks: list[SpooledBlock]
+    pulse: Pulse
     goes_on: bool
     listener: Listener | None = None
     is_told: bool = False
@@ -71,7 +97,7 @@ class Attempts:
         WorkerLostError
             If workers were lost, and training is not to go on or can't.
         """
-        n_for_no_reason = 0
+        n_for_no_reason = n_taken = 0
         while True:
             outcomes = self._attempt(plan, state)
             leaders = [each for each in outcomes.values() if each.kind == "done" and each.value]
@@ -80,9 +106,13 @@ class Attempts:
             for worker, outcome in outcomes.items():
                 if outcome.kind == "error":
                     raise _with_worker(outcome, worker)
+            taken = {at: each for at, each in outcomes.items() if each.kind == "taken"}
+            if taken and n_taken == _MAX_PORTS_TAKEN:
+                raise _port_error(taken)
+            n_taken += bool(taken)
             bad = {at: each for at, each in outcomes.items() if each.kind in ("died", "moved")}
-            n_for_no_reason += not bad
-            if not self.goes_on or n_for_no_reason == _MAX_ATTEMPTS_FOR_NO_REASON:
+            n_for_no_reason += not (bad or taken)
+            if (bad and not self.goes_on) or n_for_no_reason == _MAX_ATTEMPTS_FOR_NO_REASON:
                 raise _lost_error(bad or outcomes, "on_worker_loss='raise'" if bad else "")
             state = _latest(state, outcomes)
             self._leave_out(bad)
@@ -96,29 +126,33 @@ class Attempts:
         alive = set(self.client.nthreads())
         if not alive - self._lost:
             raise _lost_error(bad, "no worker is left")
-        holding = {worker for block in self.blocks for worker in block.workers}
+        holding = {worker for block in self.blocks for worker in block.known.workers}
         self._lost |= holding - alive
         for block in self.blocks:
             block.spool_lost(self._lost)
 
     def _attempt(self, plan: Plan, state: TrainingState | None) -> dict[str, Outcome]:
         """Train until all workers have ended, and return how each did."""
-        workers = list(dict.fromkeys(worker for block in self.blocks for worker in block.workers))
+        workers = list(
+            dict.fromkeys(worker for block in self.blocks for worker in block.known.workers)
+        )
         attempt = f"{self.fit}-{time.monotonic_ns()}"
         addresses = self._reserve_ports(workers)
         gone = [worker for worker in workers if addresses.get(worker) is None]
         if gone:
             return {worker: Outcome("moved", message="it is gone") for worker in gone}
         line = _Line(self.client, attempt) if self.listener is not None else None
+        met = event_of_meeting(self.client, attempt)
         futures = {}
         try:
             futures = self._start(plan, state, workers, addresses, attempt)
-            outcomes = self._follow(futures, line)
+            outcomes = self._follow(futures, line, met)
             while line is not None and line.carry(self.listener, 0.05):
                 pass
             return outcomes
         finally:
             self.client.cancel(list(futures.values()))
+            met.clear()  # which lets the scheduler forget it
             if line is not None:
                 line.close()
 
@@ -136,10 +170,20 @@ class Attempts:
             )
             for worker in workers
         }
-        _wait_for(futures, _SECONDS_FOR_PORTS)
+        self._wait_for_answers(futures)
         done = {worker: each for worker, each in futures.items() if each.status == "finished"}
         self.client.cancel([each for at, each in futures.items() if at not in done])
         return {worker: each.result() for worker, each in done.items()}
+
+    def _wait_for_answers(self, futures: dict[str, Any]) -> None:
+        """Wait until all have ended but those of workers that are silent, or some time."""
+        deadline = time.monotonic() + _SECONDS_FOR_PORTS
+        while time.monotonic() < deadline:
+            silent = self.pulse.silent(_SECONDS_OF_SILENCE)
+            left = [each for at, each in futures.items() if at not in silent and not each.done()]
+            if not left:
+                return
+            wait_for_any(left, 0.5)
 
     def _start(
         self,
@@ -157,7 +201,7 @@ class Attempts:
             worker="",
             addresses=[addresses[worker] for worker in workers],
             rank=0,
-            n_features=[block.n_features for block in self.blocks],
+            n_features=[block.known.n_features for block in self.blocks],
             dtype=self.blocks[0].order.dtype,
             extents=[],
             line=attempt,
@@ -171,7 +215,7 @@ class Attempts:
                     order,
                     worker=worker,
                     rank=rank,
-                    extents=[block.extents(worker) for block in self.blocks],
+                    extents=[block.known.extents(worker) for block in self.blocks],
                     talks=rank == 0 and self.listener is not None,
                 ),
                 scattered,
@@ -183,21 +227,31 @@ class Attempts:
             for rank, worker in enumerate(workers)
         }
 
-    def _follow(self, futures: dict[str, Any], line: "_Line | None") -> dict[str, Outcome]:
+    def _follow(
+        self, futures: dict[str, Any], line: "_Line | None", met: Any
+    ) -> dict[str, Outcome]:
         """Wait for the outcomes, and carry messages between the listener and the workers."""
-        deadline = float("inf")
+        leader = next(iter(futures))
+        ended = None  # when the first one did that ends all others
+        has_met = False
         while True:
             outcomes = {at: _outcome_of(each) for at, each in futures.items() if each.done()}
-            if len(outcomes) == len(futures):
+            left = {at: each for at, each in futures.items() if at not in outcomes}
+            if not left:
                 return outcomes
-            if time.monotonic() > deadline:
-                return _with_silent(outcomes, list(futures))
-            is_over = any(each.kind != "done" or each.value for each in outcomes.values())
-            if is_over:
-                deadline = min(deadline, time.monotonic() + _SECONDS_FOR_OTHERS)
+            now = time.monotonic()
+            if any(each.kind != "done" or each.value for each in outcomes.values()):
+                ended = now if ended is None else ended
+                has_met = has_met or met.is_set()
+                silent = self.pulse.silent(_SECONDS_OF_SILENCE_AFTER_LOSS)
+                patience = _SECONDS_FOR_STATES if has_met else _SECONDS_FOR_OTHERS
+                if left.keys() <= silent or now > ended + patience:
+                    return outcomes | dict.fromkeys(left.keys() & silent, _SILENT)
+            elif leader in self.pulse.silent(_SECONDS_OF_SILENCE):
+                # Of any other one its peers tell, if its training process is silent as well.
+                return outcomes | {leader: _SILENT}
             if line is None or self.listener is None:
-                left = [each for at, each in futures.items() if at not in outcomes]
-                _wait_for_any(left, 0.5)
+                wait_for_any(list(left.values()), 0.5)
             else:
                 line.carry(self.listener, 0.5)
 
@@ -262,23 +316,15 @@ class _Line:
         self._down.close()
 
 
+_SILENT = Outcome("moved", message="it was not heard of for seconds")
+
+
 def _outcome_of(future: Any) -> Outcome:
     """Return the outcome of a task that has ended, also if that is due to Dask."""
     try:
         return future.result()
     except Exception as error:
         return Outcome("moved", message=f"{type(error).__name__}: {error}")
-
-
-def _with_silent(outcomes: dict[str, Outcome], workers: list[str]) -> dict[str, Outcome]:
-    """Add workers that do not answer, if the others show that all had met; see `Outcome`.
-
-    Before that a worker may still be importing TensorFlow, and is not lost.
-    """
-    if not any(each.kind == "done" or each.value is not None for each in outcomes.values()):
-        return outcomes
-    silent = Outcome("moved", message="it has not answered")
-    return {worker: outcomes.get(worker, silent) for worker in workers}
 
 
 def _latest(state: TrainingState | None, outcomes: dict[str, Outcome]) -> TrainingState | None:
@@ -295,6 +341,11 @@ def _with_worker(outcome: Outcome, worker: str) -> Exception:
     return error
 
 
+def _port_error(outcomes: dict[str, Outcome]) -> RuntimeError:
+    described = "; ".join(f"{worker}: {each.message}" for worker, each in outcomes.items())
+    return RuntimeError(f"Training can't start, twice for want of a port: {described}")
+
+
 def _lost_error(outcomes: dict[str, Outcome], reason: str) -> WorkerLostError:
     described = "; ".join(
         f"{worker}: {outcome.message or 'the worker is gone'}"
@@ -302,18 +353,3 @@ def _lost_error(outcomes: dict[str, Outcome], reason: str) -> WorkerLostError:
     )
     end = f" ({reason})" if reason else ""
     return WorkerLostError(f"Training has lost workers{end}: {described}", list(outcomes))
-
-
-def _wait_for(futures: dict[str, Any], seconds: float) -> None:
-    """Wait until all futures have ended, or some time."""
-    deadline = time.monotonic() + seconds
-    while not all(each.done() for each in futures.values()) and time.monotonic() < deadline:
-        _wait_for_any([each for each in futures.values() if not each.done()], 0.5)
-
-
-def _wait_for_any(futures: list[Any], seconds: float) -> None:
-    distributed = import_extra("distributed", "dask", "skmlp.dask")
-    try:
-        distributed.wait(futures, timeout=seconds, return_when="FIRST_COMPLETED")
-    except (TimeoutError, distributed.TimeoutError, distributed.client.FutureCancelledError):
-        return

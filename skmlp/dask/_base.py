@@ -2,43 +2,32 @@
 
 import copy
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from skmlp._cluster.parts import SpoolOrder
 from skmlp._data.checks import (
-    check_validation_features,
-    naming_errors,
     training_dtype,
     unchanged_on_error,
 )
-from skmlp._data.elsewhere import FeaturesElsewhere
-from skmlp._data.samples import SampleSet
-from skmlp._estimators.base import BaseTFMLP, Call
+from skmlp._estimators.base import Call
+from skmlp._estimators.elsewhere import ElsewhereMixin, as_spooled
 from skmlp._extras import import_extra
 from skmlp._sklearn import StrOptions
 from skmlp._warn import warn_user
 from skmlp.dask._attempts import Attempts
-from skmlp.dask._collections import Parts, collect_parts, is_collection
+from skmlp.dask._collections import collect_parts, is_collection
 from skmlp.dask._predicting import lazily, score_of
+from skmlp.dask._pulse import Pulse
 from skmlp.dask._spooling import SpooledBlock
-from skmlp.dask._worker import SpoolOrder
 
 _OWN_PARAMETERS = ("client", "on_worker_loss")
 
 
-@dataclass(frozen=True)
-class Spooled:
-    """Samples that were spooled, in the place of X in a call of fit."""
-
-    parts: Parts
-    features: FeaturesElsewhere
-
-
-class DaskFitMixin(BaseTFMLP):
+class DaskFitMixin(ElsewhereMixin):
     """Trains on a Dask cluster; goes before the plain estimator among the bases."""
 
     client: Any
@@ -105,12 +94,15 @@ class DaskFitMixin(BaseTFMLP):
             if callbacks is not None:
                 callbacks.begin_fit()
             fit = uuid.uuid4().hex
-            blocks = self._spool(client, fit, call, callbacks is not None and callbacks.keeps_state)
+            pulse, keeps_state = Pulse(client), callbacks is not None and callbacks.keeps_state
+            blocks = self._spool(client, pulse, fit, call, keeps_state)
             try:
-                plan = self._make_plan(_without_collections(call, blocks), callbacks)
+                known = [(block.parts.example, block.known) for block in blocks]
+                plan = self._make_plan(as_spooled(call, known), callbacks)
                 warn_of_clipping(plan)
-                _warn_of_small_batches(plan, blocks[0].workers, client.nthreads())
-                attempts = Attempts(client, fit, blocks, self.on_worker_loss == "continue")
+                _warn_of_small_batches(plan, blocks[0].known.workers, client.nthreads())
+                goes_on = self.on_worker_loss == "continue"
+                attempts = Attempts(client, fit, blocks, pulse, goes_on)
                 trained, random_state = self._train(attempts, plan, callbacks)
             finally:
                 for block in blocks:
@@ -134,27 +126,16 @@ class DaskFitMixin(BaseTFMLP):
         )
         return attempts.run(plan, state)
 
-    def _check_what_is_served(self, call: Call) -> None:
-        """Raise ValueError for what can't be trained on several machines."""
-        faults = {
-            "solver": (self.solver == "lbfgs", "'adam' or 'sgd'"),
-            "scoring": (self.scoring not in (None, "loss"), "None or 'loss'"),
-        }
-        for name, (is_fault, expected) in faults.items():
-            if is_fault:
-                raise ValueError(
-                    f"{type(self).__name__} can't train with {name}={getattr(self, name)!r}; "
-                    f"expected {expected}. {self._plain.__name__} can, on one machine."
-                )
-        self._check_parameters(call)  # before the samples are read
-
-    def _spool(self, client: Any, fit: str, call: Call, is_hashed: bool) -> list[SpooledBlock]:
+    def _spool(
+        self, client: Any, pulse: Pulse, fit: str, call: Call, is_checked: bool
+    ) -> list[SpooledBlock]:
         """Write the samples to files on the workers."""
         given = [("", (call.X, call.y, call.sample_weight))]
         if call.validation.X is not None:
             validation = call.validation
             given.append(("_val", (validation.X, validation.y, validation.sample_weight)))
         dtype, blocks = None, []
+        goes_on = self.on_worker_loss == "continue"
         for number, (suffix, arrays) in enumerate(given):
             parts = collect_parts(client, *arrays, suffix)
             if dtype is None:
@@ -163,8 +144,8 @@ class DaskFitMixin(BaseTFMLP):
             if parts.n_rows is not None:
                 n_bytes = parts.n_rows * parts.example.shape[1] * dtype.itemsize
                 n_bytes //= max(1, len(client.nthreads()))
-            order = SpoolOrder(fit, number, dtype, n_bytes, is_hashed)
-            blocks.append(SpooledBlock(client, parts, order))
+            order = SpoolOrder(fit, number, dtype, n_bytes, is_checked)
+            blocks.append(SpooledBlock(client, parts, order, pulse, goes_on))
         try:
             for block in blocks:
                 block.spool()
@@ -173,18 +154,6 @@ class DaskFitMixin(BaseTFMLP):
                 block.release()
             raise
         return blocks
-
-    def _check_training_set(self, call: Call, is_warm: bool) -> SampleSet:
-        spooled = call.X
-        validate_data(self, spooled.parts.example, dtype=None, reset=not is_warm)
-        with naming_errors("y"):
-            y = check_array(call.y, ensure_2d=False, dtype=None, input_name="y")
-        return self._make_training_set(call, spooled.features, y, spooled.features.dtype, is_warm)
-
-    def _check_validation_features(self, X_val: Any, train: SampleSet) -> Any:
-        example = X_val.parts.example
-        check_validation_features(self, example, train.X, train.dtype)
-        return X_val.features
 
     def _make_plan(self, call: Call, callbacks: Any) -> Any:
         plan = super()._make_plan(call, callbacks)
@@ -226,22 +195,6 @@ class DaskFitMixin(BaseTFMLP):
         tags = super().__sklearn_tags__()  # type: ignore[no-untyped-call]
         tags.input_tags.sparse = False
         return tags
-
-
-def _without_collections(call: Call, blocks: list[SpooledBlock]) -> Call:
-    """Return the call with what the client keeps of the samples."""
-    train, *others = blocks
-    validation = call.validation
-    for block in others:
-        X = Spooled(block.parts, block.features())
-        validation = replace(validation, X=X, y=block.targets(), sample_weight=block.weight())
-    return replace(
-        call,
-        X=Spooled(train.parts, train.features()),
-        y=train.targets(),
-        sample_weight=train.weight(),
-        validation=validation,
-    )
 
 
 def _warn_of_small_batches(plan: Any, workers: list[str], n_threads: dict[str, int]) -> None:

@@ -4,13 +4,21 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from skmlp._cluster.job import Extent
-from skmlp._data.elsewhere import FeaturesElsewhere
+from skmlp._cluster.parts import Record, Records, SpoolOrder
 from skmlp._extras import import_extra
 from skmlp.dask._collections import Parts
-from skmlp.dask._worker import Record, SpoolOrder, spool_part
+from skmlp.dask._pulse import Pulse
+from skmlp.dask._waiting import wait_for_any
+from skmlp.dask._worker import spool_part
+from skmlp.exceptions import WorkerLostError
+
+SECONDS_OF_SILENCE = 10.0
+"""A worker that was not heard of for so long while partitions are computed is taken for lost.
+
+A task that holds Python's lock, as one that unpickles a large object, keeps it silent for seconds.
+"""
+
+_SECONDS_TO_GATHER = 5.0
 
 
 @dataclass
@@ -25,13 +33,24 @@ class SpooledBlock:
         What they are made of.
     order : SpoolOrder
         How they are written.
+    pulse : Pulse
+        Knows which workers are silent.
+    goes_on : bool
+        Whether a partition goes to another worker when its worker is silent.
     """
 
     client: Any
     parts: Parts
     order: SpoolOrder
-    _records: list[Record] = field(default_factory=list, init=False)
+    pulse: Pulse
+    goes_on: bool
+    known: Records = field(init=False)
+    """What is known of the partitions; there are none before the first call of `spool`."""
     _futures: dict[int, Any] = field(default_factory=dict, init=False)
+    _assigned: dict[int, str] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.known = Records([], self.order)
 
     def spool(self, numbers: list[int] | None = None, lost: Collection[str] = ()) -> None:
         """Write partitions, all or those of some numbers, each where it is or is computed.
@@ -45,53 +64,16 @@ class SpooledBlock:
         """
         wanted = list(range(len(self.parts.parts))) if numbers is None else numbers
         records = self._run(wanted, lost)
-        by_number = {record.part: record for record in self._records} | {
-            record.part: record for record in records
-        }
-        self._records = [by_number[number] for number in sorted(by_number)]
-        self._check_features()
+        by_number = {record.part: record for record in [*self.known.records, *records]}
+        self.known = Records([by_number[number] for number in sorted(by_number)], self.order)
+        self.known.check()
 
     def spool_lost(self, lost: set[str]) -> None:
         """Write those partitions again that workers had which were lost."""
-        numbers = [record.part for record in self._records if record.worker in lost]
+        numbers = [record.part for record in self.known.records if record.worker in lost]
         if numbers:
-            self.parts.places[:] = [None if at in lost else at for at in self.parts.places]
+            self._forget_places(lost)
             self.spool(numbers, lost)
-
-    @property
-    def workers(self) -> list[str]:
-        """The workers that have samples, in the order of the first that each has."""
-        return list(dict.fromkeys(each.worker for each in self._records if each.shape[0]))
-
-    @property
-    def n_features(self) -> int:
-        """Number of features."""
-        return self._records[0].shape[1]
-
-    def features(self) -> FeaturesElsewhere:
-        """Return what stands for the features in a plan."""
-        n_rows = sum(record.shape[0] for record in self._records)
-        digest = tuple(record.digest for record in self._records if record.digest)
-        return FeaturesElsewhere((n_rows, self.n_features), self.order.dtype, digest)
-
-    def targets(self) -> np.ndarray:
-        """Return y."""
-        return _join([record.y for record in self._records])
-
-    def weight(self) -> np.ndarray | None:
-        """Return the weights, or None if there are none."""
-        if self._records[0].weight is None:
-            return None
-        return _join([record.weight for record in self._records])
-
-    def extents(self, worker: str) -> list[Extent]:
-        """Return which rows a worker has, and where in its file."""
-        found, first = [], 0
-        for record in self._records:
-            if record.worker == worker and record.shape[0]:
-                found.append(Extent(first, record.place, record.shape[0]))
-            first += record.shape[0]
-        return found
 
     def release(self) -> None:
         """Let the cluster forget the tasks."""
@@ -100,41 +82,77 @@ class SpooledBlock:
         self._futures = {}
 
     def _run(self, numbers: list[int], lost: Collection[str]) -> list[Record]:
+        records: dict[int, Record] = {}
+        left, lost = numbers, set(lost)
+        self._submit(left, lost)
+        while left:
+            records |= self._collect(left)
+            left = [number for number in left if number not in records]
+            silent = self.pulse.silent(SECONDS_OF_SILENCE)
+            theirs = [number for number in left if self._assigned[number] in silent]
+            if theirs:
+                self._check_goes_on(silent)
+                lost |= silent
+                self._forget_places(lost)
+                self._submit(theirs, lost)
+        return list(records.values())
+
+    def _submit(self, numbers: list[int], lost: Collection[str]) -> None:
+        """Start the tasks for partitions, anew if there were some."""
         dask = import_extra("dask", "dask", "skmlp.dask")
         task = dask.delayed(spool_part, pure=False, traverse=False)
-        by_worker: dict[str, list[int]] = {}
-        for number, worker in zip(numbers, self._assign(numbers, lost), strict=True):
-            by_worker.setdefault(worker, []).append(number)
+        assigned = dict(zip(numbers, self._assign(numbers, lost), strict=True))
         # Else Dask would compute them where it was asked to before: on a worker that is lost.
         self.client.cancel([self._futures.pop(n) for n in numbers if n in self._futures])
-        for worker, own in by_worker.items():
+        for worker in dict.fromkeys(assigned.values()):
+            own = [number for number in numbers if assigned[number] == worker]
             tasks = [task(self.order, number, *self.parts.parts[number]) for number in own]
             futures = self.client.compute(tasks, workers=[worker], allow_other_workers=True)
             self._futures |= dict(zip(own, futures, strict=True))
-        return self.client.gather([self._futures[number] for number in numbers])
+        self._assigned |= assigned
+
+    def _collect(self, numbers: list[int]) -> dict[int, Record]:
+        """Return what is known of partitions that were written, after a moment if none was."""
+        done = {n: self._futures[n] for n in numbers if self._futures[n].done()}
+        if not done:
+            wait_for_any([self._futures[number] for number in numbers], 0.5)
+            return {}
+
+        async def gather() -> list[Record]:
+            found: list[Record] = await self.client.gather(list(done.values()), asynchronous=True)
+            return found
+
+        try:
+            records = self.client.sync(gather, callback_timeout=_SECONDS_TO_GATHER)
+        except TimeoutError:  # a worker that has some of them may be frozen
+            return {}
+        return dict(zip(done, records, strict=True))
+
+    def _check_goes_on(self, silent: set[str]) -> None:
+        """Raise WorkerLostError if the samples of silent workers can't go to others."""
+        reason = f"they were not heard of for {SECONDS_OF_SILENCE:.0f} seconds"
+        if not set(self.client.nthreads()) - silent:
+            reason += "; no worker is left"
+        elif self.goes_on:
+            return
+        raise WorkerLostError(
+            f"Workers were lost while samples were written to their disks: {', '.join(silent)}: "
+            f"{reason}",
+            sorted(silent),
+        )
+
+    def _forget_places(self, lost: Collection[str]) -> None:
+        """Take no worker that is lost for one that has a partition in memory."""
+        self.parts.places[:] = [None if at in lost else at for at in self.parts.places]
 
     def _assign(self, numbers: list[int], lost: Collection[str]) -> list[str]:
         """Return a worker for each partition: the one that has it, or as many for each."""
-        workers = sorted(set(self.client.nthreads()).difference(lost))
+        workers = set(self.client.nthreads()).difference(lost)
+        workers -= self.pulse.silent(SECONDS_OF_SILENCE)
         if not workers:
             raise RuntimeError("The Dask cluster has no workers.")
+        ordered = sorted(workers)
         return [
-            self.parts.places[number] or workers[i * len(workers) // len(numbers)]
+            self.parts.places[number] or ordered[i * len(ordered) // len(numbers)]
             for i, number in enumerate(numbers)
         ]
-
-    def _check_features(self) -> None:
-        name = f"X{self.order.suffix}"
-        numbers = {record.shape[1] for record in self._records}
-        if len(numbers) > 1:
-            raise ValueError(f"{name} has partitions of {sorted(numbers)} features.")
-        if not any(record.shape[0] for record in self._records):
-            raise ValueError(
-                f"{name}: Found array with 0 sample(s) in all partitions while a minimum of 1 is "
-                "required."
-            )
-
-
-def _join(arrays: list[Any]) -> np.ndarray:
-    """Join the parts of an array; those of no rows may have any type."""
-    return np.concatenate([each for each in arrays if len(each)])

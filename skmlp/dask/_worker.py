@@ -10,15 +10,14 @@ from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import joblib
 import numpy as np
-from sklearn.utils import check_array
 
 from skmlp._cluster.job import Extent, Job
+from skmlp._cluster.parts import Record, SpoolOrder, write_part
+from skmlp._cluster.ports import hold_port
 from skmlp._cluster.process import ProcessLostError, TrainingProcess
 from skmlp._cluster.processor import describe_processor
 from skmlp._cluster.spool import ADVICE, Spool, SpoolFile
-from skmlp._data.checks import naming_errors
 from skmlp._data.disk import check_room
 from skmlp.dask._mail import Mailbox
 
@@ -29,35 +28,6 @@ _SECONDS_BETWEEN_LOOKS = 0.25
 
 
 @dataclass(frozen=True)
-class Record:
-    """What is known of a part of the samples after it was spooled.
-
-    Parameters
-    ----------
-    part : int
-        The number of the part.
-    worker : str
-        Address of the worker that has it.
-    place : int
-        The number of its first row in the file there.
-    shape : tuple of int
-        Number of samples and of features.
-    y, weight : ndarray or None
-        The targets and the weights.
-    digest : str
-        A hash of the features, if it was asked for.
-    """
-
-    part: int
-    worker: str
-    place: int
-    shape: tuple[int, int]
-    y: np.ndarray | None
-    weight: np.ndarray | None
-    digest: str
-
-
-@dataclass(frozen=True)
 class Outcome:
     """How a training process has ended.
 
@@ -65,9 +35,9 @@ class Outcome:
     ----------
     kind : str
         "done": with ``value``, which is None but for the process that leads. "lost": as another
-        process was lost, with the state of training. "error": with an exception. "died": the
-        process itself did. "moved": the worker was lost, and another one was asked. "unwanted":
-        nobody waits for it.
+        process was lost, with the state of training. "error": with an exception. "taken": its port
+        was. "died": the process itself did. "moved": the worker was lost, and another one was
+        asked. "unwanted": nobody waits for it.
     value : object
         See above.
     message : str
@@ -76,40 +46,10 @@ class Outcome:
         The state of the random numbers at the end.
     """
 
-    kind: Literal["done", "lost", "error", "died", "moved", "unwanted"]
+    kind: Literal["done", "lost", "error", "taken", "died", "moved", "unwanted"]
     value: Any = None
     message: str = ""
     random_state: Any = None
-
-
-@dataclass(frozen=True)
-class SpoolOrder:
-    """How parts of samples are written down.
-
-    Parameters
-    ----------
-    fit : str
-        The name of the fit.
-    block : int
-        0 for the samples to train on, 1 for a validation set.
-    dtype : dtype
-        The type to convert features to.
-    n_bytes : int or None
-        What each worker will need, as far as that is known.
-    is_hashed : bool
-        Whether a checkpoint needs to know the samples again.
-    """
-
-    fit: str
-    block: int
-    dtype: np.dtype
-    n_bytes: int | None
-    is_hashed: bool
-
-    @property
-    def suffix(self) -> str:
-        """What comes after the names of the arrays."""
-        return "_val" if self.block else ""
 
 
 class _Spools:
@@ -125,29 +65,8 @@ def spool_part(order: SpoolOrder, part: int, X: Any, y: Any, weight: Any) -> Rec
     from distributed import get_worker
 
     worker = get_worker()
-    names = f"X{order.suffix}", f"y{order.suffix}", f"sample_weight{order.suffix}"
-    X = _check_features(X, order.dtype, names[0])
-    y = None if y is None else _as_array(y)
-    weight = None if weight is None else _as_array(weight)
-    for name, array in zip(names[1:], (y, weight), strict=True):
-        if array is not None and len(array) != len(X):
-            raise ValueError(
-                f"{name} has {len(array)} samples in partition {part}, expected {len(X)} as in "
-                f"{names[0]}."
-            )
-    place = _spool_of(worker, order).append(X)
-    digest = joblib.hash(X) if order.is_hashed else ""
-    return Record(part, worker.address, place, X.shape, y, weight, digest)
-
-
-def _check_features(X: Any, dtype: np.dtype, name: str) -> np.ndarray:
-    """Return the features of a part, which may be empty, as an array of a type."""
-    with naming_errors(name), np.errstate(over="ignore"):
-        return check_array(X, dtype=dtype, input_name=name, ensure_min_samples=0)
-
-
-def _as_array(values: Any) -> np.ndarray:
-    return np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
+    get_spool = partial(_spool_of, worker, order)
+    return write_part(get_spool, order, part, worker.address, X, y, weight)
 
 
 def _spool_of(worker: Any, order: SpoolOrder) -> Spool:
@@ -191,14 +110,10 @@ def reserve_port(fit: str, address: str) -> str | None:
         return None
     host = urlsplit(address).hostname or "127.0.0.1"
     host = host if not address.startswith("inproc") else "127.0.0.1"
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    holder = socket.socket(family, socket.SOCK_STREAM)
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    holder.bind((host, 0))
+    holder, held = hold_port(host)
     _free_port(address, fit)
     _Spools.ports[address, fit] = holder
-    port = holder.getsockname()[1]
-    return f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
+    return held
 
 
 def _free_port(address: str, fit: str) -> None:
@@ -228,7 +143,7 @@ class TrainingOrder:
     extents : list of list of Extent
         Which rows lie here, for each block.
     line : str
-        The name of the messages to the client.
+        The name of the messages to the client, and of the event that all processes have met.
     talks : bool
         Whether the client is told of epochs and lines.
     is_told : bool
@@ -281,7 +196,7 @@ def train_part(order: TrainingOrder, plan: bytes) -> Outcome:
         )
         process.send(job)
         process.send(plan)
-        return _wait(process, worker, key, _Line(order) if order.talks else None)
+        return _wait(process, worker, key, order)
     except ProcessLostError as error:
         return Outcome("died", message=str(error))
     finally:
@@ -302,8 +217,11 @@ def _file_of(order: TrainingOrder, block: int) -> SpoolFile:
     return replace(spool.file(), n_features=order.n_features[block])
 
 
-def _wait(process: TrainingProcess, worker: Any, key: Any, line: "_Line | None") -> Outcome:
+def _wait(process: TrainingProcess, worker: Any, key: Any, order: TrainingOrder) -> Outcome:
     """Hand messages to and fro until the process has ended, or nobody wants it any more."""
+    from distributed import get_client
+
+    line = _Line(order) if order.talks else None
     while _is_wanted(worker, key):
         if line is not None:
             for answer in line.answers():
@@ -316,9 +234,22 @@ def _wait(process: TrainingProcess, worker: Any, key: Any, line: "_Line | None")
             return Outcome("done", values[0], random_state=values[1])
         if kind in ("lost", "error"):
             return Outcome(kind, *values)
+        if kind == "taken":
+            return Outcome(kind, message=values[0])
+        if kind == "met":
+            if order.rank == 0:
+                event_of_meeting(get_client(), order.line).set()
+            continue
         if line is not None:
             line.tell(message)
     return Outcome("unwanted")
+
+
+def event_of_meeting(client: Any, attempt: str) -> Any:
+    """Return the event that all training processes of an attempt have met."""
+    from distributed import Event
+
+    return Event(f"skmlp-met-{attempt}", client=client)
 
 
 def _is_wanted(worker: Any, key: Any) -> bool:

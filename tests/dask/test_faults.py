@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from skmlp.callbacks import Checkpoint, set_learning_rate
 from skmlp.dask import DaskTFMLPClassifier
 from skmlp.exceptions import WorkerLostError
 from tests.helpers import Callback, fit_quietly, load
+from tests.processes import training_processes, wait_until
 
 distributed = pytest.importorskip("distributed", reason='pip install "skmlp[dask]"')
 da = pytest.importorskip("dask.array", reason='pip install "skmlp[dask]"')
@@ -63,23 +64,6 @@ def open_files():
     from skmlp.dask._worker import _Spools
 
     return [*_Spools.files, *_Spools.ports]
-
-
-def training_processes():
-    """Return the process ids of the training processes on this machine, by the worker's rank."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            if b"skmlp._training.sidecar" in path.read_bytes():
-                found.append(int(path.parent.name))
-    return sorted(found)
-
-
-def wait_until(is_true, seconds):
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 class At(Callback):
@@ -192,47 +176,116 @@ def test_a_worker_that_joins_takes_no_part(plain):
         assert_same_numbers(ours, plain)
 
 
-def test_an_interrupt_ends_the_fit():
-    """Check that nothing is left behind, and that the estimator is as before."""
-
-    def interrupt():
-        raise KeyboardInterrupt
-
-    with cluster_of(2) as client:
-        ours = DaskTFMLPClassifier(**NET, client=client).set_callbacks(At(2, interrupt))
-        with pytest.raises(KeyboardInterrupt):
-            ours.fit(chunked(X), chunked(Y))
-        assert not hasattr(ours, "coefs_")
-        wait_until(lambda: not training_processes(), 15)
-        wait_until(lambda: not any(client.run(open_files).values()), 15)
-
-
 CLIENT = """
+import signal
 import sys
 import dask.array as da
 import numpy as np
 from distributed import Client
 from skmlp.dask import DaskTFMLPClassifier
-from skmlp.exceptions import WorkerLostError
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background lacks
 client = Client(sys.argv[1])
 X = da.from_array(np.random.RandomState(0).rand(600, 4), chunks=(100, 4))
-DaskTFMLPClassifier(max_iter=100_000, tol=0, n_iter_no_change=100_000).fit(X, (X[:, 0] > 0.5) * 1)
+net = DaskTFMLPClassifier(max_iter=100_000, tol=0, n_iter_no_change=100_000)
+try:
+    net.fit(X, (X[:, 0] > 0.5) * 1)
+except KeyboardInterrupt:
+    print("interrupted", hasattr(net, "coefs_"))
 """
 
 
-def test_workers_end_a_fit_whose_client_is_lost():
-    """Check a client that is killed in the middle of a long fit."""
+@pytest.mark.parametrize(
+    ("sign", "code", "says"),
+    [(signal.SIGINT, 0, "interrupted False\n"), (signal.SIGKILL, -signal.SIGKILL, "")],
+    ids=["Ctrl-C", "killed"],
+)
+def test_workers_end_a_fit_whose_client_wants_no_more(sign, code, says):
+    """Check a client in the middle of a long fit, and that its estimator is as before."""
     with cluster_of(2) as client:
         address = client.scheduler.address
         process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", CLIENT, address], start_new_session=True
+            [sys.executable, "-W", "ignore", "-c", CLIENT, address],
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         wait_until(lambda: len(training_processes()) == 2, 120)
         time.sleep(1)
-        process.kill()
-        process.wait()
+        process.send_signal(sign)
+        said, _ = process.communicate(timeout=15)
+        assert (process.returncode, said) == (code, says)
         wait_until(lambda: not training_processes(), 15)
         wait_until(lambda: not any(client.run(open_files).values()), 15)
+
+
+def take_ports(n_times):
+    """Let the next ports that this worker reserves be one that another program listens on."""
+    import socket
+
+    from skmlp.dask import _worker
+
+    reserve_port, holder = _worker.reserve_port, socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    holder.listen()
+    given = _worker.taken_ports = []  # which keeps the socket
+
+    def reserve_taken_port(fit, address):
+        given.append(holder)
+        if len(given) == n_times:
+            _worker.reserve_port = reserve_port
+        reserve_port(fit, address)
+        return f"127.0.0.1:{holder.getsockname()[1]}"
+
+    _worker.reserve_port = reserve_taken_port
+
+
+def test_a_port_that_is_taken_is_not_tried_again(plain):
+    """Check the numbers, where the first port of one worker was taken."""
+    with cluster_of(2) as client:
+        client.run(take_ports, 1, workers=sorted(client.nthreads())[:1])
+        ours = fit_quietly(DaskTFMLPClassifier(**NET, client=client), chunked(X), chunked(Y))
+        assert_same_numbers(ours, plain)
+
+
+def test_two_ports_that_are_taken_are_an_error():
+    """Check that it names the worker and the port."""
+    with cluster_of(2) as client:
+        worker = sorted(client.nthreads())[0]
+        client.run(take_ports, 2, workers=[worker])
+        ours = DaskTFMLPClassifier(**NET, client=client)
+        with pytest.raises(RuntimeError, match=f"{worker}.*can't listen on 127.0.0.1:"):
+            ours.fit(chunked(X), chunked(Y))
+
+
+def hold_still(block, path):
+    """Freeze the worker that computes the last block of a collection, the first time."""
+    if not path.exists():
+        path.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return block
+
+
+@pytest.mark.parametrize("on_worker_loss", ["continue", "raise"])
+def test_a_worker_that_freezes_while_samples_are_written(on_worker_loss, plain, tmp_path):
+    """Check that another one writes them, or that the error names the worker."""
+    path = tmp_path / "frozen"
+    with cluster_of(2) as client:
+        pids = client.run(os.getpid)
+        last = da.map_blocks(hold_still, chunked(X)[500:], path, meta=X[:0])
+        lazy = da.concatenate([chunked(X)[:500], last])
+        ours = DaskTFMLPClassifier(**NET, client=client, on_worker_loss=on_worker_loss)
+        start = time.monotonic()
+        try:
+            if on_worker_loss == "continue":
+                fit_quietly(ours, lazy, chunked(Y))
+                assert_same_numbers(ours, plain)
+            else:
+                with pytest.raises(WorkerLostError, match="samples were written") as info:
+                    ours.fit(lazy, chunked(Y))
+                assert time.monotonic() - start < 15
+                assert info.value.workers == sorted(pids)[1:]
+        finally:
+            FROZEN.append(pids[sorted(pids)[1]])
 
 
 def test_two_fits_at_once(plain):
@@ -284,6 +337,9 @@ def test_a_checkpoint_outlives_the_cluster(tmp_path, plain):
         resumed = DaskTFMLPClassifier(**NET, client=client)
         resumed.set_callbacks(Checkpoint(path, resume=True))
         fit_quietly(resumed, chunked(X), chunked(Y))
+        cut_otherwise = DaskTFMLPClassifier(**NET, client=client)
+        cut_otherwise.set_callbacks(Checkpoint(path, resume=True))
+        fit_quietly(cut_otherwise, chunked(X).rechunk((250, 64)), chunked(Y))
         other = DaskTFMLPClassifier(**NET, client=client)
         other.set_callbacks(Checkpoint(path, resume=True))
         with pytest.raises(ValueError, match="got others for: X"):
@@ -293,6 +349,7 @@ def test_a_checkpoint_outlives_the_cluster(tmp_path, plain):
         np.testing.assert_array_equal(actual, expected)
     assert resumed.loss_curve_ == whole.loss_curve_
     assert_same_numbers(resumed, plain)
+    assert_same_numbers(cut_otherwise, plain)
 
 
 def test_progress_is_printed_at_the_client(capsys):
