@@ -22,7 +22,7 @@ ORDER = [
     {"_cluster"},
     {"_training"},
     {"_estimators"},
-    {"callbacks", "dask", "data", "datasets", "onnx", "plotting", "saved", "_show_versions"},
+    {"callbacks", "dask", "data", "datasets", "onnx", "plotting", "ray", "saved", "_show_versions"},
     {"skmlp"},  # __init__
     {"__main__"},
 ]
