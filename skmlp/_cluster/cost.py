@@ -1,28 +1,37 @@
-r"""What a step costs on several machines, so that a fit can warn where it does not pay.
+r"""The estimated cost of a step on several machines, by which a fit warns where they do not pay.
 
-With :math:`p` parameters of :math:`s` bytes, batches of :math:`b` samples and :math:`w` workers of
-:math:`c` threads, a step takes about
+A step takes about
 
 .. math::
 
-    \frac{6 b p}{w c R} + \frac{7 p s}{U} + 2 (w - 1) L + 2 \frac{w - 1}{w} \frac{p s}{W}
+    \frac{6 b p}{w c R} + \frac{b d s}{w G} + \frac{7 p s}{U}
+    + 2 (w - 1) \left(L + \frac{p s}{w W}\right)
 
-seconds: the products of matrices, which are shared; the update, which each makes; and the sum of
-the gradients over a ring, in which every worker sends :math:`2 (w - 1)` parts to the next one.
+seconds, with :math:`p` parameters and :math:`d` features in numbers of :math:`s` bytes, batches of
+:math:`b` samples, and :math:`w` workers of :math:`c` threads. The first term is the products of
+matrices, the second the copy of the samples. Workers share both. The third term is the update,
+which each worker makes. The last term is the sum of the gradients over a ring, in which every
+worker sends :math:`2 (w - 1)` parts to the next one. A short vector is sent to all workers as a
+whole, in :math:`w - 1` messages.
 """
 
 from dataclasses import dataclass
 
 from skmlp._model.network import Architecture
+from skmlp._program.collective import SMALL
 
-_OPERATIONS_A_SECOND = {4: 9e10, 8: 4.5e10}
+_OPERATIONS_A_SECOND = {4: 2.2e11, 8: 1.1e11}
 """Floating-point operations a second and thread, by the bytes of a number.
 
-Measured on Zen 4 with TensorFlow 2.21 and one thread: 784-200-10 with batches of 100 took 1.06 ms,
-784-1000-1000-10 with 1,024 took 101 ms. Other processors of servers do half of it to twice as much.
+``python -m benchmarks.clusters`` measured this rate and the rates below, with TensorFlow 2.21 on an
+AMD EPYC with AVX-512 (Zen 5). Products with 1,024 rows reach 2.5e11, those with 8,192 rows
+2e11. Older processors reach half of the rate, or less.
 """
 
-_UPDATED_BYTES_A_SECOND = 1e10
+_COPIED_BYTES_A_SECOND = 3.3e9
+"""Bytes a second of rows that one thread takes at random from the file of a worker."""
+
+_UPDATED_BYTES_A_SECOND = 2e10
 
 _ARRAYS_OF_AN_UPDATE = 7
 """Adam reads a gradient, a weight and two moments, and writes the last three."""
@@ -40,15 +49,15 @@ class Network:
         Bytes a second that a worker sends.
     """
 
-    latency: float = 0.0006
-    bandwidth: float = 3.2e8
+    latency: float = 0.0004
+    bandwidth: float = 6e8
 
 
 LOOPBACK = Network()
-"""TensorFlow's sums between processes of one machine: 1.2 ms for 1 kB, 30 ms for 7 MB.
+"""TensorFlow's sums between processes of one machine: 0.4 ms for 40 kB, 10 to 13 ms for 7 MB.
 
-That is what the server of TensorFlow takes to pack and unpack them, so that a network of 10 Gbit/s
-is no slower.
+TensorFlow's server spends this time on packing and unpacking messages. So a network of 10 Gbit/s is
+not much slower.
 """
 
 
@@ -80,11 +89,14 @@ def seconds_a_step(
     n_parameters = architecture.n_parameters
     rate = _OPERATIONS_A_SECOND[itemsize] * n_threads * n_workers
     computing = 6 * batch_size * n_parameters / rate
+    sample_bytes = batch_size * architecture.layer_units[0] * itemsize
+    copying = sample_bytes / _COPIED_BYTES_A_SECOND / n_workers
     n_bytes = n_parameters * itemsize
     updating = _ARRAYS_OF_AN_UPDATE * n_bytes / _UPDATED_BYTES_A_SECOND
-    n_parts = 2 * (n_workers - 1)
-    adding = n_parts * (network.latency + n_bytes / n_workers / network.bandwidth)
-    return computing + updating + adding
+    n_rounds, n_parts = (1, 1) if n_parameters < SMALL else (2, n_workers)
+    n_messages = n_rounds * (n_workers - 1)
+    adding = n_messages * (network.latency + n_bytes / n_parts / network.bandwidth)
+    return computing + copying + updating + adding
 
 
 def least_batch_that_pays(

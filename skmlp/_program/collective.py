@@ -25,7 +25,7 @@ from skmlp._program.values import (
 _GRADIENT_KEY = 1
 """Which sum of all is the one over gradients; every process has to give it the same number."""
 
-_SMALL = 2**16
+SMALL = 2**16
 """A vector of fewer elements is sent as a whole to all, and each process adds up for itself.
 
 That takes half the messages of a ring. Measured on processes of one machine, two and three:
@@ -70,7 +70,7 @@ def add_up(tf: Any, size: int, vector: Tensor, key: int, timeout: float = 0.0) -
         "communication_hint": "ring",
         "timeout_seconds": timeout,
     }
-    if n_elements < _SMALL:
+    if n_elements < SMALL:
         vectors = tf.raw_ops.CollectiveGatherV2(**common)
         # One after the other, in the order of the ranks, so that the bits are the same everywhere.
         return functools.reduce(tf.add, tf.split(vectors, [n_elements] * size))

@@ -226,7 +226,9 @@ def _wait(process: TrainingProcess, worker: Any, key: Any, order: TrainingOrder)
         if line is not None:
             for answer in line.answers():
                 process.send(answer)
-        message = process.receive(_SECONDS_BETWEEN_LOOKS if line is None else 0.01)
+        # A moment, if the answer was waited for already: the process waits for it too.
+        is_owed = line is not None and line.is_owed
+        message = process.receive(0.01 if is_owed else _SECONDS_BETWEEN_LOOKS)
         if message is None:
             continue
         kind, *values = message
@@ -274,19 +276,20 @@ class _Line:
         client = get_client()
         self._up = Mailbox(client, f"up-{order.line}")
         self._down = Mailbox(client, f"down-{order.line}")
-        self._waits = False
+        self.is_owed = False
+        """Whether the client owes an answer."""
 
     def tell(self, message: tuple[Any, ...]) -> None:
         """Send a message to the client."""
         self._up.put(pickle.dumps(message))
-        self._waits = message[0] != "line"
+        self.is_owed = message[0] != "line"
 
     def answers(self) -> list[Any]:
         """Return the answers of the client, if it owes one; wait a moment for it."""
-        if not self._waits:
+        if not self.is_owed:
             return []
         answer = self._down.take(_SECONDS_BETWEEN_LOOKS)
         if answer is None:
             return []
-        self._waits = False
+        self.is_owed = False
         return [pickle.loads(answer)]

@@ -6,12 +6,15 @@ from skmlp._cluster.cost import Network, least_batch_that_pays, seconds_a_step
 from skmlp._model.network import Architecture
 
 MEASURED = [
-    ((784, 200, 10), 100, 1.06, 2.95),
-    ((784, 1000, 1000, 10), 1024, 101, 76),
-    ((784, 1000, 1000, 10), 8192, 789, 563),
-    ((100, 100, 2), 8192, 7.0, 4.6),
+    ((784, 200, 10), 100, 0.57, 1.71),
+    ((784, 1000, 1000, 10), 1024, 49.1, 42.1),
+    ((784, 1000, 1000, 10), 8192, 467, 267),
+    ((100, 100, 2), 8192, 3.7, 2.9),
 ]
-"""Layers, batch size, and milliseconds of a step on one process and on two, of one thread each."""
+"""Layers, batch size, and milliseconds of a step on one Dask worker and on two, of one thread each.
+
+Measured by ``python -m benchmarks.clusters`` on two cores of Zen 5.
+"""
 
 
 def network(units):
@@ -20,10 +23,10 @@ def network(units):
 
 @pytest.mark.parametrize(("units", "batch_size", "alone", "together"), MEASURED)
 def test_estimates_are_near_what_was_measured(units, batch_size, alone, together):
-    """Check times and speed-up within a half; the measuring machine had other work to do."""
+    """Check times within a half, and the speed-up within a quarter."""
     estimates = [1e3 * seconds_a_step(network(units), batch_size, 4, n, 1) for n in (1, 2)]
     assert estimates == pytest.approx([alone, together], rel=0.5)
-    assert estimates[0] / estimates[1] == pytest.approx(alone / together, rel=0.4)
+    assert estimates[0] / estimates[1] == pytest.approx(alone / together, rel=0.25)
 
 
 def test_one_worker_sends_nothing():
