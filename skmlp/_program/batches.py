@@ -1,4 +1,4 @@
-"""The samples of a batch: the next ones of a block."""
+"""Takes the samples of a batch from a block."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ def take_batch(tf: Any, spec: ProgramSpec, block: Block, n_rows: Tensor, positio
     Parameters
     ----------
     n_rows : float64 scalar
-        Its number of samples.
+        Number of samples of the batch.
     position : int32 scalar
-        Its number in the block. It has to be the variable of a loop: were it calculated from an
-        argument, a program would be compiled for every value of it.
+        Number of the batch in the block. It must be the variable of a loop: if it is calculated
+        from an argument, a program is compiled for every value.
     """
     return _take(tf, spec, block, (spec.batch_rows, spec.batch_entries), n_rows, position)
 
@@ -49,14 +49,14 @@ def _take(
 def make_batch(
     tf: Any, spec: ProgramSpec, X: Tensor, targets: Tensor, weight: Tensor, n_rows: Tensor
 ) -> Batch:
-    """Return a batch of samples, of which those past its end get no weight.
+    """Return a batch. Rows beyond its samples get weight 0.
 
     Parameters
     ----------
     X, targets, weight : tensors
-        The samples, as they lie in a block; without weights, which are None, all weigh 1.
+        The samples, as in a block. If ``weight`` is None, all samples have weight 1.
     n_rows : float64 scalar
-        The number of samples of the batch.
+        Number of samples of the batch.
     """
     dtype = tf.as_dtype(spec.dtype)
     is_valid = tf.range(targets.shape[0]) < tf.cast(n_rows, tf.int32)
@@ -75,14 +75,14 @@ def at_position(tf: Any, array: Tensor, position: Tensor) -> Tensor:
 
 
 def numbers_at(tf: Any, table: Tensor, row: Tensor) -> list[Tensor]:
-    """Return the numbers in a row of a table, scalars."""
+    """Return the numbers in a row of a table, as scalars."""
     return tf.unstack(at_position(tf, table, row))
 
 
 def _sparse_rows(
     tf: Any, entries: Entries, position: Tensor, capacity: int, n_rows: int
 ) -> SparseRows:
-    """Return the entries of a batch; those past its end are out of range, and so left out."""
+    """Return the entries of a batch. Entries beyond its end get row -1, and do not count."""
     start, end = tf.gather(entries.starts, position), tf.gather(entries.starts, position + 1)
     places = start + tf.range(capacity, dtype=tf.int64)
     is_valid = places < end

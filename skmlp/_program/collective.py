@@ -1,8 +1,8 @@
-"""Training by epochs on several machines: a batch in two compiled parts, with a sum between them.
+"""Training by epochs on several machines: for each batch two compiled parts, and a sum between.
 
-XLA has no sums over processes on a CPU, so that the loop over batches is a graph of TensorFlow's.
-Each machine has a part of the samples of a batch. It computes their gradients, which are added up
-over all machines, and all machines then make the same update.
+XLA has no sums over processes on a CPU. The loop over batches is therefore a graph of TensorFlow's.
+Each machine has a part of the samples of a batch, and computes their gradients. The gradients are
+added up over all machines, and every machine then makes the same update.
 """
 
 import functools
@@ -23,42 +23,43 @@ from skmlp._program.values import (
 )
 
 _GRADIENT_KEY = 1
-"""Which sum of all is the one over gradients; every process has to give it the same number."""
+"""Number of the sum of the gradients. Every process must give this sum the same number."""
 
-SMALL = 2**16
-"""A vector of fewer elements is sent as a whole to all, and each process adds up for itself.
+_SMALL = 2**16
+"""A vector of fewer elements is sent whole to all processes, and each process adds up the vectors.
 
-That takes half the messages of a ring. Measured on processes of one machine, two and three:
-0.4 and 0.9 ms for 10,000 elements, where a ring takes 0.7 and 1.5; as long for 160,000; then the
-ring, which sends less, is faster.
+Sending whole vectors takes half the messages of a ring. Measured with two and three processes of
+one machine: 10,000 elements took 0.4 and 0.9 ms, by a ring 0.7 and 1.5 ms. 160,000 elements took
+equally long. For more elements the ring is faster, because it sends less.
 """
 
 _LARGE = 2**22
-"""A vector of fewer elements goes round the ring in one piece, not in several at a time.
+"""A vector of fewer elements goes round the ring in one piece, a longer vector in eight pieces.
 
-Measured on two processes of one machine, 16 MB: one piece 30 % faster below, eight above.
+Measured with two processes of one machine: below 16 MB one piece was 30 % faster, above 16 MB eight
+pieces were faster.
 """
 
 
 class Parts(NamedTuple):
-    """Which part of each batch of a call the samples here are."""
+    """The part of each batch of a call that this process has."""
 
-    n_rows: Tensor  # (n_batches,), float64
-    positions: Tensor  # (n_batches, batch_rows), int32: the numbers of the rows in their batch
+    n_rows: Tensor  # (n_batches,), float64: samples of the part
+    positions: Tensor  # (n_batches, batch_rows), int32: the place of each row in the whole batch
 
 
 def add_up(tf: Any, size: int, vector: Tensor, key: int, timeout: float = 0.0) -> Tensor:
-    """Return the sum of a vector over all processes, the same bits on each.
+    """Return the sum of a vector over all processes. All processes get the same bits.
 
     Parameters
     ----------
     size : int
         The number of processes.
     key : int
-        The number of this sum; sums of other shapes need others.
+        The number of this sum. A sum of another shape needs another number.
     timeout : float, default=0.0
-        Seconds to wait for the others; 0 waits for ever. A timeout starts two threads that sleep
-        for as long, so that it is for the first sum alone.
+        Seconds to wait for the other processes; 0 waits for ever. A timeout starts two threads that
+        sleep until it is over. Only the first sum should therefore have a timeout.
     """
     n_elements = vector.shape[0]
     common = {
@@ -72,7 +73,7 @@ def add_up(tf: Any, size: int, vector: Tensor, key: int, timeout: float = 0.0) -
     }
     if n_elements < SMALL:
         vectors = tf.raw_ops.CollectiveGatherV2(**common)
-        # One after the other, in the order of the ranks, so that the bits are the same everywhere.
+        # Vectors are added one by one in the order of the ranks: all processes get the same bits.
         return functools.reduce(tf.add, tf.split(vectors, [n_elements] * size))
     return tf.raw_ops.CollectiveReduceV2(
         **common,
@@ -85,8 +86,8 @@ def add_up(tf: Any, size: int, vector: Tensor, key: int, timeout: float = 0.0) -
 def make_program(tf: Any, spec: ProgramSpec, size: int, widths: list[int]) -> Any:
     """Return a function that runs the batches of a call.
 
-    Its arguments are the block of samples, the parts that they are of their batches, the tables
-    and the state, and it returns the state.
+    The function takes the block of samples, the `Parts` of batches that these samples are, the
+    tables and the state. It returns the state.
 
     Parameters
     ----------
@@ -97,9 +98,10 @@ def make_program(tf: Any, spec: ProgramSpec, size: int, widths: list[int]) -> An
     size : int
         The number of processes.
     widths : list of int
-        Numbers of rows, which ascend to those of a batch in a block. Gradients are compiled for
-        each when a batch comes that has as many, and then take the time for so many rows. With one
-        number, for the most that a batch may have, half of 1,024 rows took 15 % longer.
+        Numbers of rows in ascending order; the last is the number of rows of a batch in a block.
+        The gradients of a batch are computed with the smallest width that holds its rows. They are
+        compiled for a width when the first such batch comes. With the largest width alone, half of
+        1,024 rows took 15 % longer.
     """
     signature = state_signature(tf, spec).running
 
@@ -120,7 +122,7 @@ def make_program(tf: Any, spec: ProgramSpec, size: int, widths: list[int]) -> An
     def narrow_gradients(
         block: Block, row: Tensor, part: Parts, params: list[Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Return the gradients of the first rows, as many as a width has that holds the batch."""
+        """Return the gradients, computed with the smallest width that holds the batch."""
 
         def of_width(width: int) -> tuple[Tensor, Tensor]:
             weight = None if block.sample_weight is None else block.sample_weight[:width]
@@ -166,9 +168,9 @@ def make_program(tf: Any, spec: ProgramSpec, size: int, widths: list[int]) -> An
 
 
 def make_loss(tf: Any, spec: ProgramSpec) -> Any:
-    """Return a function for the share of an epoch's loss that is due to the samples here.
+    """Return a function that computes the share of this process in the loss of an epoch.
 
-    One process of all adds the penalty.
+    One process alone adds the penalty: only it sets the argument ``with_penalty``.
     """
 
     def loss(tables: CallTables, state: BatchState, with_penalty: Tensor) -> Tensor:
@@ -180,7 +182,7 @@ def make_loss(tf: Any, spec: ProgramSpec) -> Any:
 
 
 def _slice(tf: Any, spec: ProgramSpec, block: Block, position: Tensor) -> Block:
-    """Return the samples of a batch, which TensorFlow does not copy."""
+    """Return the samples of a batch. TensorFlow does not copy them."""
     weight = at_position(tf, block.sample_weight, position) if spec.is_weighted else None
     return Block(
         at_position(tf, block.X, position), at_position(tf, block.targets, position), weight

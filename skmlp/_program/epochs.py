@@ -1,4 +1,4 @@
-"""Training by epochs: every batch an update, the stopping rule after every epoch."""
+"""Training by epochs: an update after every batch, the stopping rule after every epoch."""
 
 from functools import partial
 from typing import Any
@@ -37,11 +37,11 @@ def run_epochs(
     Returns
     -------
     done : int32 scalar
-        How many were run, before the stopping rule ended it or there were no more.
+        Number of epochs that were run. The stopping rule may end training before all were run.
     curves : float64 of shape (epochs, len(CURVES))
-        Their values.
+        The values of each epoch.
     state : EpochState
-        The state after them.
+        The state after these epochs.
     """
 
     def epoch(
@@ -75,7 +75,7 @@ def _run_batches(
     position: Tensor,
     state: BatchState,
 ) -> tuple[Tensor, BatchState]:
-    """Run the batches of an epoch; return where in the block the next one's are, and the state."""
+    """Run the batches of an epoch; return the first position of the next epoch, and the state."""
     end = (number + 1) * tables.n_batches
 
     def update(position: Tensor, state: BatchState) -> tuple[Tensor, BatchState]:
@@ -93,7 +93,10 @@ def _run_batches(
 def add_first_squares(
     tf: Any, spec: ProgramSpec, numbers: EpochNumbers, state: BatchState
 ) -> BatchState:
-    """Return the state before the first batch of a call; sums of an earlier epoch are left out."""
+    """Add the squares of the weights for the first batch of a call, and return the state.
+
+    If an epoch begins, the sums of the epoch before are dropped.
+    """
     goes_on = numbers.begins == 0
     sums = [_keep(tf, goes_on, sums) for sums in state.penalty_sums]
     sums = add_squares(tf, layout_of(spec), sums, state.params, numbers.first_scale)
@@ -103,7 +106,7 @@ def add_first_squares(
 def _update(
     tf: Any, spec: ProgramSpec, batch: Batch, numbers: BatchNumbers, state: BatchState
 ) -> BatchState:
-    """Update the parameters by one batch. A batch whose weights are all zero changes nothing."""
+    """Update the parameters by one batch. If all its samples have weight 0, nothing changes."""
     sums, batch_losses = sum_gradients(tf, spec, batch, numbers, state.params)
     return apply_gradients(tf, spec, numbers, state, sums, batch_losses)
 
@@ -111,17 +114,17 @@ def _update(
 def sum_gradients(
     tf: Any, spec: ProgramSpec, batch: Batch, numbers: BatchNumbers, params: list[Tensor]
 ) -> tuple[list[Tensor], Tensor]:
-    """Return the sums over a batch of the gradients of its losses, and these losses.
+    """Return the gradients of the losses of a batch, summed over its samples, and the losses.
 
-    Neither has the penalty in it, and both are of the samples that are given alone, so that a batch
-    can be cut into parts whose sums are added up.
+    Neither includes the penalty. Both depend on the given samples alone, so that a batch can be cut
+    into parts whose sums are added up.
 
     Returns
     -------
     sums : list of tensors
-        The weighted sums, joined by `Layout`.
+        The gradients, summed with the sample weights and joined by `Layout`.
     batch_losses : float64 of shape (batch_rows,)
-        The losses, times batch rows and divided by the weight of the batch.
+        The weighted losses, times the samples of the batch and divided by the sum of their weights.
     """
     layout = layout_of(spec)
     arrays = layout.split(params, tf.reshape)
@@ -148,8 +151,8 @@ def apply_gradients(
 ) -> BatchState:
     """Return the state after an update by the sums of a batch; see `sum_gradients`.
 
-    An inactive batch keeps every number by its coefficients, which costs nothing, where a
-    conditional would copy the state.
+    A batch without weight changes nothing, because the coefficients of its update are 0 and 1. That
+    costs nothing, whereas a conditional would copy the state.
     """
     params, slots = SOLVERS[spec.solver].update(
         tf,
@@ -171,7 +174,7 @@ def apply_gradients(
 def _mean_gradients(
     tf: Any, spec: ProgramSpec, numbers: BatchNumbers, params: list[Tensor], sums: list[Tensor]
 ) -> list[Tensor]:
-    """Return the gradients of the mean loss of a batch and the penalty."""
+    """Return the gradients of the mean loss of a batch plus the penalty."""
     *large, small = sums
     dtype = small.dtype
     divisor = tf.cast(numbers.weight_sum, dtype)
@@ -180,7 +183,7 @@ def _mean_gradients(
 
     def mean(grad: Tensor, penalised: Tensor) -> Tensor:
         shrinkage = round_product(tf, numbers, tf.cast(numbers.alpha, dtype) * penalised)
-        if dtype == tf.float32:  # not compared bit by bit, and a product costs less
+        if dtype == tf.float32:  # a product costs less than a quotient, and the bits may differ
             return (grad + shrinkage) * (1 / divisor)
         return (grad + shrinkage) / divisor
 
@@ -197,10 +200,9 @@ def _end_epoch(
     numbers: EpochNumbers,
     state: EpochState,
 ) -> tuple[EpochState, list[Tensor]]:
-    """Close an epoch if it is complete: score it, judge it; return the state and its values.
+    """Score and judge an epoch if it is complete; return the state and the values of the epoch.
 
-    A number that is not to change is selected, not skipped by a conditional, which would copy the
-    state.
+    A number that must not change is selected by ``tf.where``: a conditional would copy the state.
     """
     is_complete = numbers.is_complete > 0
     judges = is_complete & (numbers.judges > 0)
@@ -220,7 +222,7 @@ def _end_epoch(
 
 
 def sum_loss(tf: Any, numbers: EpochNumbers, state: BatchState) -> Tensor:
-    """Return the losses of an epoch and its penalties, times batch rows, in one sum."""
+    """Return the sum of the losses and penalties of all batches, each times its samples."""
     half_alpha = 0.5 * numbers.alpha
     penalties = [
         half_alpha * tf.cast(tf.reshape(sums, [-1]), tf.float64) for sums in state.penalty_sums
@@ -239,7 +241,7 @@ def _keep(tf: Any, condition: Tensor, values: Tensor) -> Tensor:
 def _score_validation(
     tf: Any, spec: ProgramSpec, data: Data, n_validation: Tensor, params: list[Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Return the mean loss and the score on the validation set, block by block."""
+    """Return the mean loss and the score on the validation set, computed batch by batch."""
     architecture, size = spec.architecture, spec.validation_batch_rows
     n_batches = (n_validation + size - 1) // size
     arrays = layout_of(spec).split(params, tf.reshape)

@@ -1,4 +1,4 @@
-"""Forward and backward through the layers, for a dense batch and for a sparse one.
+"""The forward pass and the backward pass, for dense and for sparse batches.
 
 The weights of some layers are transposed, see `products.is_transposed`.
 """
@@ -22,11 +22,11 @@ from skmlp._program.values import Batch, BatchNumbers, SparseRows, Tensor
 
 
 class Layer(NamedTuple):
-    """A layer after the forward pass; the input has no sums."""
+    """A layer after the forward pass. The input layer has no sums: they are None."""
 
     sums: Tensor
     values: Tensor
-    passed: Tensor  # to the next layer: the values, in training without units that are dropped
+    passed: Tensor  # what the next layer receives: the values, with units dropped in training
 
 
 def forward(
@@ -41,7 +41,7 @@ def forward(
     Parameters
     ----------
     numbers : BatchNumbers, default=None
-        The numbers of the batch, in training; without them no units are dropped.
+        The numbers of the batch, in training. If None, no units are dropped.
     """
     architecture = spec.architecture
     n_layers = len(architecture.coef_shapes)
@@ -66,7 +66,7 @@ def backward(
     coefs: list[Tensor],
     layers: list[Layer],
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Return the gradients of the weighted sum of losses, of weights and of biases."""
+    """Return the gradients of the weighted sum of losses, for the weights and for the biases."""
     coef_grads: list[Tensor] = []
     intercept_grads: list[Tensor] = []
     activation = ACTIVATIONS[spec.architecture.activation]
@@ -86,7 +86,7 @@ def backward(
 
 
 def _weigh(tf: Any, spec: ProgramSpec, layer: int, values: Tensor, coef: Tensor) -> Tensor:
-    """Return the sums of the values of a layer, weighted by those of the units of the next."""
+    """Return the values of a layer times the weights to the next layer."""
     if isinstance(values, SparseRows):
         products = values.values[:, tf.newaxis] * _look_up(tf, coef, values.columns)
         return tf.math.unsorted_segment_sum(products, values.rows, values.n_rows)
@@ -108,5 +108,5 @@ def _coef_gradient(
 
 
 def _look_up(tf: Any, table: Tensor, positions: Tensor) -> Tensor:
-    """Return rows of a table; those of entries that are left out, at -1, are not used."""
+    """Return rows of a table. An entry at position -1 does not count, and gets any row."""
     return tf.gather(table, tf.maximum(positions, 0))

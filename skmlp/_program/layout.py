@@ -1,7 +1,7 @@
-"""Where the parameters lie in a program: large matrices alone, all others in one vector.
+"""The layout of the parameters in a program: large matrices alone, all others in one vector.
 
-A small operation costs as much to start as to run, and each one has to be compiled. In one vector
-the small weight matrices and the biases are updated together.
+A small operation takes as long to start as to run, and every operation has to be compiled. Small
+weight matrices and biases that lie in one vector are updated by the same operations.
 """
 
 from collections.abc import Callable
@@ -14,17 +14,17 @@ from skmlp._program.products import is_transposed
 from skmlp._program.spec import ProgramSpec
 
 LARGE_MATRIX = 2**12
-"""A weight matrix of more elements is an array of its own."""
+"""A weight matrix with more elements is an array of its own."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the arrays of weights and biases are joined.
+    """Joins the arrays of weights and biases, and splits the joined arrays again.
 
     Parameters
     ----------
     coef_shapes : tuple of tuple of int
-        Shapes of the weight matrices as the program has them.
+        Shapes of the weight matrices in the program, where some are transposed.
     intercept_shapes : tuple of tuple of int
         Shapes of the bias vectors.
     """
@@ -34,18 +34,18 @@ class Layout:
 
     @cached_property
     def large(self) -> list[int]:
-        """Numbers of the matrices that are alone."""
+        """Numbers of the weight matrices that are arrays of their own."""
         return [i for i, shape in enumerate(self.coef_shapes) if prod(shape) > LARGE_MATRIX]
 
     @cached_property
     def small(self) -> list[int]:
-        """Numbers of the arrays in the vector: weight matrices, and then all biases."""
+        """Numbers of the arrays in the vector: small weight matrices, then all biases."""
         n_arrays = len(self.coef_shapes) + len(self.intercept_shapes)
         return [i for i in range(n_arrays) if i not in self.large]
 
     @cached_property
     def n_small_coefs(self) -> int:
-        """Number of elements of the vector that are weights: its first ones."""
+        """Number of weights in the vector. They come before the biases."""
         shapes = self.coef_shapes
         return sum(prod(shape) for i, shape in enumerate(shapes) if i not in self.large)
 
@@ -58,12 +58,12 @@ class Layout:
     def join(
         self, arrays: list[Any], ravel: Callable[..., Any], concatenate: Callable[..., Any]
     ) -> list[Any]:
-        """Join the arrays of weights and then biases, by functions of NumPy or TensorFlow."""
+        """Join arrays, all weights and then all biases, by functions of NumPy or TensorFlow."""
         vector = concatenate([ravel(arrays[i]) for i in self.small])
         return [arrays[i] for i in self.large] + [vector]
 
     def split(self, joined: list[Any], reshape: Callable[..., Any]) -> list[Any]:
-        """Return the arrays of weights and then biases; see `join`."""
+        """Return the arrays of all weights and then all biases; see `join`."""
         arrays: dict[int, Any] = dict(zip(self.large, joined, strict=False))
         vector, start = joined[-1], 0
         for i in self.small:
@@ -78,7 +78,7 @@ class Layout:
 
 @lru_cache(maxsize=256)
 def layout_of(spec: ProgramSpec) -> Layout:
-    """Return how a program joins its weights and biases."""
+    """Return the layout of the weights and biases of a program."""
     shapes = spec.architecture.coef_shapes
     in_program = [s[::-1] if is_transposed(spec, layer) else s for layer, s in enumerate(shapes)]
     return Layout(tuple(in_program), tuple(spec.architecture.intercept_shapes))
@@ -87,9 +87,10 @@ def layout_of(spec: ProgramSpec) -> Layout:
 def transpose_parameters(
     spec: ProgramSpec, arrays: list[Any], transpose: Callable[..., Any]
 ) -> list[Any]:
-    """Transpose the weights that are transposed in a program, of all weights and then biases.
+    """Transpose the weights that the program stores transposed.
 
-    From those of scikit-learn to those of the program, or back, by NumPy's or TensorFlow's.
+    ``arrays`` are all weights and then all biases, as in scikit-learn or as in the program. The
+    result is the other of the two. ``transpose`` is the function of NumPy or of TensorFlow.
     """
     n_layers = len(spec.architecture.coef_shapes)
     return [

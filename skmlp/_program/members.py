@@ -1,7 +1,7 @@
-"""Several networks of one shape that are trained side by side, in one program.
+"""The program that trains several networks of one shape side by side.
 
-A leading axis of every array counts the networks. Each network has its own batches, weights and
-masks; a batched matrix product multiplies for all of them at once. The method is that of RealMLP
+The first axis of every array stands for the networks. Each network has its own batches, weights and
+masks. One batched matrix product multiplies for all networks at once. The method is that of RealMLP
 (Holzmüller, Grinsztajn and Steinwart, Better by default, 2024), without its trained embeddings.
 """
 
@@ -42,7 +42,7 @@ class MembersSpec:
     block_batches : int
         The most batches that one call can run.
     rows : int
-        Capacity for the samples; the last row has no weight.
+        Capacity for the samples. The last row is no sample, and has weight 0.
     validation_rows : int
         Capacity for the samples that each network holds out.
     """
@@ -85,11 +85,11 @@ class MembersData(NamedTuple):
 
 
 class StepNumbers(NamedTuple):
-    """The numbers of a batch, float32. In a call each is a column, in the program a scalar."""
+    """The numbers of a batch, float32: columns in the table of a call, scalars in the program."""
 
     rate: Any  # the learning rate, with Adam's correction
-    shrinkage: Any  # the share of the weights that decoupled decay takes
-    dropout: Any  # the share of values that are dropped
+    shrinkage: Any  # the share by which decoupled decay shrinks the weights
+    dropout: Any  # the share of the values that is dropped
     smoothing: Any  # the share of the targets that is spread over all classes
 
 
@@ -98,7 +98,7 @@ class MembersTables(NamedTuple):
 
     rows: Tensor  # (block_batches, n_members, batch_rows), int32
     numbers: Tensor  # (block_batches, len(StepNumbers._fields)), float32
-    keys: Tensor  # (block_batches,), int32: of the masks
+    keys: Tensor  # (block_batches,), int32: seeds of the masks
     n_batches: Tensor  # int32 scalar
     is_complete: Tensor  # int32 scalar: 1 if an epoch ends with the call
 
@@ -112,13 +112,17 @@ class MembersState(NamedTuple):
 
 
 _LAYER_STEP = 0x85EBCA6B
-"""An odd number with no pattern in its bits, by which the keys of two layers differ."""
+"""The keys of two layers differ by this number, which is odd and has no pattern in its bits."""
 
 SCORED_ROWS = 4096
-"""Rows of each network that are scored at a time: their layers take some 25 MB."""
+"""Rows of each network that are scored at a time: their layers take some 25 MB.
+
+Measured on a fit of 5,000 rows and 10 columns, validated by 100,000 rows: its memory above the
+imports rose to 990 MB when all rows were scored at once, and to 366 MB in parts.
+"""
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.95, 1e-8
-"""The parameters of Adam, those of RealMLP."""
+"""The parameters of Adam, as in RealMLP."""
 
 
 def members_signature(
@@ -152,11 +156,11 @@ def run_members(
     Returns
     -------
     losses : float32 of shape (n_members,)
-        The sums of the losses of the batches.
+        Sum of the mean losses of the batches, for each network.
     held_out : float32 of shape (n_members, validation_rows, n_outputs)
-        The weighted sums of the last layer for the rows held out, if an epoch is complete.
+        The weighted sums of the last layer for the held-out rows, or zeros within an epoch.
     state : MembersState
-        The state after them.
+        The state after these batches.
     """
 
     def update(position: Tensor, losses: Tensor, state: MembersState) -> tuple[Any, ...]:
@@ -180,9 +184,9 @@ def run_members(
 
 
 def _score_held_out(tf: Any, spec: MembersSpec, data: MembersData, params: list[Tensor]) -> Tensor:
-    """Return the weighted sums of the last layer for the rows held out, a part of them at a time.
+    """Return the weighted sums of the last layer for the held-out rows, a part of them at a time.
 
-    The layers of all rows at once would take 600 MB for 100,000 rows and the default networks.
+    For 100,000 rows and the default networks, the layers of all rows at once would take 600 MB.
     """
 
     def sums_of(rows: Tensor) -> Tensor:
@@ -205,7 +209,7 @@ def _score_held_out(tf: Any, spec: MembersSpec, data: MembersData, params: list[
 
 
 class Layer(NamedTuple):
-    """A layer after the forward pass; the input has no sums."""
+    """A layer after the forward pass. The input layer has no sums: they are None."""
 
     sums: Tensor
     values: Tensor
@@ -215,7 +219,7 @@ class Layer(NamedTuple):
 def _forward(
     tf: Any, spec: MembersSpec, X: Tensor, params: list[Tensor], drop: Any = None
 ) -> list[Layer]:
-    """Return all layers; the first has the scaled inputs, the last no activation."""
+    """Return all layers. The first has the scaled inputs, the last has no activation."""
     n_layers = len(spec.layer_units) - 1
     scale, weights, biases = params[0], params[1 : n_layers + 1], params[n_layers + 1 :]
     activation = ACTIVATIONS[spec.activation]
@@ -257,7 +261,7 @@ def _loss_and_gradients(
 
 
 def _smooth(spec: MembersSpec, numbers: StepNumbers, targets: Tensor) -> Tensor:
-    """Return targets with a share of them spread over the classes."""
+    """Return the targets of a classifier with a share of each spread over all classes."""
     if not LOSSES[spec.loss].is_classification:
         return targets
     n_classes = spec.layer_units[-1] if spec.loss == "cross_entropy" else 2

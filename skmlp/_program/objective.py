@@ -1,6 +1,7 @@
 """The objective of L-BFGS: the loss of all samples and its gradient, added up batch by batch.
 
-Parameters and gradient are vectors, as SciPy has them: all weights, then all biases, each raveled.
+The parameters and the gradient are vectors, as in SciPy: all weights, then all biases, each
+raveled.
 """
 
 from math import prod
@@ -15,18 +16,19 @@ from skmlp._program.spec import ProgramSpec
 from skmlp._program.values import BatchNumbers, CallTables, Data, Sums, Tensor
 
 _TINY = 256
-"""Parameters of a layer that are taken from the vector for each batch, not once before all.
+"""An array of at most this many elements is taken from the vector for each batch, in the loop.
 
-XLA hands operations to another thread where more than eight wait for nothing, and to wake it takes
-50 us, twice the time of a small objective: 60 rows and two layers of 10 units took 68 us, now 26.
-Products with a large matrix that is taken anew are up to three times as slow.
+If more than eight operations can run at once, XLA hands some to another thread. Waking this thread
+takes 50 us, twice the time of a small objective: 60 rows and two layers of 10 units took 68 us with
+all arrays taken before the loop, and take 26 us now. Larger arrays are taken once, before the loop:
+products with a large matrix that is taken for each batch are up to three times as slow.
 """
 
 
 def add_batches(
     tf: Any, spec: ProgramSpec, data: Data, tables: CallTables, vector: Tensor, sums: Sums
 ) -> Sums:
-    """Add losses and gradients of the batches of a call."""
+    """Add the losses and gradients of the batches of a call to the sums so far."""
     architecture = spec.architecture
     before_loop = _split(tf, spec, vector)
 
@@ -49,14 +51,14 @@ def add_batches(
     _, total, grads = tf.while_loop(
         lambda position, *_: position < tables.n_batches,
         add,
-        # From the sums so far, so that no bit depends on how many batches a call has.
+        # The loop starts from the sums so far: no bit depends on how many batches a call has.
         (tf.constant(0), sums.losses, _split(tf, spec, sums.gradient)),
     )
     return Sums(total, _join(tf, spec, grads))
 
 
 def _split(tf: Any, spec: ProgramSpec, vector: Tensor) -> list[Tensor]:
-    """Return the weights and then the biases in a vector, as the program has them."""
+    """Return all weights and then all biases of a vector, in the shapes of the program."""
     shapes = [*spec.architecture.coef_shapes, *spec.architecture.intercept_shapes]
     parts = tf.split(vector, [prod(shape) for shape in shapes])
     arrays = [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
@@ -64,6 +66,6 @@ def _split(tf: Any, spec: ProgramSpec, vector: Tensor) -> list[Tensor]:
 
 
 def _join(tf: Any, spec: ProgramSpec, arrays: list[Tensor]) -> Tensor:
-    """Return the vector; see `_split`."""
+    """Return the vector of all weights and then all biases; see `_split`."""
     arrays = transpose_parameters(spec, arrays, tf.transpose)
     return tf.concat([tf.reshape(array, [-1]) for array in arrays], axis=0)

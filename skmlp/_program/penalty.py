@@ -1,11 +1,11 @@
-"""The squares of the weights, for the loss: added up elementwise, and summed once an epoch.
+"""The squares of the weights, for the loss: added elementwise for each batch, summed once an epoch.
 
-XLA does not vectorise a full reduction on a CPU, so that a plain sum of squares would cost as much
-as a matrix product. Instead the rows of a large weight matrix are folded into a few, which costs
-one pass over it.
+XLA does not vectorise the sum of a whole array on a CPU: a plain sum of squares would take as long
+as a matrix product. Instead the rows of a large weight matrix are folded into a few rows, which
+takes one pass over the matrix.
 
-The squares of a batch are those of the weights before its update. They are added after the update
-of the batch before it, so that an update may write over the weights.
+The loss of a batch contains the squares of the weights before its update. These squares are added
+directly after the previous update, so that each update may overwrite the weights.
 """
 
 from typing import Any
@@ -13,12 +13,13 @@ from typing import Any
 from skmlp._program.layout import Layout
 
 _MAX_FOLDS = 16
+"""The largest number of rows that are folded into one row."""
 
 Tensor = Any
 
 
 def shapes(layout: Layout) -> list[tuple[int, ...]]:
-    """Return the shapes of the folded squares of the joined arrays; biases have none."""
+    """Return the shapes of the folded squares of the joined arrays. Biases have no squares."""
     n_coefs = layout.n_small_coefs
     folded: list[tuple[int, ...]] = [(_fold_rows(n), m) for n, m in layout.shapes[:-1]]
     return folded + ([(n_coefs,)] if n_coefs else [])
@@ -27,7 +28,7 @@ def shapes(layout: Layout) -> list[tuple[int, ...]]:
 def add_squares(
     tf: Any, layout: Layout, sums: list[Tensor], params: list[Tensor], scale: Tensor
 ) -> list[Tensor]:
-    """Add squares of the weights times a number; nothing, whatever they are, if it is 0."""
+    """Add the squares of the weights times a scale. A scale of 0 adds 0, even for NaN weights."""
     folded = [_fold_squares(tf, coef) for coef in params[:-1]]
     if n_coefs := layout.n_small_coefs:
         folded.append(params[-1][:n_coefs] * params[-1][:n_coefs])
@@ -40,7 +41,7 @@ def _add(tf: Any, total: Tensor, square: Tensor, scale: Tensor) -> Tensor:
 
 
 def _fold_squares(tf: Any, coef: Tensor) -> Tensor:
-    """Return the squares of the weights, with rows of equal distance added up."""
+    """Return the squares of the weights. Rows that lie `_fold_rows` apart are added up."""
     n_rows = coef.shape[0]
     step = _fold_rows(n_rows)
     parts = [coef[start : start + step] for start in range(0, n_rows - step + 1, step)]
@@ -52,7 +53,7 @@ def _fold_squares(tf: Any, coef: Tensor) -> Tensor:
 
 
 def _fold_rows(n_rows: int) -> int:
-    """Return into how many rows as many are folded; if possible, so that none is left over."""
+    """Return the number of rows after folding. If possible, it divides ``n_rows``."""
     folds = [n for n in range(1, _MAX_FOLDS + 1) if n_rows % n == 0]
     best = max(folds)
     return n_rows // best if best > 3 else -(-n_rows // _MAX_FOLDS)

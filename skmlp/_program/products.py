@@ -1,13 +1,13 @@
 """Matrix products, some of them cut into pieces.
 
-XLA has code of its own for products of a few dozen rows and columns, which for those of a small
-network is up to twice as fast as Eigen, above all in float64. It takes what has at most 128 terms
-a sum and 32 rows of 128 columns. Longer products are cut to it: they become one product of a batch
-of pieces. Those that can't be are left to Eigen or YNNPACK.
+XLA has its own code for products of a few dozen rows and columns. In small networks this code is up
+to twice as fast as Eigen, above all in float64. It takes products of at most 32 rows and 128
+columns, with at most 128 terms a sum. Longer products are cut: they become one product of a batch
+of pieces. Products that can't be cut are left to Eigen or YNNPACK.
 
-TensorFlow's Eigen computes with vectors of 256 bits, XLA's code with those of the processor. In
-float64 one core of Zen 5 does 45 to 50 billion operations a second by Eigen and 85 to 98 by XLA's
-code, so that wider matrices are cut there.
+TensorFlow's Eigen computes with vectors of 256 bits, XLA's code with the vectors of the processor.
+In float64 one core of Zen 5 does 45 to 50 billion operations a second by Eigen, and 85 to 98 by
+XLA's code. On such processors products of wider matrices are cut too.
 """
 
 from typing import Any
@@ -17,38 +17,44 @@ from skmlp._program.spec import ProgramSpec
 Tensor = Any
 
 _NARROW = 32
-"""A side of so many units at most is the first of a weight matrix, and its product is cut.
+"""A side of at most this many units comes first in a weight matrix of the program.
 
-Measured on Zen 4 with TensorFlow 2.21: breast cancer in float64 took 62 us a batch instead of 93,
-iris 41 instead of 57; layers of 64 inputs (digits) gained nothing.
+The products of a layer with at most this many inputs are cut. Measured on Zen 4 with TensorFlow
+2.21: a batch of breast cancer in float64 took 62 us instead of 93, a batch of iris 41 instead of
+57. Layers of 64 inputs (digits) gained nothing.
 """
 
 _NARROW_WITH_WIDE_VECTORS = 64
-"""The same in float64 where XLA computes with vectors of 512 bits.
+"""The largest number of inputs in float64, if XLA computes with vectors of 512 bits.
 
-Measured on Zen 5 with TensorFlow 2.21: digits in float64 took 74 us a batch instead of 87. In
-float32, where Eigen is as fast, it took 38 instead of 34.
+Measured on Zen 5 with TensorFlow 2.21: a batch of digits in float64 took 74 us instead of 87. In
+float32, where Eigen is as fast, cutting made it slower: 38 us instead of 34.
 """
 
 _MAX_ROWS_WITH_WIDE_VECTORS = 256
-"""With more rows a product by Eigen gains more by a second core than pieces do on one."""
+"""For batches of more rows, Eigen on two cores gains more than pieces on one core.
+
+Measured on Zen 5: a batch of 200 rows of digits in float64 took 141 to 148 us in pieces on one
+core, and 168 to 226 us by Eigen on two.
+"""
 
 _THIN = 3
-"""With so many outputs at most, the product for the gradient gains by pieces at any size.
+"""With at most this many outputs, the product for the gradient gains by pieces at any size.
 
-Measured as `_NARROW`; with 10 outputs 7 us of 260 were saved, for half a second of compilation.
+Measured as for `_NARROW`: with 10 outputs pieces saved 7 of 260 us, and took half a second to
+compile.
 """
 
 _MANY_TERMS = 50_000
-"""A product with fewer terms is not cut: a piece takes up to 0.1 s to compile."""
+"""A product with fewer terms is not cut. A product in pieces takes up to 0.1 s to compile."""
 
 
 def is_transposed(spec: ProgramSpec, layer: int) -> bool:
     """Tell whether the weights of a layer are transposed in the program.
 
-    Eigen's products are up to 10 times faster if the last side of the weights is long, and
-    faster if it is a multiple of 16, the width of its kernels. The first layer of sparse
-    features needs a row for each of them.
+    Eigen's products are up to 10 times faster if the last side of the weights is long. They are
+    also faster if this side is a multiple of 16, the width of Eigen's kernels. The first layer of
+    sparse features needs a row of weights for each feature.
     """
     fan_in, fan_out = spec.architecture.coef_shapes[layer]
     if fan_in <= _narrow_side(spec) or (spec.is_sparse and layer == 0):
@@ -57,14 +63,14 @@ def is_transposed(spec: ProgramSpec, layer: int) -> bool:
 
 
 def _narrow_side(spec: ProgramSpec) -> int:
-    """Return the most inputs of a layer with which its products are cut."""
+    """Return the largest number of inputs of a layer with which its products are cut."""
     is_wide = spec.has_wide_vectors and spec.dtype == "float64"
     is_short = spec.batch_rows <= _MAX_ROWS_WITH_WIDE_VECTORS
     return _NARROW_WITH_WIDE_VECTORS if is_wide and is_short else _NARROW
 
 
 def _padding(n_units: int) -> float:
-    """Return how much longer a side is when it is rounded up to the width of a kernel."""
+    """Return the factor by which a side grows when it is rounded up to the width of a kernel."""
     return -(-n_units // 16) * 16 / n_units
 
 
@@ -76,7 +82,7 @@ def cuts_sums(spec: ProgramSpec, layer: int) -> bool:
 
 
 def cuts_gradient(spec: ProgramSpec, layer: int) -> bool:
-    """Tell whether the product that makes the gradient of the weights of a layer is cut."""
+    """Tell whether the product that makes the gradient of a layer's weights is cut into pieces."""
     is_thin = spec.architecture.coef_shapes[layer][1] <= _THIN
     return cuts_sums(spec, layer) or (spec.cuts_products and is_thin)
 
@@ -84,10 +90,10 @@ def cuts_gradient(spec: ProgramSpec, layer: int) -> bool:
 def round_product(tf: Any, numbers: Any, product: Tensor) -> Tensor:
     """Return a product that is rounded to float64 before anything is added to it.
 
-    LLVM fuses products and sums into one operation with a single rounding, where NumPy has two.
-    Adam makes that last bit visible where weights shrink to nothing and where tanh saturates. A
-    minimum with infinity changes no value, and is in the way of the fusion. In float32, which
-    is not compared bit by bit, products stay fused.
+    LLVM fuses a product and a sum into one operation with a single rounding; NumPy rounds twice.
+    Adam makes this difference in the last bit visible where weights shrink to nothing and where
+    tanh saturates. A minimum with infinity changes no value, and prevents the fusion. Products in
+    float32, whose bits are not compared, stay fused.
     """
     return product if product.dtype == tf.float32 else tf.minimum(product, numbers.infinity)
 
@@ -95,12 +101,14 @@ def round_product(tf: Any, numbers: Any, product: Tensor) -> Tensor:
 _MAX_ROWS = 32
 _MAX_COLUMNS = 128
 _MAX_TERMS = 128
+"""With `_MAX_ROWS` and `_MAX_COLUMNS`, the largest product that XLA's own code takes."""
+
 _MIN_SHARE = 0.5
-"""A piece has at least this share of the most rows, or cutting does not pay."""
+"""Pieces have at least this share of the largest size. Cutting into smaller pieces does not pay."""
 
 
 def multiply_by_few(tf: Any, left: Tensor, right: Tensor) -> Tensor:
-    """Return ``left @ right``, cut between rows of ``left``, if ``right`` is small."""
+    """Return ``left @ right``. If ``right`` is small, ``left`` is cut between its rows."""
     (n_rows, n_terms), n_columns = left.shape, right.shape[1]
     n_pieces = _count_pieces(n_rows, _MAX_ROWS)
     if n_pieces == 0 or n_terms > _MAX_TERMS or n_columns > _MAX_COLUMNS:
@@ -111,7 +119,7 @@ def multiply_by_few(tf: Any, left: Tensor, right: Tensor) -> Tensor:
 
 
 def multiply_transposed(tf: Any, left: Tensor, right: Tensor) -> Tensor:
-    """Return ``left.T @ right``, cut between terms of its sums and columns of a narrow ``left``."""
+    """Return ``left.T @ right``, cut between the terms of its sums and the columns of ``left``."""
     (n_terms, n_rows), n_columns = left.shape, right.shape[1]
     n_sums, n_bands = _count_pieces(n_terms, _MAX_TERMS), _count_pieces(n_rows, _MAX_ROWS)
     if n_sums == 0 or n_bands == 0 or n_columns > _MAX_COLUMNS:
@@ -128,7 +136,7 @@ def multiply_transposed(tf: Any, left: Tensor, right: Tensor) -> Tensor:
 
 
 def _count_pieces(n: int, most: int) -> int:
-    """Return the least number of equal pieces, none longer than the most; 0 if it is too many."""
+    """Return the smallest number of equal pieces of at most ``most``; 0 if they get too short."""
     n_pieces = -(-n // most)
     while n % n_pieces:
         n_pieces += 1

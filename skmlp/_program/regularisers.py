@@ -1,8 +1,8 @@
-"""The regularisers, beside the L2 penalty: decay of the weights, smoothed labels and dropout.
+"""The regularisers other than the L2 penalty: weight decay, label smoothing and dropout.
 
-A regulariser is on or off in a program, so that one that is off costs nothing and changes no bit.
-Its strength is a number of the batch, which the host writes: another strength is not another
-program.
+A program contains only the regularisers that are on. A regulariser that is off costs nothing and
+changes no bit. The strength of a regulariser is a number of the batch, which the host writes:
+another strength needs no other program.
 """
 
 from collections.abc import Iterator
@@ -25,11 +25,11 @@ class Regularisation:
     Parameters
     ----------
     weight_decay : float
-        The share by which weights shrink at each step, as a multiple of the learning rate.
+        Each step shrinks the weights by a share, which is this number times the learning rate.
     label_smoothing : float
         The share of a target that is spread over all classes.
     dropout : tuple of float
-        The share of the units of each hidden layer that is dropped; empty if none is.
+        The share of the units that is dropped, for each hidden layer; empty without dropout.
     """
 
     weight_decay: float = 0.0
@@ -38,12 +38,12 @@ class Regularisation:
 
     @property
     def is_random(self) -> bool:
-        """Whether it needs a seed."""
+        """Whether a regulariser is random, and needs a seed."""
         return any(self.dropout)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the numbers of a batch that a program needs for what is on."""
+        """Names of the numbers of a batch that a program needs for its regularisers."""
         return tuple(self._columns())
 
     def _columns(self) -> Iterator[str]:
@@ -65,11 +65,11 @@ class Regularisation:
         Parameters
         ----------
         rates : ndarray of shape (n_batches,)
-            The learning rates, without a correction of the solver.
+            The learning rates, without the correction of the solver.
         is_active : ndarray of shape (n_batches,)
-            Whether each batch has weight; one without changes nothing.
+            Whether each batch has weight. A batch without weight changes nothing.
         steps : ndarray of shape (n_batches,)
-            Steps of the solver after each batch.
+            Number of steps of the solver after each batch.
         seed : int or None
             Seed of the masks of dropout.
         """
@@ -87,7 +87,10 @@ class Regularisation:
 NO_REGULARISATION = Regularisation()
 
 POSITIONS = "positions"
-"""Among the numbers of a batch of which this process has a part: which of its rows they are."""
+"""Name of an array among the numbers of a batch, if this process has only a part of the batch.
+
+The array has the place of each row in the whole batch.
+"""
 
 
 def decay_weights(tf: Any, spec: ProgramSpec, numbers: Any, params: list[Tensor]) -> list[Tensor]:
@@ -97,8 +100,9 @@ def decay_weights(tf: Any, spec: ProgramSpec, numbers: Any, params: list[Tensor]
 
         W \leftarrow W - \eta_t \lambda W
 
-    for the weights but not for the biases, with the learning rate :math:`\eta_t` of the schedule,
-    before the step of the solver, whose gradient is that of the weights before.
+    where :math:`\eta_t` is the learning rate of the schedule. Weights decay, biases do not. The
+    decay comes before the step of the solver, whose gradient is taken at the weights before the
+    decay.
     """
     if "decay" not in spec.regularisers:
         return params
@@ -110,7 +114,7 @@ def decay_weights(tf: Any, spec: ProgramSpec, numbers: Any, params: list[Tensor]
 
 
 def smoothing_of(tf: Any, spec: ProgramSpec, numbers: Any) -> Tensor | None:
-    """Return the share of targets that is spread over all classes, or None if labels are hard."""
+    """Return the share of targets that is spread over all classes, or None without smoothing."""
     if "smoothing" not in spec.regularisers:
         return None
     return tf.cast(numbers.hyper["smoothing"], tf.as_dtype(spec.dtype))
@@ -123,8 +127,8 @@ def smooth_targets(tf: Any, spec: ProgramSpec, numbers: Any, batch: Any) -> Any:
 
         y \leftarrow (1 - s) y + s u
 
-    where :math:`u` is the target of a sample that may be of any class: one over the number of
-    classes, or one half for a label that is there or not.
+    where :math:`u` is the uniform target: one over the number of classes, or one half for a label
+    that a sample has or has not.
     """
     smoothing = smoothing_of(tf, spec, numbers)
     if smoothing is None:
@@ -138,19 +142,19 @@ def smooth_targets(tf: Any, spec: ProgramSpec, numbers: Any, batch: Any) -> Any:
 def drop_units(tf: Any, spec: ProgramSpec, numbers: Any, layer: int, values: Tensor) -> Tensor:
     r"""Return the values of a hidden layer, or their derivatives, with some units dropped.
 
-    Each value is zero with probability :math:`p`, and otherwise divided by :math:`1 - p`, so that
-    its mean stays (Srivastava et al., 2014). Which values are dropped follows from the seed, the
-    step, the layer, and the row and the unit alone: no bit depends on threads or on how many
-    batches a call has, and the derivatives are dropped as the values were.
+    Each value becomes zero with probability :math:`p`, and is otherwise divided by :math:`1 - p`,
+    so that its mean stays the same (Srivastava et al., 2014). The seed, the step, the layer, the
+    row and the unit alone decide which values are dropped. No bit depends on threads or on how many
+    batches a call has, and the same units are dropped from the derivatives as from the values.
 
     Parameters
     ----------
     numbers : BatchNumbers or None
-        The numbers of the batch; None where nothing is trained, and nothing dropped.
+        The numbers of the batch. If None, nothing is dropped.
     layer : int
         The number of the hidden layer, from 0.
     values : tensor of shape (batch_rows, n_units)
-        What is dropped.
+        The values or derivatives.
     """
     if numbers is None or f"dropout_{layer}" not in spec.regularisers:
         return values
@@ -164,10 +168,10 @@ def drop_units(tf: Any, spec: ProgramSpec, numbers: Any, layer: int, values: Ten
 
 _MULTIPLIERS = 0x7FEB352D, 0x846CA68B
 _SHIFTS = 16, 15, 16
-"""The integer hash `lowbias32` of Chris Wellons, for https://github.com/skeeto/hash-prospector.
+"""The constants of `lowbias32`, an integer hash by Chris Wellons.
 
-A product and a shift are vector instructions: 2048 x 256 masks take 0.03 ms, where a generator of
-XLA takes 4 to 30 ms.
+See https://github.com/skeeto/hash-prospector. Products and shifts are vector instructions: 2048 x
+256 masks take 0.03 ms, but 4 to 30 ms by a generator of XLA.
 """
 
 _INCREMENT = 0x9E3779B9  # the golden ratio, which has no pattern in its bits
@@ -175,7 +179,7 @@ _INCREMENT = 0x9E3779B9  # the golden ratio, which has no pattern in its bits
 
 def mask_keys(seed: int, steps: np.ndarray, layer: int) -> np.ndarray:
     """Return the keys of the masks of a layer, a number below 2**32 for each step."""
-    # Of the seed's hash, as the next seed would otherwise have the masks of the next steps.
+    # The seed is hashed first: otherwise the next seed would have the masks of the next steps.
     keys = _hash_integers(np.full(len(steps), seed % 2**32, np.uint32))
     for part in (np.asarray(steps, np.uint64).astype(np.uint32), np.uint32(layer)):
         keys = _hash_integers(keys ^ part) + np.uint32(_INCREMENT)
@@ -192,16 +196,16 @@ def _hash_integers(x: np.ndarray) -> np.ndarray:
 def random_bits(
     tf: Any, key: Tensor, shape: tuple[int, int], positions: Tensor | None = None
 ) -> Tensor:
-    """Return 32 random bits for each row and unit: a hash of its position, with the key twice.
+    """Return 32 random bits for each row and unit: a hash of its place and of the key.
 
-    ``positions`` are the numbers of the rows, if they are not all of a batch. The key comes in a
-    second time between the products. With it at the start alone, the bits for two keys would be the
-    same ones in another order.
+    ``positions`` are the places of the rows in their batch, if they are not the whole batch. The
+    key enters the hash at the start, and again between the products. If it entered at the start
+    alone, two keys would give the same bits in another order.
     """
     n_rows, n_units = shape
 
     def number(value: int) -> Tensor:
-        return tf.constant(np.uint32(value))  # an int may be one of 32 bits with a sign
+        return tf.constant(np.uint32(value))  # TensorFlow makes an int a signed number
 
     def mix(x: Tensor, shift: int) -> Tensor:
         return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, number(shift)))

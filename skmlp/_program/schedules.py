@@ -1,6 +1,6 @@
 """The schedules of the learning rate. They run on the host: a program reads a rate for each batch.
 
-A new schedule is a new entry of `SCHEDULES`, or a function of the user's.
+A new schedule is a new entry of `SCHEDULES`, or a function that the user passes.
 """
 
 import math
@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 Schedule = str | Callable[[float], float]
-"""The name of a schedule; or a function from the share of the fit that is done to a factor."""
+"""The name of a schedule, or a function that returns a factor for the share of the fit done."""
 
 SMALLEST_ADAPTIVE_RATE = 1e-6
-"""An adaptive learning rate at or below it is not divided again: training stops."""
+"""An adaptive learning rate at or below this number is not divided again: training stops."""
 
 
 class Constant:
-    """The learning rate stays, and training stops where the stopping rule says so.
+    """The learning rate stays the same, and training stops when the stopping rule says so.
 
     Parameters
     ----------
@@ -27,35 +27,36 @@ class Constant:
     """
 
     solvers: ClassVar[tuple[str, ...]] = ("adam", "sgd", "lbfgs")
-    """Solvers that it is for; others have a constant rate, as in scikit-learn."""
+    """Solvers that use the schedule. Other solvers have a constant rate, as in scikit-learn."""
 
     spans_fit: ClassVar[bool] = False
-    """Whether it depends on the length of the fit, and is an error for solvers that it isn't for.
+    """Whether the schedule depends on the length of the fit.
 
-    scikit-learn's own schedules do not, and are ignored there, as by scikit-learn.
+    Such a schedule is an error for other solvers. The schedules of scikit-learn do not depend on
+    the length of the fit, and other solvers ignore them, as in scikit-learn.
     """
 
     def __init__(self, hyper: dict[str, float]):
         self._hyper = hyper
 
     def batch_rates(self, rate: float, progress: Any) -> Any:
-        """Return the learning rates of batches of an epoch, or one for all of them.
+        """Return the learning rates of batches of an epoch, or one rate for all of them.
 
         Parameters
         ----------
         rate : float
-            The learning rate after the epoch before.
+            The learning rate after the previous epoch.
         progress : ndarray of shape (n_batches,)
-            The share of the whole fit, in batches, that is done before each of them: from 0 to 1.
+            The share of the batches of the whole fit that come before each batch: from 0 to 1.
         """
         return rate
 
     def after_epoch(self, rate: float, samples_seen: int) -> float:
-        """Return the learning rate after an epoch; `samples_seen` counts those of all fits."""
+        """Return the rate after an epoch; `samples_seen` counts the samples of all fits."""
         return rate
 
     def after_plateau(self, rate: float) -> float | None:
-        """Return the rate to go on with where training would stop, or None if it is to stop."""
+        """Return the rate to go on with when the rule would stop training; None stops it."""
         return None
 
 
@@ -65,7 +66,7 @@ class InverseScaling(Constant):
     solvers = ("sgd",)
 
     def after_epoch(self, rate: float, samples_seen: int) -> float:
-        """Return the learning rate after an epoch; `samples_seen` counts those of all fits."""
+        """Return the rate after an epoch; `samples_seen` counts the samples of all fits."""
         try:
             return self._hyper["learning_rate_init"] / (samples_seen + 1) ** self._hyper["power_t"]
         except OverflowError:
@@ -73,20 +74,20 @@ class InverseScaling(Constant):
 
 
 class Adaptive(Constant):
-    """The learning rate is divided by 5 where training would stop, until it is very small."""
+    """The learning rate is divided by 5 when training would stop, until the rate is very small."""
 
     solvers = ("sgd",)
     divisor = 5.0
 
     def after_plateau(self, rate: float) -> float | None:
-        """Return the rate to go on with where training would stop, or None if it is to stop."""
+        """Return the rate to go on with when the rule would stop training; None stops it."""
         return rate / self.divisor if rate > SMALLEST_ADAPTIVE_RATE else None
 
 
 class OverFit(Constant):
     """The learning rate is multiplied by a function of the share of the fit that is done.
 
-    The rate after an epoch is the one without the factor.
+    The rate after an epoch does not include the factor.
     """
 
     solvers = ("adam", "sgd")
@@ -94,7 +95,7 @@ class OverFit(Constant):
 
     def batch_rates(self, rate: float, progress: Any) -> Any:
         """Return the learning rates of batches of an epoch."""
-        # One by one, as the last bit of NumPy's functions may depend on how many there are.
+        # One by one: the last bit of NumPy's functions may depend on the length of the array.
         return rate * np.array([self.factor(share) for share in progress.tolist()])
 
     @abstractmethod
@@ -111,7 +112,7 @@ class Cosine(OverFit):
 
 
 class CosLog(OverFit):
-    """The learning rate rises from 0 and falls to it four times, each time for twice as long."""
+    """The learning rate rises from 0 and falls to 0 four times, each time for twice as long."""
 
     def factor(self, share: float) -> float:
         """Return the factor for a share of the fit, from 0 to 1."""
@@ -119,7 +120,7 @@ class CosLog(OverFit):
 
 
 class OwnSchedule(OverFit):
-    """The learning rate is multiplied by what a function of the user's returns.
+    """The learning rate is multiplied by the value of a function that the user passes.
 
     Parameters
     ----------
@@ -139,7 +140,7 @@ class OwnSchedule(OverFit):
         Raises
         ------
         ValueError
-            If the function returns anything but a finite number that is not negative.
+            If the function returns anything but a finite number of at least 0.
         """
         value = self._function(share)
         try:

@@ -1,4 +1,4 @@
-"""Losses and scores of a batch, which are added up and later divided to means."""
+"""The losses and scores of a batch, which are added up over batches and then divided to means."""
 
 from typing import Any
 
@@ -18,16 +18,16 @@ def losses(
 ) -> Tensor:
     """Return the weighted losses of the samples of a batch, of shape (batch_rows,), as float64.
 
-    As in scikit-learn the squared error is halved and averaged over the outputs; the cross-entropy
-    and half the Poisson deviance are summed over them. ``smoothing`` is the share of the loss that
-    is that of a sample which may be of any class; see `regularisers.smoothing_of`.
+    As in scikit-learn, the squared error is halved and averaged over the outputs; the cross-entropy
+    and half the Poisson deviance are summed over the outputs. ``smoothing`` is the share of the
+    loss that is computed with the uniform target; see `regularisers.smooth_targets`.
     """
     loss = LOSSES[architecture.loss]
     values = loss.build(tf, batch.targets, outputs)
     if smoothing is not None:
         assert loss.build_uniform is not None
         values = (1 - smoothing) * values + smoothing * loss.build_uniform(tf, outputs)
-    # A sample of no weight must not count even where its loss is NaN.
+    # A sample of weight 0 must not count, even if its loss is NaN.
     weight = batch.sample_weight
     values = tf.where(weight > 0, values * weight, tf.zeros_like(values))
     total = tf.reduce_sum(values, axis=1)
@@ -39,8 +39,8 @@ def losses(
 def tally(tf: Any, architecture: Architecture, batch: Batch, outputs: Tensor) -> Tensor:
     """Return the sums that `score` divides, of shape (n_outputs,) or (1,), as float64.
 
-    For classes it is the weight of the samples whose every label is right; for numbers it is the
-    weighted sum of squared errors of each output.
+    For a classifier, the sum is the weight of the samples whose labels are all right. For a
+    regressor, it is the weighted sum of the squared errors of each output.
     """
     if architecture.is_classification:
         values = tf.cast(_is_correct(tf, architecture, batch.targets, outputs), tf.float64)
@@ -55,11 +55,11 @@ def tally(tf: Any, architecture: Architecture, batch: Batch, outputs: Tensor) ->
 def score(
     tf: Any, architecture: Architecture, tally: Tensor, spread: Tensor, total_weight: Tensor
 ) -> Tensor:
-    """Return the accuracy, or the mean over the outputs of R2 as `sklearn.metrics.r2_score` has it.
+    """Return the accuracy, or R2 as in `sklearn.metrics.r2_score`, averaged over the outputs.
 
-    ``spread`` is the weighted sum of the squared differences of each target from its mean. R2
-    of a constant target is 1 if it is predicted exactly, otherwise 0. NaN and infinite
-    predictions score NaN.
+    ``spread`` is the weighted sum of the squared differences of each target from its mean. R2 of a
+    constant target is 1 if all predictions of it are exact, otherwise 0. If a prediction is NaN or
+    infinite, the score is NaN.
     """
     if architecture.is_classification:
         return tally[0] / total_weight

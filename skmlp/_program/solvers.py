@@ -1,6 +1,6 @@
-"""The solvers: their parameters, what each keeps for a weight, and how it updates the weights.
+"""The solvers: their hyper-parameters, the state that they keep for each weight, and their updates.
 
-A new solver is a new entry of `SOLVERS`. The updates are a part of a program; they receive
+A new solver is a new entry of `SOLVERS`. The updates become part of a program, and receive
 TensorFlow as ``tf``.
 """
 
@@ -17,7 +17,7 @@ Tensors = list[Any]
 
 
 class Adam:
-    r"""Adam (Kingma and Ba, 2014), epsilon outside the corrected root as scikit-learn has it.
+    r"""Adam (Kingma and Ba, 2014), with epsilon outside the corrected root, as in scikit-learn.
 
     With the moments :math:`m, v` of a gradient :math:`g`, at step :math:`t`,
 
@@ -38,11 +38,11 @@ class Adam:
 
     @staticmethod
     def step_sizes(hyper: dict[str, float], rates: np.ndarray, steps: list[int]) -> np.ndarray:
-        """Return the corrected learning rates, in the order of operations of scikit-learn."""
+        """Return the corrected learning rates, computed in scikit-learn's order of operations."""
         betas = hyper["beta_1"], hyper["beta_2"]
-        # By Python, as NumPy's powers may differ in their last bit.
+        # Python computes the powers, because NumPy's may differ in their last bit.
         powers = np.array([[float(beta) ** step for beta in betas] for step in steps])
-        with np.errstate(divide="ignore", invalid="ignore"):  # at step 0, which is not used
+        with np.errstate(divide="ignore", invalid="ignore"):  # step 0, whose rate is not used
             return rates * np.sqrt(1 - powers[:, 1]) / (1 - powers[:, 0])
 
     @staticmethod
@@ -114,7 +114,8 @@ class SGD:
         numbers : BatchNumbers
             The numbers of the batch.
         is_active : bool scalar or None
-            Whether the batch has weight: without, a step changes nothing. None is always active.
+            Whether the batch has weight. A batch without weight changes nothing. None means that
+            all batches have weight.
         params, grads : list of tensor
             Parameters and their gradients.
         slots : list of list of tensor
@@ -125,8 +126,8 @@ class SGD:
         momentum = numbers.hyper["momentum"]
         keep = tf.cast(_select(tf, is_active, momentum, one), dtype)
         rate = _select(tf, is_active, numbers.rate, zero)
-        # The change is momentum times the velocity minus the gradient's share, or the velocity
-        # itself: a product with one and with zero.
+        # The change is factor * velocity - share * gradient. With Nesterov's momentum the factor is
+        # the momentum and the share is the rate; otherwise they are 1 and 0.
         is_nesterov = numbers.hyper["nesterovs_momentum"] > 0
         share = tf.cast(tf.where(is_nesterov, rate, zero), dtype)
         factor = tf.where(is_nesterov, momentum, one)
@@ -142,14 +143,14 @@ class SGD:
 
 
 class ObjectiveOnly:
-    """A solver on the host, SciPy's L-BFGS-B: the program only evaluates the objective."""
+    """SciPy's L-BFGS-B, which runs on the host: the program only evaluates the objective."""
 
     n_slots = 0
     parameters: ClassVar[dict[str, list[Any]]] = {}
 
     @staticmethod
     def step_sizes(hyper: dict[str, float], rates: np.ndarray, steps: list[int]) -> np.ndarray:
-        """Return the rates as they are, which nothing reads."""
+        """Return the rates as they are. No program reads them."""
         return rates
 
 
@@ -157,5 +158,5 @@ SOLVERS: dict[str, Any] = {"adam": Adam, "sgd": SGD, "lbfgs": ObjectiveOnly}
 
 
 def _select(tf: Any, is_active: Any, value: Any, otherwise: Any) -> Any:
-    """Return a coefficient, or its value in a batch without weight."""
+    """Return a coefficient, or the other value if the batch has no weight."""
     return value if is_active is None else tf.where(is_active, value, otherwise)

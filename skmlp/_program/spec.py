@@ -1,4 +1,4 @@
-"""The static part of a program: another one is another compilation."""
+"""The static part of a program. Each different specification needs a compilation of its own."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -22,29 +22,30 @@ class ProgramSpec:
         Name of the solver. With "lbfgs" the program adds up the loss and gradient of the batches;
         with any other it updates the parameters after each batch.
     is_weighted : bool
-        Whether samples have weights; if not, none are read, and no batch can be without weight.
+        Whether samples have weights. If not, the program reads no weights, and every batch has
+        weight.
     batch_rows : int
-        Rows of a batch; a batch with fewer samples is padded with samples of no weight.
+        Rows of a batch. A batch with fewer samples is padded with samples of weight 0.
     block_batches : int
-        Capacity of a block: the most batches that a call can have, in the order in which they are
-        taken. It does not depend on how many there are in all.
+        Maximum number of batches of a call. A block holds these batches in the order in which they
+        are taken. The number does not depend on the number of all batches.
     epochs : int
-        The most epochs that one call can run.
+        Maximum number of epochs of a call.
     cuts_products : bool
         Whether narrow matrix products are cut into pieces, see `products`.
     has_wide_vectors : bool
-        Whether the code that multiplies pieces computes with vectors of 512 bits, so that the
-        products of wider matrices are cut.
+        Whether the code that multiplies pieces computes with vectors of 512 bits. If so, products
+        of wider matrices are cut too.
     validation_batch_rows : int
-        Rows of a batch of the validation set; 0 where the program scores none.
+        Rows of a batch of the validation set; 0 if the program scores no validation set.
     validation_rows : int
         Capacity for the validation set, a multiple of `validation_batch_rows`.
     batch_entries : int
-        Capacity for the stored entries of a batch of a sparse X; 0 where X is dense.
+        Capacity for the stored entries of a batch of a sparse X; 0 if X is dense.
     block_entries : int
-        The same for a block.
+        Capacity for the stored entries of a block of a sparse X.
     validation_batch_entries, validation_entries : int
-        The same for the validation set.
+        Capacities for the stored entries of a validation batch and of the validation set.
     regularisers : tuple of str
         Names of the numbers of a batch that regularisers need; see `Regularisation`.
     """
@@ -73,7 +74,7 @@ class ProgramSpec:
         "validation_entries",
         "validation_batch_entries",
     )
-    """The sizes that may be larger than a fit needs."""
+    """Names of the sizes that may be larger than a fit needs."""
 
     @property
     def layer_units(self) -> tuple[int, ...]:
@@ -82,12 +83,12 @@ class ProgramSpec:
 
     @property
     def is_sparse(self) -> bool:
-        """Whether X is given by its stored entries."""
+        """Whether the program reads the stored entries of a sparse X."""
         return self.block_entries > 0
 
     @property
     def validation_batches(self) -> int:
-        """Batches that there is room for in the validation set."""
+        """Number of batches that the capacity for the validation set holds."""
         return self.validation_rows // max(1, self.validation_batch_rows)
 
     @property

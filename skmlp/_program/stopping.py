@@ -24,16 +24,17 @@ def judge(
 ) -> StoppingState:
     """Return the state of the rule after an epoch.
 
-    An epoch counts as an improvement if its loss is below the best by `tol`, or if its score is
-    at least the best one plus `tol`; NaN never is. As in scikit-learn the best loss or score moves
-    by any improvement.
+    An epoch counts as an improvement if its loss is at most the best loss minus `tol`. If the rule
+    watches the score, the score must be at least the best score plus `tol` instead. NaN is never an
+    improvement. As in scikit-learn, the best loss and the best score follow every improvement, even
+    one of less than `tol`.
 
     Parameters
     ----------
     where : callable
-        ``numpy.where``, or that of TensorFlow.
+        ``numpy.where`` or TensorFlow's ``tf.where``.
     rule : StoppingRule
-        The parameters.
+        The parameters of the rule.
     state : StoppingState
         The state before the epoch.
     loss, score : float or scalar tensor

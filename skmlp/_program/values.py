@@ -15,7 +15,7 @@ Tensor = Any
 class Entries(NamedTuple):
     """The stored entries of a sparse matrix, batch after batch.
 
-    Those of batch ``i`` are from ``starts[i]`` to ``starts[i + 1]``.
+    The entries of batch ``i`` are from ``starts[i]`` to ``starts[i + 1]``.
     """
 
     values: Tensor  # (entries,)
@@ -25,7 +25,7 @@ class Entries(NamedTuple):
 
 
 class SparseRows(NamedTuple):
-    """The rows of a batch by their stored entries; those past its end have no row and no column."""
+    """The stored entries of a batch. Entries beyond its end have row -1 and column -1."""
 
     values: Tensor
     columns: Tensor
@@ -34,11 +34,11 @@ class SparseRows(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Samples batch after batch; a batch with fewer samples is followed by rows of no meaning."""
+    """Samples, batch after batch. Rows beyond the samples of a batch may have any values."""
 
     X: Tensor  # (n_batches, batch_rows, n_features); or Entries
     targets: Tensor  # (n_batches, batch_rows, n_outputs), uint8 for classes
-    sample_weight: Tensor  # (n_batches, batch_rows); or (), where no sample has a weight
+    sample_weight: Tensor  # (n_batches, batch_rows); or () if samples have no weights
 
 
 class Data(NamedTuple):
@@ -50,7 +50,7 @@ class Data(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """The samples of one update; those past its end have weight 0."""
+    """The samples of one update. Rows beyond these samples have weight 0."""
 
     X: Tensor  # dense; or SparseRows
     targets: Tensor
@@ -58,21 +58,21 @@ class Batch(NamedTuple):
 
 
 class BatchNumbers(NamedTuple):
-    """The numbers of a batch, float64. In a call each is a column, in the program a scalar.
+    """The numbers of a batch, float64: columns in the table of a call, scalars in the program.
 
-    Numbers that are the same for all batches are among them too: to read a number from a table is
-    not one more operation of the program, and XLA does not take it out of the loops.
+    The table also has numbers that are the same for all batches. Reading them from the table takes
+    no additional operation, and XLA does not move the reading out of the loops.
     """
 
-    n_rows: Any  # samples
-    weight_sum: Any  # of their weights
-    is_active: Any  # 1 if it is above 0
-    scale: Any  # n_rows / weight_sum, of its loss in that of the epoch; 0 if it is not active
-    next_scale: Any  # that of the next batch of the epoch, 0 after the last
+    n_rows: Any  # samples of the batch
+    weight_sum: Any  # the sum of the sample weights
+    is_active: Any  # 1 if weight_sum is above 0
+    scale: Any  # factor of its losses in the epoch: n_rows / weight_sum, or 0 if it is not active
+    next_scale: Any  # the scale of the next batch of the epoch; 0 after the last batch
     rate: Any  # the learning rate, with the correction of the solver
     alpha: Any
-    infinity: Any  # which the compiler does not know
-    hyper: dict[str, Any]  # those of the solver and the regularisers, a column each
+    infinity: Any  # a number that the compiler does not know
+    hyper: dict[str, Any]  # numbers of the solver and the regularisers, a column each
 
     @classmethod
     def unpack(cls, spec: ProgramSpec, numbers: list[Any]) -> "BatchNumbers":
@@ -89,10 +89,10 @@ class BatchNumbers(NamedTuple):
 class EpochNumbers(NamedTuple):
     """The numbers of an epoch; see `BatchNumbers`."""
 
-    active_rows: Any  # samples of batches that are active
-    begins: Any  # 1: its first batch is in this call; sums of earlier calls are of another epoch
-    first_scale: Any  # the `scale` of its first batch; 0 in a later part of the epoch
-    is_complete: Any  # 1: its last batch is in this call
+    active_rows: Any  # samples of the batches that are active
+    begins: Any  # 1: the first batch is in this call; sums of earlier calls are of another epoch
+    first_scale: Any  # the `scale` of the first batch; 0 in a later part of the epoch
+    is_complete: Any  # 1: the last batch is in this call
     judges: Any  # 1: the program applies the stopping rule, 0: the host does
     scores_loss: Any  # 1: the validation score is minus the validation loss
     alpha: Any
@@ -111,29 +111,29 @@ class CallTables(NamedTuple):
     batches: Tensor  # (block_batches, columns of BatchNumbers)
     epochs: Tensor  # (epochs, len(EpochNumbers._fields))
     n_epochs: Tensor  # int32 scalar
-    n_batches: Tensor  # int32 scalar: of each epoch, in this call
+    n_batches: Tensor  # int32 scalar: batches of each epoch in this call
     n_validation: Tensor  # int32 scalar: samples of the validation set
 
 
 class BatchState(NamedTuple):
-    """The state that every batch changes; arrays are joined as by `Layout`."""
+    """The state that every batch changes. Arrays are joined by `Layout`."""
 
     params: list[Tensor]
-    slots: list[list[Tensor]]  # of the solver, for each of the parameters
-    penalty_sums: list[Tensor]  # squares of the weights times batch rows, see `penalty`
-    losses: Tensor  # (batch_rows,), float64: losses times batch rows, of this epoch
+    slots: list[list[Tensor]]  # the state of the solver, for each of the params
+    penalty_sums: list[Tensor]  # squares of the weights times samples of a batch, see `penalty`
+    losses: Tensor  # (batch_rows,), float64: losses of this epoch, see `epochs.sum_gradients`
 
 
 class EpochState(NamedTuple):
     """The state that goes from epoch to epoch, and from call to call."""
 
     running: BatchState
-    best_params: list[Tensor]  # empty where no validation set is scored
+    best_params: list[Tensor]  # empty if no validation set is scored
     stopping: Tensor  # a `StoppingState` in one vector of float64, made by one operation
 
 
 CURVES = ("loss", "validation_loss", "validation_score")
-"""Values of the epochs that a call completed, the columns of a float64 array."""
+"""Names of the values of an epoch, which are the columns of a float64 array."""
 
 
 class Sums(NamedTuple):
@@ -144,7 +144,7 @@ class Sums(NamedTuple):
 
 
 def hyper_names(spec: ProgramSpec) -> list[str]:
-    """Return the names of the numbers of the solver and the regularisers, in their order."""
+    """Return the names of the numbers of the solver and the regularisers, in column order."""
     return [*SOLVERS[spec.solver].parameters, *spec.regularisers]
 
 
