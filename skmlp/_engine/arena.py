@@ -1,7 +1,7 @@
-"""The memory of a small fit, kept for the next one by the same program.
+"""The memory of a small fit, kept for the next fit by the same program.
 
-To make twenty shared arrays takes a tenth of a millisecond, and their first pages as long again: of
-`partial_fit` of a few rows, a fifth each time.
+Making twenty shared arrays takes a tenth of a millisecond, and the first writes to them take as
+long again. Together that is a fifth of a `partial_fit` of a few rows.
 """
 
 import threading
@@ -15,10 +15,10 @@ from skmlp._engine.memory import SharedArray, aligned_empty
 from skmlp._program.spec import ProgramSpec
 
 MAX_KEPT = 8
-"""Arenas that are kept; the least recently used is dropped first."""
+"""Number of arenas that are kept. The least recently used arena is dropped first."""
 
 MAX_BYTES = 2**20
-"""The most that a fit may write to an arena that is kept."""
+"""A fit that writes more than this to its arena does not keep the arena."""
 
 Make = Callable[[tuple[int, ...], np.dtype], np.ndarray]
 
@@ -26,7 +26,7 @@ Make = Callable[[tuple[int, ...], np.dtype], np.ndarray]
 class Arena:
     """Shared arrays that the fits of a program take in the same order, one fit at a time.
 
-    An array has the values that the last fit has left in it.
+    An array still has the values that the previous fit has written.
     """
 
     def __init__(self, tf: Any):
@@ -35,7 +35,7 @@ class Arena:
         self._n_taken = 0
 
     def take(self, make: Make, shape: tuple[int, ...], dtype: np.dtype) -> SharedArray:
-        """Return the next array, which `make` makes for the first fit."""
+        """Return the next array. For the first fit, ``make`` allocates the array."""
         number = self._n_taken
         self._n_taken += 1
         if number == len(self._arrays):
@@ -45,7 +45,7 @@ class Arena:
         return shared
 
     def tensor(self, array: np.ndarray) -> Any:
-        """Return a tensor on a copy of an array in the next one of the arena."""
+        """Copy an array to the next array of the arena, and return its tensor."""
         shared = self.take(aligned_empty, array.shape, array.dtype)
         shared.array[...] = array
         return shared.tensor()
@@ -60,7 +60,7 @@ _LOCK = threading.Lock()
 
 
 def borrow(tf: Any, spec: ProgramSpec) -> Arena:
-    """Return the arena that was kept for a program, which nobody else has then, or a new one."""
+    """Return the kept arena of a program, or a new arena. No other fit uses it meanwhile."""
     with _LOCK:
         arena = _KEPT.pop(spec, None)
     if arena is None:
@@ -70,7 +70,7 @@ def borrow(tf: Any, spec: ProgramSpec) -> Arena:
 
 
 def keep(spec: ProgramSpec, arena: Arena) -> None:
-    """Keep an arena for the next fit; nobody may use its arrays or tensors any more."""
+    """Keep an arena for the next fit. Its arrays and tensors must not be used any more."""
     with _LOCK:
         _KEPT[spec] = arena
         if len(_KEPT) > MAX_KEPT:

@@ -15,16 +15,16 @@ from skmlp._program.values import Block, Entries
 
 
 class SharedBlock:
-    """Memory for samples; the system gives it at the first write.
+    """Memory for samples. The system provides it at the first write.
 
     Parameters
     ----------
     arena : Arena
-        Where it lies.
+        Allocates the memory.
     spec : ProgramSpec
         The program, which fixes the types.
     n_batches, n_rows, n_entries : int
-        Batches, rows of each, and stored entries in all where the features are sparse.
+        Number of batches, of rows of a batch, and of stored entries of the block if X is sparse.
     make : callable
         Returns an aligned array of a shape and a type.
     """
@@ -57,7 +57,7 @@ class SharedBlock:
         """The block as arrays, to write to."""
 
     def tensors(self) -> Block:
-        """Return the block as tensors with the values of now."""
+        """Return the block as tensors with the present values."""
         return self._map(lambda each: each.tensor())
 
     def _map(self, get: Callable[[SharedArray], Any]) -> Block:
@@ -67,18 +67,18 @@ class SharedBlock:
 
 
 def training_source(spec: ProgramSpec, samples: Samples, X: Any) -> Block:
-    """Return what blocks of training samples are gathered from: the first set of samples."""
+    """Return the samples that training blocks are gathered from: the first set of samples."""
     return Block(X, samples.targets[0], samples.sample_weight[0] if spec.is_weighted else None)
 
 
 def validation_source(spec: ProgramSpec, samples: Samples) -> Block:
-    """Return what the validation set is gathered from: all samples, as it may be in either set."""
+    """Return the samples of both sets, because validation samples may be in either set."""
     weight = np.concatenate(samples.sample_weight) if spec.is_weighted else None
     return Block(_AllFeatures(samples), np.concatenate(samples.targets), weight)
 
 
 class _AllFeatures:
-    """The features of all sets of samples, by rows that are all in one of them."""
+    """The features of all sets of samples. The rows of one look-up must be in the same set."""
 
     def __init__(self, samples: Samples):
         self._samples = samples
@@ -102,20 +102,20 @@ def gather_targets(source: Block, rows: np.ndarray, block: Block) -> None:
 
 
 def take_rows(source: Any, rows: np.ndarray, out: np.ndarray) -> None:
-    """Copy rows to the start of an array of batches, converting them if need be.
+    """Copy rows to the start of an array of batches, and convert them if need be.
 
-    The values that row -1 gets do not matter.
+    Row -1 may get any values.
     """
     rows = rows.ravel()
     out = out.reshape(-1, *out.shape[2:])[: len(rows)]
     if isinstance(source, np.ndarray) and source.flags.c_contiguous and source.dtype == out.dtype:
-        np.take(source, rows, axis=0, out=out, mode="clip")  # "raise" would copy to a buffer
+        np.take(source, rows, axis=0, out=out, mode="clip")  # mode "raise" would copy to a buffer
     else:
         out[...] = source[rows]
 
 
 def fill_entries(entries: Entries, X: scipy.sparse.csr_array, lengths: np.ndarray) -> None:
-    """Put in the stored entries of rows, batch after batch; ``lengths`` are rows of each batch."""
+    """Write the stored entries of rows, batch after batch; ``lengths`` counts rows of batches."""
     rows = np.arange(X.shape[0]) - np.repeat(lengths.cumsum() - lengths, lengths)
     entries.values[: X.nnz] = X.data
     entries.columns[: X.nnz] = X.indices

@@ -1,4 +1,4 @@
-"""How a program is compiled: by XLA, or from the files of an earlier process, or not at all."""
+"""Makes a program: compiled by XLA, read from the files of an earlier process, or uncompiled."""
 
 import hashlib
 import threading
@@ -17,14 +17,14 @@ from skmlp._tensorflow import kept_programs, switches
 Spec = ProgramSpec | MembersSpec
 
 MAX_COMPILED = 256
-"""Number of programs that a process compiles.
+"""Maximum number of programs that a process compiles.
 
 TensorFlow never unloads a compiled program, see
-https://github.com/tensorflow/tensorflow/issues/64170, so that more would take memory without end.
+https://github.com/tensorflow/tensorflow/issues/64170. Without a limit, memory would grow for ever.
 """
 
 MAPPINGS_LEFT = 8000
-"""Memory mappings to leave to the process, of those that Linux allows."""
+"""Memory mappings that stay free for the process. Linux limits their number."""
 
 
 def do_nothing() -> None:
@@ -38,7 +38,7 @@ class Way:
     Parameters
     ----------
     function : callable
-        The program as a function; its first call compiles it, or reads it from disk.
+        The program as a function. The first call compiles the program, or reads it from disk.
     after_first_call : callable
         Called once, after the first call of the function.
     """
@@ -48,14 +48,14 @@ class Way:
 
 
 class Program:
-    """A program, which is compiled, or read from disk, by its first call.
+    """A program. The first call compiles it, or reads it from disk.
 
     Parameters
     ----------
     tf : module
         TensorFlow.
     ways : iterator of callables
-        Each returns a `Way`; all of them do the same. The first that does not fail is used.
+        Each returns a `Way` to run the same program. The first way that does not fail is used.
     """
 
     def __init__(self, tf: Any, ways: Iterator[Callable[[], Way]]):
@@ -66,8 +66,8 @@ class Program:
         self.was_called = False
 
     def __call__(self, *args: Any) -> Any:
-        """Run it on the CPU. After the first call most of the compiler's memory is given back."""
-        # TensorFlow would run it on the first GPU that it sees, and take all of its memory.
+        """Run the program on the CPU. The first call returns most of the compiler's memory."""
+        # Otherwise TensorFlow runs it on the first GPU that it sees, and takes all of its memory.
         with self._tf.device("CPU:0"):
             if self.was_called:
                 return self._way.function(*args)
@@ -94,29 +94,29 @@ class Program:
 
 
 class _Compiled:
-    """How many programs this process has compiled."""
+    """Counts the programs that this process has compiled."""
 
     count = 0
 
 
 def make_program(tf: Any, spec: Spec) -> Program:
-    """Return the program for a specification, which no call has compiled yet."""
+    """Return a new program for a specification. The first call compiles it."""
     if not _can_compile():
         return Program(tf, iter([partial(_trace_only, tf, spec, False)]))
     _Compiled.count += 1
     ways = [partial(_read_or_name, tf, spec), partial(_replace_kept, tf, spec)]
     if not kept_programs.can_be_named():
         ways = [partial(_trace_only, tf, spec, True)]
-    # If compiled code can't be kept, on a full disk, TensorFlow does not compile.
+    # If compiled code can't be kept, as on a full disk, TensorFlow does not compile the program.
     return Program(tf, iter([*ways, partial(_trace_only, tf, spec, False)]))
 
 
 def _can_compile() -> bool:
     """Tell whether the process has memory mappings left for another compiled program.
 
-    TensorFlow never unloads a compiled program, each of which takes a few hundred of the 65,530
-    mappings that Linux gives a process by default; past them it crashes. A program that can't be
-    compiled runs as a graph, with the same numbers up to rounding, but slower.
+    TensorFlow never unloads a compiled program. Each program takes a few hundred of the 65,530
+    mappings that Linux gives a process by default. A process that needs more mappings crashes. A
+    program that can't be compiled runs as a graph: slower, with the same numbers up to rounding.
     """
     if _Compiled.count >= MAX_COMPILED:
         return False
@@ -130,12 +130,12 @@ def _can_compile() -> bool:
 
 
 def _trace_only(tf: Any, spec: Spec, compiles: bool) -> Way:
-    """Trace the program as a function of TensorFlow's, under a name that does not stay."""
+    """Trace the program as a TensorFlow function. Its name differs from process to process."""
     return Way(_trace_program(tf, spec, compiles))
 
 
 def _read_or_name(tf: Any, spec: Spec) -> Way:
-    """Read the program from disk, or trace it under a name that stays, and keep it afterwards."""
+    """Read the program from disk, or trace it under a permanent name and keep it on disk."""
     name = _program_name(spec)
     kept = kept_programs.find(name)
     functions = kept or kept_programs.rename_functions(_trace_program(tf, spec, True), name)
@@ -146,7 +146,7 @@ def _read_or_name(tf: Any, spec: Spec) -> Way:
 
 
 def _replace_kept(tf: Any, spec: Spec) -> Way:
-    """Trace the program again, and remove its files, which can't be used."""
+    """Remove the files of the program, which can't be used, and trace the program again."""
     kept_programs.forget(_program_name(spec))
     return _trace_only(tf, spec, True)
 
@@ -166,7 +166,7 @@ def _program_name(spec: Spec) -> str:
 
 
 def _program_parts(tf: Any, spec: Spec) -> tuple[Any, tuple[Any, ...], Any]:
-    """Return the Python function of a program, the types of its arguments, and of its results."""
+    """Return the Python function of a program, and the types of its arguments and results."""
     if isinstance(spec, MembersSpec):
         return _members_program(tf, spec)
     return _objective_program(tf, spec) if spec.solver == "lbfgs" else _training_program(tf, spec)

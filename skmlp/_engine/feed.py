@@ -1,7 +1,7 @@
-"""A fit's samples on the device: block after block, in the order in which batches take them.
+"""Gives the program the samples of a fit, block after block, in the order of the batches.
 
-A block is gathered by the host, in memory that the program reads without a copy. So nothing but a
-block is ever held twice, whatever the size and the type of the data.
+The host gathers a block in memory that the program reads without a copy. Only the samples of blocks
+are therefore in memory twice, whatever the size and the type of the data.
 """
 
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ class DenseFeed:
     Parameters
     ----------
     arena : Arena
-        Where the blocks lie.
+        Allocates the memory of the blocks.
     spec : ProgramSpec
-        The program; blocks have its capacity.
+        The program, whose capacity the blocks have.
     samples : Samples
         The samples to train and to score on.
     """
@@ -48,23 +48,23 @@ class DenseFeed:
         self._validation = validation.tensors()
         self._spread = arena.tensor(samples.validation_spread())
         n_blocks = 2 if len(samples.train_rows) > spec.block_batches * spec.batch_rows else 1
-        # No batch of them is read before all its rows are written.
+        # The memory may have any values: no batch is read before all its rows are written.
         self._blocks = [
             SharedBlock(arena, spec, spec.block_batches, spec.batch_rows, make=aligned_empty)
             for _ in range(n_blocks)
         ]
-        self._ahead: np.ndarray | None = None  # the rows in the last of the blocks
+        self._ahead: np.ndarray | None = None  # the rows that the last block has, for the next call
 
     @contextmanager
     def loaded(self, rows: np.ndarray, upcoming: np.ndarray) -> Iterator[Data]:
-        """Give the data of a call, while another thread gathers those of the next call.
+        """Give the data of a call, while another thread gathers the data of the next call.
 
         Parameters
         ----------
         rows : ndarray of shape (n_batches, batch_rows)
-            The training samples of its batches; -1 where a batch has no more of them.
+            The training samples of each batch, padded with -1.
         upcoming : ndarray of shape (n_next_batches, batch_rows)
-            The samples that the next call is expected to ask for.
+            The samples that the next call is expected to need.
         """
         if self._ahead is not None and np.array_equal(rows, self._ahead):
             self._blocks.reverse()
@@ -75,7 +75,7 @@ class DenseFeed:
         try:
             yield self.empty()
         finally:
-            # No thread is left behind when a fit ends, by an error or by Ctrl-C too.
+            # No thread is left behind when a fit ends, even by an error or by Ctrl-C.
             if helper is not None:
                 helper.wait()
         if helper is not None:
@@ -94,7 +94,7 @@ class DenseFeed:
 
 
 class SparseFeed:
-    """Samples with sparse features, of which a block has the stored entries batch by batch.
+    """Samples with sparse features. A block has their stored entries, batch by batch.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class SparseFeed:
 
 
 def make_feed(arena: Arena, spec: ProgramSpec, samples: Samples) -> DenseFeed | SparseFeed:
-    """Return the samples of a fit, dense or sparse."""
+    """Return the feed for the samples of a fit, dense or sparse."""
     kind = SparseFeed if samples.is_sparse else DenseFeed
     return kind(arena, spec, samples)
 
@@ -144,7 +144,7 @@ def make_feed(arena: Arena, spec: ProgramSpec, samples: Samples) -> DenseFeed | 
 def arrange_rows(
     orders: list[np.ndarray], first: int, last: int, size: int, capacity: int
 ) -> np.ndarray:
-    """Return the rows of batches, of shape (n_batches, capacity), with -1 where there is none."""
+    """Return the rows of each batch, of shape (n_batches, capacity), padded with -1."""
     rows = np.stack([order[first * size : last * size] for order in orders])
     n_full, n_left = divmod(rows.shape[1], size)
     if size == capacity and not n_left:
@@ -157,7 +157,7 @@ def arrange_rows(
 
 
 def _by_rows(X: np.ndarray) -> np.ndarray:
-    """Return an array whose rows are contiguous; one on disk is taken as it is."""
+    """Return an array whose rows are contiguous. An array on disk is returned as it is."""
     return X if X.flags.c_contiguous or is_on_disk(X) else np.ascontiguousarray(X)
 
 

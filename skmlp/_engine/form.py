@@ -1,4 +1,4 @@
-"""The arrays of weights and biases as parts of the joined arrays of a program."""
+"""Finds the arrays of weights and biases in the joined arrays of a program."""
 
 from functools import lru_cache
 from math import prod
@@ -11,7 +11,7 @@ from skmlp._program.spec import ProgramSpec
 
 
 class Form:
-    """How the arrays of an estimator lie in those of a program; see `Layout`.
+    """Finds the arrays of an estimator in the joined arrays of a program; see `Layout`.
 
     Parameters
     ----------
@@ -48,5 +48,5 @@ class Form:
 
 @lru_cache(maxsize=256)
 def form_of(spec: ProgramSpec) -> Form:
-    """Return how a program joins its weights and biases."""
+    """Return the form of the weights and biases of a program."""
     return Form(spec)

@@ -1,4 +1,4 @@
-"""The learning rate of a fit: of each batch to come, and after each epoch."""
+"""The learning rate of a fit, for each of the next batches and after each epoch."""
 
 from typing import Any
 
@@ -16,15 +16,15 @@ class LearningRate:
     optimizer : Optimizer
         The state of the solver: the schedule, and the rate to begin with.
     n_samples : int
-        Training samples, all of which an epoch sees.
+        Number of training samples. An epoch sees all of them.
     n_batches : int
-        Batches of an epoch.
+        Number of batches of an epoch.
     max_epochs : int
-        Epochs of the whole fit.
+        Number of epochs of the whole fit.
     n_epochs : int
-        Epochs of it that were run before.
+        Number of epochs of the fit that were run before.
     samples_seen : int
-        Samples in the epochs of all fits before.
+        Number of samples in all epochs so far, those of earlier fits included.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class LearningRate:
         """Return the rates of some batches of the next epochs, of shape (n_epochs, n_batches)."""
         rates = np.array([self.rate, *self._after(n_epochs - 1)])
         rates = np.repeat(rates[:, np.newaxis], last_batch - first_batch, axis=1)
-        if self._schedule.spans_fit:  # else no batch has a rate of its own: 0.4 ms for 200 epochs
+        if self._schedule.spans_fit:  # else an epoch has one rate; 0.4 ms are saved for 200 epochs
             batches = np.arange(first_batch, last_batch) / self._n_batches
             for epoch in range(n_epochs):
                 progress = (self._n_epochs + epoch + batches) / self._max_epochs
@@ -60,7 +60,7 @@ class LearningRate:
         return rates
 
     def complete(self, n_epochs: int) -> list[float]:
-        """Note that epochs were completed, and return the rate after each."""
+        """Count completed epochs, and return the learning rate after each of them."""
         rates = self._after(n_epochs)
         self._n_epochs += n_epochs
         self.samples_seen += n_epochs * self._n_samples
@@ -68,13 +68,13 @@ class LearningRate:
         return rates
 
     def restart(self, rate: float) -> None:
-        """Let the schedule go on from another `learning_rate_init`, from where it is."""
+        """Replace `learning_rate_init`. The schedule goes on from where it is."""
         self.hyper = self.hyper | {"learning_rate_init": rate}
         self._schedule = make_schedule(self._name, self.hyper)
         self.rate = self._schedule.after_epoch(rate, self.samples_seen)
 
     def goes_on_after_plateau(self) -> bool:
-        """Tell whether training goes on, at another rate, where the rule would stop it."""
+        """Tell whether training goes on at another rate when the rule would stop it."""
         rate = self._schedule.after_plateau(self.rate)
         if rate is not None:
             self.rate = rate

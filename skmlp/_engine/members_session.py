@@ -18,7 +18,7 @@ from skmlp._program.members import (
 from skmlp._tensorflow import loading
 
 BLOCK_BATCHES = 64
-"""The most batches of a call: it returns within half a second, so that Ctrl-C is seen."""
+"""Maximum number of batches of a call: a call returns within half a second to see Ctrl-C."""
 
 
 class MembersSession:
@@ -27,7 +27,7 @@ class MembersSession:
     Parameters
     ----------
     spec : MembersSpec
-        The networks and the sizes that the program needs; its capacities may be larger.
+        The networks and the sizes that they need. The program may have larger capacities.
     X : ndarray of shape (n_samples, n_features)
         Features, in float32.
     targets : ndarray of shape (n_samples, n_outputs)
@@ -74,7 +74,7 @@ class MembersSession:
         Parameters
         ----------
         rows : ndarray of shape (n_batches, n_members, batch_rows)
-            The rows of each batch of each network; -1 where a batch has no more of them.
+            The rows of each batch of each network, padded with -1.
         numbers : StepNumbers of ndarray of shape (n_batches,)
             The learning rate, before Adam's correction, and the other numbers of each batch.
         keys : ndarray of shape (n_batches,)
@@ -85,7 +85,7 @@ class MembersSession:
         losses : ndarray of shape (n_members,)
             Mean training loss of each network.
         held_out : ndarray of shape (n_members, n_held_out, n_outputs)
-            Weighted sums of the last layer for the rows held out.
+            Weighted sums of the last layer for the held-out rows.
         """
         losses, n_batches = np.zeros(self._spec.n_members), len(rows)
         steps = self._n_steps + 1 + np.arange(n_batches)
@@ -106,7 +106,7 @@ class MembersSession:
         return [np.array(param.numpy()) for param in self._state.params]
 
     def _place(self, array: np.ndarray, n_rows: int) -> Any:
-        """Return a tensor with an array and rows of zeros after it."""
+        """Return a tensor with the rows of an array, followed by rows of zeros."""
         memory = aligned_zeros((n_rows, *array.shape[1:]), np.dtype(np.float32))
         memory[: len(array)] = array
         return SharedArray(self._tf, memory).tensor()

@@ -30,34 +30,34 @@ class SharedArray:
         self._shared = sharing.share(tf, array) if sharing.works() else None
 
     def tensor(self) -> Any:
-        """Return a tensor with the present values: ask for it again after each change.
+        """Return a tensor with the present values. Call this again after each change.
 
-        It lies on the memory of the array, unless TensorFlow does not share memory: then it is a
-        copy made now.
+        The tensor shares the memory of the array. If TensorFlow does not share memory, the tensor
+        is a new copy.
         """
         return sharing.copy(self._tf, self.array) if self._shared is None else self._shared
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return an array of zeros that `share` can be used on."""
+    """Return an array of zeros that `share` accepts."""
     return sharing.allocate(np.zeros, shape, dtype)
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return the same without values: to clear a block takes as long as a small fit."""
+    """Return an array without values for `share`: clearing a block takes as long as a small fit."""
     return sharing.allocate(np.empty, shape, dtype)
 
 
 def share(tf: Any, array: np.ndarray) -> Any:
-    """Return a tensor on the memory of an aligned array, for an array that no longer changes.
+    """Return a tensor that shares the memory of an aligned array. The array must not change.
 
-    Costs at most a tenth of a copy. Where TensorFlow does not share memory it is a copy.
+    Costs at most a tenth of a copy. If TensorFlow does not share memory, the tensor is a copy.
     """
     return SharedArray(tf, array).tensor()
 
 
 def to_tensor(tf: Any, array: np.ndarray) -> Any:
-    """Return a tensor on a copy of an array, in a fifth of the time of TensorFlow's conversion."""
+    """Return a tensor with a copy of an array, in a fifth of the time that TensorFlow takes."""
     copy = aligned_empty(array.shape, array.dtype)
     copy[...] = array
     return share(tf, copy)
@@ -69,7 +69,7 @@ def zeros_tensor(tf: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
 
 
 def trim_memory() -> None:
-    """Give memory that was freed back to the system, where the C library (glibc) can."""
+    """Give freed memory back to the system, if the C library is glibc."""
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError, TypeError):  # another C library

@@ -92,7 +92,7 @@ class Objective:
             n_batches = min(self._pace.n_batches, self._spec.block_batches)
             last = min(first + n_batches, self._n_batches)
             start = time.perf_counter()
-            if self._last is not None and self._last[0] == (first, last):  # of the call before
+            if self._last is not None and self._last[0] == (first, last):  # the same data again
                 sums = self._program(*self._last[1], vector, sums)
             else:
                 sums = self._load_and_add(first, last, vector, sums)
@@ -101,10 +101,10 @@ class Objective:
         return sums
 
     def _load_and_add(self, first: int, last: int, vector: Any, sums: Sums) -> Sums:
-        """Run some batches, whose data become those of the last call."""
+        """Load and run some batches. Their data are kept, in case the next call needs them."""
         rows = self._arrange([self._order], first, last)
         upcoming = self._arrange([self._order], last, 2 * last - first)
-        rates = np.full((1, last - first), np.nan)  # which nothing reads
+        rates = np.full((1, last - first), np.nan)  # the program reads no rate
         self._last = None
         with self._feed.loaded(rows, upcoming) as data:
             self._tables.write([self._order], first, last, 0, rates)

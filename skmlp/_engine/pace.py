@@ -1,16 +1,16 @@
-"""How long one call of a compiled program may take."""
+"""Limits the time that one call of a compiled program takes."""
 
 SECONDS_A_CALL = 0.4
-"""How long one call of the compiled program should take: it does not see Ctrl-C."""
+"""Time that one call of a compiled program should take. Ctrl-C is only seen between calls."""
 
 
 class Pace:
-    """How many batches a call may run, so that it takes about `SECONDS_A_CALL`.
+    """Learns how many batches a call may run to take about `SECONDS_A_CALL`.
 
     Parameters
     ----------
     batch_flops : float
-        Floating-point operations of a batch; with a cautious rate they give the first guess.
+        Floating-point operations of a batch. The first guess divides them by a cautious rate.
     """
 
     _CAUTIOUS_RATE = 1e10  # operations a second
@@ -21,7 +21,10 @@ class Pace:
         self.n_batches = self._in_time(batch_flops / self._CAUTIOUS_RATE + self._OVERHEAD)
 
     def update(self, n_batches: int, seconds: float) -> None:
-        """Learn from a call. The first of a program compiles it too, so growth comes after."""
+        """Learn from the time of a call.
+
+        The first call of a program may also compile it. Later calls then run more batches.
+        """
         fitting = self._in_time(max(seconds, 1e-9) / n_batches)
         self.n_batches = int(
             min(max(fitting, self.n_batches // 2), self.n_batches * self._MAX_GROWTH)

@@ -1,4 +1,4 @@
-"""The cache of compiled programs, and which of them serves a fit."""
+"""The cache of compiled programs, which finds a program that serves a fit."""
 
 import threading
 from collections import OrderedDict
@@ -10,16 +10,16 @@ from skmlp._engine.compiling import MAX_COMPILED, Program, Spec, make_program
 AnySpec = TypeVar("AnySpec", bound=Spec)
 
 MAX_PROGRAMS = MAX_COMPILED
-"""Number of programs that the cache holds; the least recently used is dropped first."""
+"""Number of programs that the cache holds. The least recently used program is dropped first."""
 
 
 class ProgramCache:
-    """Compiled programs by what is static in them, bounded, and safe to use from threads.
+    """Compiled programs by their specifications. Bounded, and safe to use from threads.
 
-    A program serves every fit whose samples fit into its capacity without wasting much of it, so
-    that the folds of a cross-validation share one. Which one serves changes no result: rows
-    beyond the samples count for nothing. (The rows of a batch do, by the order of a sum; they
-    follow from the fit alone.)
+    A program serves every fit whose samples fit into its capacity without wasting much of it. The
+    folds of a cross-validation therefore share a program. The choice of the program changes no
+    result: rows beyond the samples count for nothing. (The number of rows of a batch changes
+    results, because it changes the order of sums, but it follows from the fit alone.)
     """
 
     def __init__(self, max_programs: int):
@@ -31,7 +31,7 @@ class ProgramCache:
         return len(self._programs)
 
     def get(self, tf: Any, wanted: AnySpec) -> tuple[AnySpec, Program]:
-        """Return a program that serves a wanted specification, and its own specification."""
+        """Return the specification of a program that serves the wanted one, and the program."""
         with self._lock:
             spec = wanted if wanted in self._programs else self._find(wanted)
             if spec is None:
@@ -53,9 +53,9 @@ PROGRAMS = ProgramCache(MAX_PROGRAMS)
 
 
 def _serves(spec: Any, wanted: Any) -> bool:
-    """Tell whether a program has the wanted capacities, and not far larger ones."""
+    """Tell whether a program has the wanted capacities, and no far larger capacities."""
     if type(spec) is not type(wanted) or spec.layer_units != wanted.layer_units:
-        return False  # quickly: of many programs most differ in it
+        return False  # a quick test, because most programs differ in their layers
     capacities: dict[str, Any] = {name: getattr(wanted, name) for name in wanted.capacities}
     return replace(spec, **capacities) == wanted and all(
         _is_within(capacity, getattr(spec, name)) for name, capacity in capacities.items()
@@ -72,7 +72,7 @@ def _with_spare_capacity(wanted: AnySpec) -> AnySpec:
         name: _round_up(n) if (n := getattr(wanted, name)) else 0 for name in wanted.capacities
     }
     batch_rows = getattr(wanted, "validation_batch_rows", None)
-    if batch_rows is not None:  # scored batch by batch
+    if batch_rows is not None:  # the validation set is scored batch by batch
         is_single = wanted.validation_rows == batch_rows
         rows = -(-spare["validation_rows"] // 1024) * 1024
         spare["validation_rows"] = batch_rows if is_single else rows
@@ -80,14 +80,14 @@ def _with_spare_capacity(wanted: AnySpec) -> AnySpec:
 
 
 def _round_up(n_rows: int) -> int:
-    """Add a share of room that falls from 1/8 for few rows to 1/32 for many, in round figures."""
+    """Add spare rows, 1/8 below 4096 rows and 1/32 from there on, and round up."""
     spare = n_rows // (8 if n_rows < 4096 else 32)
     step = max(8, 2 ** (max(n_rows, 1).bit_length() - 6))
     return -(-(n_rows + spare) // step) * step
 
 
 def round_up_batch(n_rows: int) -> int:
-    """Round the rows of a full batch: to a power of 2, or beyond 128 to an eighth of one."""
+    """Round the rows of a full batch up: to a power of 2; beyond 128 to eighths of a power of 2."""
     if n_rows == 0:
         return 0
     power = 2 ** max(3, (n_rows - 1).bit_length())

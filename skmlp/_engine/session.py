@@ -39,18 +39,18 @@ class TrainingSession:
     batch_size : int
         Samples of a batch, at most the number of training samples.
     samples : Samples
-        The samples to train and to score on. Their dtype is that of everything.
+        The samples to train and to score on. Parameters have the same type.
     alpha : float
         Strength of the penalty.
     rule : StoppingRule
         When training stops.
     validation : {"metric", "loss", "host"}
-        The validation score: accuracy or R2, minus the validation loss, both by the program, or
-        the number that the host gives to `judge` after each epoch.
+        The validation score. For "metric" the program computes accuracy or R2, for "loss" minus the
+        validation loss. For "host" the host passes a number to `judge` after each epoch.
     start : TrainingState
         The state that training starts from.
     max_epochs : int
-        Epochs of the whole fit, those before the start included.
+        Number of epochs of the whole fit, including epochs before the start.
     regularisation : Regularisation
         The regularisers that are on.
     """
@@ -102,12 +102,12 @@ class TrainingSession:
         self._form = form_of(self._spec)
         self._state = self._place(start)
         self._stopping = start.standing._replace(stopped=0.0)
-        self._best = self._state.running.params  # where the host judges
+        self._best = self._state.running.params  # if the host judges
         self._compile()
 
     @property
     def max_epochs(self) -> int:
-        """The most whole epochs that one call can run; 0 if it takes several."""
+        """The most whole epochs that one call can run; 0 if an epoch takes several calls."""
         n_fitting = self._spec.block_batches // self._n_batches
         return min(n_fitting, self._spec.epochs if self._judges else 1)
 
@@ -133,7 +133,7 @@ class TrainingSession:
 
     @property
     def optimizer(self) -> Optimizer:
-        """The state of the solver, in arrays of its own."""
+        """A copy of the state of the solver."""
         return replace(
             self._optimizer,
             hyper=self._rate.hyper,
@@ -156,17 +156,17 @@ class TrainingSession:
         """Run some batches of one epoch for each order.
 
         An epoch whose last batch is not reached goes on in the next call. Fewer epochs than orders
-        are run if training stops, or if the learning rate changes where it would stop.
+        are run if training stops, or if the learning rate changes because training would stop.
 
         Parameters
         ----------
         orders : list of ndarray of shape (n_train,)
             The training rows in the order in which each epoch takes them.
         first_batch, last_batch : int
-            The batches to run of each epoch; ``last_batch`` itself is not.
+            The batches of each epoch to run, without ``last_batch`` itself.
         next_last_batch : int
-            The batch at which the next call is expected to end, which goes on with this epoch:
-            its samples are gathered meanwhile.
+            The batch at which the next call is expected to end, if it goes on with this epoch. The
+            samples of the next call are gathered meanwhile.
         """
         arrange = partial(arrange_rows, size=self._batch_size, capacity=self._spec.batch_rows)
         rows = arrange(orders, first_batch, last_batch)
@@ -183,11 +183,11 @@ class TrainingSession:
         return self._report(n_done if last_batch == self._n_batches else 0, curves.numpy())
 
     def set_learning_rate(self, rate: float) -> None:
-        """Put another learning rate in the place of `learning_rate_init`, from the next batch."""
+        """Replace `learning_rate_init`, from the next batch on."""
         self._rate.restart(rate)
 
     def judge(self, loss: float, score: float) -> bool:
-        """Apply the stopping rule to the last epoch by a score of the host's; tell its verdict."""
+        """Apply the stopping rule to the last epoch and its score; tell whether to stop."""
         before = self.stopping
         after = judge(np.where, self._rule, before, np.float64(loss), np.float64(score))
         if after.best_score > before.best_score:
@@ -196,13 +196,13 @@ class TrainingSession:
         return self._is_over()
 
     def close(self) -> None:
-        """Let the next fit have the memory: nothing else may be asked of this session."""
+        """Leave the memory to the next fit. This session must not be used any more."""
         if self._is_small:
             keep(self._spec, self._arena)
         del self._arena, self._feed, self._tables, self._state, self._best
 
     def _is_over(self) -> bool:
-        """Tell whether training stops: if the rule says so and the schedule has nothing left."""
+        """Tell whether training stops: the rule says so, and the schedule has no other rate."""
         if not self._stopping.stopped:
             return False
         if not self._rate.goes_on_after_plateau():
@@ -215,7 +215,7 @@ class TrainingSession:
         rates = self._rate.complete(n_completed)
         is_over = self._is_over()
         if n_completed:
-            rates[-1] = self._rate.rate  # which changes where training would have stopped
+            rates[-1] = self._rate.rate  # it has changed if training would have stopped
         if not self._numbers.n_validation:
             validation_loss, score = [], []
         return Report(loss, validation_loss, score, rates, is_over)
@@ -235,7 +235,7 @@ class TrainingSession:
 
     @property
     def _is_small(self) -> bool:
-        """Whether the fit writes little to its memory, which is kept then."""
+        """Whether the fit writes little to its memory. Such memory is kept for the next fit."""
         samples, spec = self._samples, self._spec
         n_rows = len(samples.train_rows) + spec.batch_rows
         n_values = n_rows * sum(spec.layer_units) + 4 * spec.architecture.n_parameters
@@ -243,12 +243,12 @@ class TrainingSession:
         return is_plain and n_values * samples.dtype.itemsize <= MAX_BYTES
 
     def _compile(self) -> None:
-        """Compile before samples are gathered, so that the memory for both is not added up."""
+        """Compile before samples are gathered: they do not need memory at the same time then."""
         if not self._program.was_called:
             self._program(self._feed.empty(), self._tables.tensors(), self._state)
 
     def _make_room(self, rows: np.ndarray) -> None:
-        """Go on with another program, if a sparse batch has more entries than there is room for."""
+        """Go on with a larger program if a sparse batch has more entries than fit into this one."""
         if not self._spec.is_sparse:
             return
         lengths = np.diff(self._samples.X[0].indptr)
@@ -269,7 +269,7 @@ class TrainingSession:
         return Parameters(arrays[:n_layers], arrays[n_layers:])
 
     def _separate(self, joined: list[Any]) -> list[np.ndarray]:
-        """Return copies of joined parameters, in memory of NumPy's: weights and then biases."""
+        """Return copies of all weights and then all biases, in memory of NumPy's."""
         views = self._form.views([part.numpy() for part in joined])
         return [np.array(view, order="C") for view in views]
 

@@ -30,13 +30,13 @@ class FitNumbers:
     n_validation : int
         Samples of the validation set that the program scores.
     judges : bool
-        Whether the program applies the stopping rule after an epoch, or the host.
+        Whether the program applies the stopping rule after an epoch; if not, the host does.
     scores_loss : bool
         Whether the validation score is minus the validation loss.
     regularisation : Regularisation
         The regularisers.
     seed : int or None
-        The seed of what is random in them.
+        The seed of the masks of dropout.
     """
 
     alpha: float
@@ -55,7 +55,7 @@ class TableWriter:
     Parameters
     ----------
     arena : Arena
-        Where the tables lie.
+        Allocates the memory of the tables.
     spec : ProgramSpec
         The program.
     samples : Samples
@@ -63,7 +63,7 @@ class TableWriter:
     batch_size : int
         Samples of a batch.
     numbers : FitNumbers
-        The numbers that stay.
+        The numbers that are the same in all calls.
     """
 
     def __init__(
@@ -104,16 +104,16 @@ class TableWriter:
         step: int,
         rates: np.ndarray,
     ) -> np.ndarray:
-        """Write the tables of the next call; return the steps of the solver after each batch.
+        """Write the tables of the next call; return the number of steps after each batch.
 
         Parameters
         ----------
         orders : list of ndarray of shape (n_train,)
             The training rows in the order in which each epoch takes them.
         first_batch, last_batch : int
-            The batches to run of each epoch; ``last_batch`` itself is not.
+            The batches of each epoch to run, without ``last_batch`` itself.
         step : int
-            Steps of the solver so far.
+            Number of steps of the solver so far.
         rates : ndarray of shape (n_epochs, last_batch - first_batch)
             The learning rate of each batch.
         """
@@ -129,7 +129,7 @@ class TableWriter:
         regularisers = self._numbers.regularisation.numbers(
             rates.ravel(), actives, steps, self._numbers.seed
         )
-        # Each is one number, or has an axis of epochs and one of batches.
+        # Each is one number, or an array with an axis of epochs and an axis of batches.
         batch_numbers = BatchNumbers(
             n_rows=self._n_rows[np.newaxis, part],
             weight_sum=sums[:, part],
@@ -165,7 +165,7 @@ class TableWriter:
         return steps
 
     def _weight_sums(self, orders: list[np.ndarray]) -> np.ndarray:
-        """Return the sums of the weights of the batches of each epoch, or of one for all."""
+        """Return the weight of each batch: a row for each epoch, or one row for all epochs."""
         if self._weight is None:
             return self._n_rows[np.newaxis]
         return np.array([self._weight_sums_of(self._weight, order) for order in orders])
