@@ -40,11 +40,6 @@ class Members:
     coefs: list[np.ndarray]
     intercepts: list[np.ndarray]
 
-    @property
-    def n_members(self) -> int:
-        """Number of networks."""
-        return len(self.coefs[0])
-
     def astype(self, dtype: np.dtype) -> "Members":
         """Return the networks in another type."""
         coefs = [coef.astype(dtype) for coef in self.coefs]
