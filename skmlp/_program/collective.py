@@ -25,7 +25,7 @@ from skmlp._program.values import (
 _GRADIENT_KEY = 1
 """Number of the sum of the gradients. Every process must give this sum the same number."""
 
-_SMALL = 2**16
+SMALL = 2**16
 """A vector of fewer elements is sent whole to all processes, and each process adds up the vectors.
 
 Sending whole vectors takes half the messages of a ring. Measured with two and three processes of
