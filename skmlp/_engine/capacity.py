@@ -45,6 +45,7 @@ def required_program(
     batch_size: int,
     samples: Samples,
     n_validation: int,
+    n_epochs: int = 1,
     regularisation: Regularisation = NO_REGULARISATION,
 ) -> ProgramSpec:
     """Return the specification of the program that a fit needs, with the smallest capacities.
@@ -61,20 +62,24 @@ def required_program(
         The samples to train and to score on.
     n_validation : int
         Number of validation samples that the program scores; 0 if it scores none.
+    n_epochs : int, default=1
+        Number of epochs to run. If it is above 1 and a block holds an epoch, a call runs several.
     regularisation : Regularisation
         The regularisers that are on.
     """
     n_train = len(samples.train_rows)
     batch_rows = batch_size if batch_size < n_train else round_up_batch(batch_size)
     validation_batch_rows = min(round_up_batch(n_validation), _MAX_VALIDATION_BATCH)
+    n_batches = block_batches(architecture, samples.dtype, batch_rows)
+    runs_several = n_epochs > 1 and n_train <= n_batches * batch_size
     spec = ProgramSpec(
         architecture=architecture,
         dtype=samples.dtype.name,
         solver=solver,
         is_weighted=any(bool((weight != 1).any()) for weight in samples.sample_weight),
         batch_rows=batch_rows,
-        block_batches=block_batches(architecture, samples.dtype, batch_rows),
-        epochs=_MAX_EPOCHS_A_CALL,
+        block_batches=n_batches,
+        epochs=_MAX_EPOCHS_A_CALL if runs_several else 1,
         cuts_products=flags.cuts_products(),
         has_wide_vectors=flags.has_wide_vectors(),
         validation_batch_rows=validation_batch_rows,

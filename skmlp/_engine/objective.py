@@ -50,7 +50,9 @@ class Objective:
         tf = _tensorflow.load()
         self._alpha = alpha
         self._n_batches = -(-len(samples.train_rows) // batch_size)
-        wanted = required_program(architecture, "lbfgs", batch_size, samples, 0, regularisation)
+        wanted = required_program(
+            architecture, "lbfgs", batch_size, samples, 0, regularisation=regularisation
+        )
         self._spec, self._program = PROGRAMS.get(tf, wanted)
         arena = Arena(tf)
         self._feed = make_feed(arena, self._spec, samples)

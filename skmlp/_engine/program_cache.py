@@ -53,10 +53,16 @@ PROGRAMS = ProgramCache(MAX_PROGRAMS)
 
 
 def _serves(spec: Any, wanted: Any) -> bool:
-    """Tell whether a program has the wanted capacities, and no far larger capacities."""
+    """Tell whether a program has the wanted capacities, and no far larger capacities.
+
+    The number of epochs of a call may be larger by any factor.
+    """
     if type(spec) is not type(wanted) or spec.layer_units != wanted.layer_units:
         return False  # a quick test, because most programs differ in their layers
     capacities: dict[str, Any] = {name: getattr(wanted, name) for name in wanted.capacities}
+    n_epochs = getattr(wanted, "epochs", 1)
+    if getattr(spec, "epochs", 1) > n_epochs:
+        spec = replace(spec, epochs=n_epochs)
     return replace(spec, **capacities) == wanted and all(
         _is_within(capacity, getattr(spec, name)) for name, capacity in capacities.items()
     )

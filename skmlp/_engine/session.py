@@ -94,9 +94,10 @@ class TrainingSession:
         )
         self._step = start.optimizer.step
         solver = start.optimizer.solver
+        n_epochs = max_epochs - start.history.n_epochs if self._judges else 1
         self._use(
             required_program(
-                architecture, solver, batch_size, samples, n_validation, regularisation
+                architecture, solver, batch_size, samples, n_validation, n_epochs, regularisation
             )
         )
         self._form = form_of(self._spec)

@@ -47,22 +47,39 @@ def run_epochs(
     def epoch(
         number: Tensor, position: Tensor, state: EpochState, curves: Tensor
     ) -> tuple[Any, ...]:
-        numbers = EpochNumbers(*numbers_at(tf, tables.epochs, number))
-        position, running = _run_batches(
-            tf, spec, data, tables, numbers, number, position, state.running
-        )
-        state = state._replace(running=running)
-        state, values = _end_epoch(tf, spec, data, tables.n_validation, numbers, state)
+        position, state, values = _run_epoch(tf, spec, data, tables, number, position, state)
         is_row = (tf.range(spec.epochs) == number)[:, tf.newaxis]
-        return number + 1, position, state, tf.where(is_row, tf.stack(values), curves)
+        return number + 1, position, state, tf.where(is_row, values, curves)
 
     zero, curves = tf.constant(0), tf.zeros([spec.epochs, len(CURVES)], tf.float64)
+    if spec.epochs == 1:  # a loop over epochs would copy the state once more
+        _, state, values = _run_epoch(tf, spec, data, tables, zero, zero, state)
+        return tables.n_epochs, values[tf.newaxis], state
     done, _, state, curves = tf.while_loop(
         lambda number, _, state, __: (number < tables.n_epochs) & (state.stopping[-1] == 0),
         epoch,
         (zero, zero, state, curves),
     )
     return done, curves, state
+
+
+def _run_epoch(
+    tf: Any,
+    spec: ProgramSpec,
+    data: Data,
+    tables: CallTables,
+    number: Tensor,
+    position: Tensor,
+    state: EpochState,
+) -> tuple[Tensor, EpochState, Tensor]:
+    """Run an epoch, or a part; return the position after it, the state, and the epoch's values."""
+    numbers = EpochNumbers(*numbers_at(tf, tables.epochs, number))
+    position, running = _run_batches(
+        tf, spec, data, tables, numbers, number, position, state.running
+    )
+    state = state._replace(running=running)
+    state, values = _end_epoch(tf, spec, data, tables.n_validation, numbers, state)
+    return position, state, tf.stack(values)
 
 
 def _run_batches(

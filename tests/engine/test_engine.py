@@ -251,6 +251,22 @@ def test_bits_do_not_depend_on_the_capacity_of_the_program(monkeypatch):
     assert fits[0].validation_loss_curve_ == fits[1].validation_loss_curve_
 
 
+@pytest.mark.compiled
+def test_bits_do_not_depend_on_how_many_epochs_a_program_can_run(monkeypatch):
+    """Check an epoch by a program for one, and by a program that an earlier fit had for three."""
+    X, y = load("digits")
+    params = {"random_state": 0, "hidden_layer_sizes": 13, "early_stopping": True}
+    fits = []
+    for epochs in ([1], [3, 1]):
+        programs = ProgramCache(4)
+        monkeypatch.setattr(_engine, "PROGRAMS", programs)
+        fits.append([fit_quietly(TFMLPClassifier(**params, max_iter=n), X, y) for n in epochs][-1])
+        assert len(programs) == 1
+    np.testing.assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
+    assert fits[0].loss_curve_ == fits[1].loss_curve_
+    assert fits[0].validation_scores_ == fits[1].validation_scores_
+
+
 @pytest.mark.parametrize(
     ("solver", "is_sparse", "early_stopping", "n_samples"),
     paired_cases(["adam", "sgd", "lbfgs"], [False, True], [False, True], [171, 569]),
