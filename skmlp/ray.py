@@ -1,4 +1,4 @@
-"""One network trained by the workers of a Ray cluster together."""
+"""Trains one network on all workers of a Ray cluster together."""
 
 import pickle
 import tempfile
@@ -35,7 +35,7 @@ class _Regressor(ElsewhereMixin, TFMLPRegressor):
 
 
 _SECONDS_FOR_OTHERS = 8.0
-"""How long to wait for the other workers once one has ended badly: one of them may be the cause."""
+"""How long to wait for the other workers after one has failed: another one may be the cause."""
 
 _PLANNERS: dict[type, type] = {TFMLPClassifier: _Classifier, TFMLPRegressor: _Regressor}
 
@@ -55,17 +55,19 @@ def fit(
 ) -> Any:
     """Fit an estimator to samples on a Ray cluster, whose workers train one network together.
 
-    The numbers are those of ``estimator.fit`` on the same samples in the same order, up to
-    rounding, whatever the number of workers and of partitions.
+    The fitted numbers equal those of ``estimator.fit`` on the same samples in the same order, up to
+    rounding. The number of workers and the number of partitions do not matter.
 
     Parameters
     ----------
     estimator : TFMLPClassifier or TFMLPRegressor
-        The estimator, with `solver` 'adam' or 'sgd', `scoring` None or 'loss', and no callbacks.
+        The estimator to fit. `solver` must be 'adam' or 'sgd', and `scoring` must be None or
+        'loss'. The estimator must have no callbacks.
 
     X : sequence of array-likes or references
-        The features, partition by partition: arrays of shape (n_rows, n_features), or what
-        `ray.put` or a task returns for them. Their order is that of the samples.
+        The features, partition by partition. A partition is an array of shape
+        (n_rows, n_features), or a reference to an array, which `ray.put` or a task returns. The
+        samples have the order of the partitions.
 
     y : sequence of array-likes or references
         The targets, in the same partitions.
@@ -77,14 +79,14 @@ def fit(
         Number of workers. Ray spreads them over its machines.
 
     num_cpus : int, default=1
-        CPUs that each of them takes, and threads that it computes with.
+        Number of CPUs that each worker takes, and of threads that it computes with.
 
     X_val, y_val, sample_weight_val : sequences of array-likes or references, default=None
         Validation samples, as for ``estimator.fit``.
 
     directory : str, default=None
-        A directory of each machine, for files of its share of `X`. None takes the directory for
-        temporary files.
+        A directory that exists on each machine. A worker writes its share of `X` to files in this
+        directory. None takes the directory for temporary files.
 
     Returns
     -------
@@ -96,16 +98,16 @@ def fit(
     ValueError
         If a parameter or an array is not as described. The estimator is then as it was before.
     WorkerLostError
-        If a worker or its training process is lost. Training does not go on without it.
+        If a worker or its training process is lost. Training does not go on without the worker.
 
     See Also
     --------
-    skmlp.dask.DaskTFMLPClassifier : The same on Dask, which goes on when a worker is lost.
+    skmlp.dask.DaskTFMLPClassifier : Trains on Dask, and goes on when a worker is lost.
 
     Notes
     -----
     Each partition is checked and written once to a file on the disk of a worker. The training
-    processes talk to each other by TensorFlow's server, which knows no passwords and no encryption.
+    processes talk to each other by TensorFlow's server, which has no passwords and no encryption.
 
     Examples
     --------
@@ -156,7 +158,7 @@ def fit(
 
 
 def _planner_of(estimator: Any) -> Any:
-    """Return an estimator of the same parameters and attributes that plans the fit."""
+    """Return an estimator that plans the fit, with the same parameters and attributes."""
     kind = next((each for each in _PLANNERS if type(estimator) is each), None)
     if kind is None:
         raise TypeError(
@@ -164,14 +166,14 @@ def _planner_of(estimator: Any) -> Any:
             f"{type(estimator).__name__}."
         )
     if callbacks_of(estimator):
-        raise ValueError("estimator has callbacks, expected none: skmlp.dask calls them.")
+        raise ValueError("estimator has callbacks, expected none. skmlp.dask calls callbacks.")
     planner = _PLANNERS[kind]()
     vars(planner).update(vars(estimator))
     return planner
 
 
 def _start_actors(ray: Any, n_workers: int, num_cpus: int, directory: str | None) -> dict[str, Any]:
-    """Start the workers, and return them by their names."""
+    """Start the workers, and return a dict of the workers by their names."""
     start = ray.remote(num_cpus=num_cpus, scheduling_strategy="SPREAD")(_Worker).remote
     actors = [start(num_cpus, directory) for _ in range(n_workers)]
     addresses = ray.get([actor.address.remote() for actor in actors])
@@ -183,7 +185,7 @@ def _start_actors(ray: Any, n_workers: int, num_cpus: int, directory: str | None
 def _spool(
     ray: Any, planner: Any, actors: dict[str, Any], call: Call
 ) -> list[tuple[np.ndarray, Records]]:
-    """Write the samples to files on the workers, and return what is known of them."""
+    """Write the samples to files. Return a made-up sample and the records of each set."""
     validation, fit = call.validation, uuid.uuid4().hex
     given = [(call.X, call.y, call.sample_weight)]
     if validation.X is not None:
@@ -211,7 +213,7 @@ def _spool(
 
 
 def _parts(columns: tuple[Any, ...], suffix: str) -> list[tuple[Any, Any, Any]]:
-    """Return the arrays of each partition; the weights may be None."""
+    """Return the arrays of each partition. The weights may be None."""
     names = [f"{name}{suffix}" for name in ("X", "y", "sample_weight")]
     n_parts = len(columns[0])
     for name, column in zip(names, columns, strict=True):
@@ -224,7 +226,7 @@ def _parts(columns: tuple[Any, ...], suffix: str) -> list[tuple[Any, Any, Any]]:
 
 
 def _train(ray: Any, actors: dict[str, Any], plan: Any, blocks: list[Records]) -> tuple[Any, Any]:
-    """Train on the workers that have samples."""
+    """Train on the workers that have samples; return the result and the random numbers' state."""
     names = list(dict.fromkeys(name for known in blocks for name in known.workers))
     addresses = _get(ray, {name: actors[name].reserve_port.remote() for name in names})
     content = ray.put(pickle.dumps((plan, None)))
@@ -235,7 +237,7 @@ def _train(ray: Any, actors: dict[str, Any], plan: Any, blocks: list[Records]) -
         task = actors[name].train.remote(list(addresses.values()), rank, dtype, shares, content)
         left[task] = name
     outcomes: dict[str, tuple[Any, ...]] = {}
-    patience = None  # until one has ended badly
+    patience = None  # no limit until a worker has failed
     while left:
         done, _ = ray.wait(list(left), num_returns=1, timeout=patience)
         if not done:
@@ -244,14 +246,14 @@ def _train(ray: Any, actors: dict[str, Any], plan: Any, blocks: list[Records]) -
         try:
             outcomes[name] = ray.get(done[0])
         except ray.exceptions.RayActorError as error:
-            outcomes[name] = "died", f"its worker has ended: {error}"
+            outcomes[name] = "died", f"the worker has ended: {error}"
         if outcomes[name][0] != "done":
             patience = _SECONDS_FOR_OTHERS
     return _result_of(outcomes, list(left.values()))
 
 
 def _result_of(outcomes: dict[str, tuple[Any, ...]], silent: list[str]) -> tuple[Any, Any]:
-    """Return what the process that leads has in the end, or raise why there is nothing."""
+    """Return the result of the leading process, or raise an error that says why there is none."""
     for kind, *values in outcomes.values():
         if kind == "error":
             raise values[0]
@@ -259,14 +261,14 @@ def _result_of(outcomes: dict[str, tuple[Any, ...]], silent: list[str]) -> tuple
         _, trained, random_state = next(each for each in outcomes.values() if each[1] is not None)
         return trained, random_state
     lost = {name: values[-1] for name, (kind, *values) in outcomes.items() if kind == "died"}
-    lost = lost or dict.fromkeys(silent, "it has not answered")
+    lost = lost or dict.fromkeys(silent, "the worker has not answered")
     lost = lost or {name: values[-1] for name, (kind, *values) in outcomes.items()}
     described = "; ".join(f"{name}: {reason}" for name, reason in lost.items())
     raise WorkerLostError(f"Training has lost workers: {described}", list(lost))
 
 
 def _get(ray: Any, tasks: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of tasks of workers."""
+    """Return the result of each worker's task."""
     values = {}
     for name, task in tasks.items():
         try:
@@ -277,14 +279,14 @@ def _get(ray: Any, tasks: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Worker:
-    """The actor: it has a share of the samples, and starts a training process.
+    """The actor of a worker: holds a share of the samples, and starts a training process.
 
     Parameters
     ----------
     n_threads : int
-        Threads to compute with.
+        Number of threads that the training process computes with.
     directory : str or None
-        For files.
+        The directory for files. None takes the directory for temporary files.
     """
 
     def __init__(self, n_threads: int, directory: str | None):
@@ -298,14 +300,14 @@ class _Worker:
         return str(import_extra("ray", "ray", "skmlp.ray").util.get_node_ip_address())
 
     def describe(self, X: Any) -> tuple[int, np.dtype]:
-        """Return the number of features, and their type."""
+        """Return the number of features and the type of the features."""
         X = np.asarray(X)
         if X.ndim != 2:
-            raise ValueError(f"X has {X.ndim} dimensions, expected samples and features.")
+            raise ValueError(f"X has {X.ndim} dimensions, expected 2: samples and features.")
         return X.shape[1], X.dtype
 
     def spool(self, order: SpoolOrder, part: int, name: str, X: Any, y: Any, weight: Any) -> Record:
-        """Write a part of the samples."""
+        """Write a part of the samples to a file, and return the record of the part."""
 
         def get_spool() -> Spool:
             if order.block not in self._spools:
@@ -315,7 +317,7 @@ class _Worker:
         return write_part(get_spool, order, part, name, X, y, weight)
 
     def reserve_port(self) -> str:
-        """Return the address of the training process."""
+        """Reserve a port; return the address at which the training process is to listen."""
         self._holder, address = hold_port(self.address())
         return address
 
@@ -327,7 +329,7 @@ class _Worker:
         shares: list[tuple[int, list[Extent]]],
         content: bytes,
     ) -> tuple[Any, ...]:
-        """Train together with the others, and return how the training process has ended."""
+        """Train together with the other workers, and return the outcome of the training process."""
         files = [self._file(block, dtype, n) for block, (n, _) in enumerate(shares)]
         extents = [each for _, each in shares]
         job = Job(None, addresses, rank, files, extents, processor=describe_processor())
@@ -349,7 +351,7 @@ class _Worker:
 
 
 def _outcome_of(process: TrainingProcess) -> tuple[Any, ...]:
-    """Wait for the end of a training process; print its lines, which Ray shows at the driver."""
+    """Wait for the outcome of a training process. Print its lines: Ray shows them at the driver."""
     while True:
         message = process.receive(1.0)
         if message is None or message[0] == "met":

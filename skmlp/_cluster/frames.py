@@ -1,4 +1,4 @@
-"""Messages between a process and the training process that it has started, over pipes."""
+"""Messages over pipes between a process and the training process that it started."""
 
 import pickle
 import struct
@@ -8,7 +8,7 @@ _LENGTH = struct.Struct("<Q")
 
 
 def write_frame(stream: IO[bytes], message: Any) -> None:
-    """Write a message: bytes as they are, anything else pickled."""
+    """Write a message. Bytes are written as they are; any other object is pickled."""
     is_bytes = isinstance(message, bytes)
     content = message if is_bytes else pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
     stream.write(_LENGTH.pack(len(content)))

@@ -9,15 +9,17 @@ from skmlp._program.collective import add_up
 from skmlp._tensorflow import collectives
 
 SECONDS_TO_MEET = 60.0
-"""How long the first sum waits for processes that have not come."""
+"""Seconds that the first sum waits for the other processes to start."""
 
-_LONG_KEY = 2  # 1 is the gradient's
+_LONG_KEY = 2
+"""The key of the sum of a long vector. Key 1 belongs to the sum of the gradients."""
 
 _FIRST_KEY = 3
+"""The key of the first sum. The sum of ``n`` numbers has the key ``_FIRST_KEY + n``."""
 
 
 class Group:
-    """The processes that train together. With one of them, nothing is sent.
+    """The processes that train one network together. A group of one process sends nothing.
 
     Parameters
     ----------
@@ -26,7 +28,7 @@ class Group:
     addresses : list of str
         Host and port of each process.
     rank : int
-        Which of them this one is; the first decides.
+        Index of this process in `addresses`. The process of rank 0 leads.
     """
 
     def __init__(self, tf: Any, addresses: list[str], rank: int):
@@ -43,16 +45,17 @@ class Group:
         return self.rank == 0
 
     def meet(self, seconds: float = SECONDS_TO_MEET) -> None:
-        """Wait until all processes are there; what TensorFlow raises if one does not come."""
+        """Wait until all processes have started; raise TensorFlow's error if one does not."""
         if self.size == 1:
             return
         deadline = time.monotonic() + seconds
         tf = self._tf
         while True:
             try:
-                # Without a device: TensorFlow remembers its full name from before the cluster.
+                # No device is named here: the full name that TensorFlow remembers for a device is
+                # from before the cluster was formed.
                 add_up(tf, self.size, tf.zeros([1]), _FIRST_KEY, timeout=seconds)
-            except tf.errors.UnavailableError:  # the leader does not listen yet
+            except tf.errors.UnavailableError:  # the leader's server does not listen yet
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
@@ -60,31 +63,31 @@ class Group:
                 return
 
     def add(self, values: list[float] | np.ndarray) -> np.ndarray:
-        """Return the sums over all processes of some numbers, the same bits on each of them."""
+        """Return the sum of each number over all processes. All processes get the same bits."""
         vector = np.asarray(values, np.float64)
         if self.size == 1:
             return vector
         return self._sum_of(len(vector))(self._tf.constant(vector)).numpy()
 
     def agree(self, values: list[float]) -> list[float]:
-        """Return the numbers of the process that leads."""
+        """Return the numbers that the leading process passes; the other numbers are ignored."""
         own = np.array(values, np.float64)
         return self.add(own if self.leads else np.zeros_like(own)).tolist()
 
     def gather(self, value: float) -> list[float]:
-        """Return the number of each process, by its rank."""
+        """Return the numbers that all processes pass, in the order of the ranks."""
         row = np.zeros(self.size)
         row[self.rank] = value
         return self.add(row).tolist()
 
     def add_tensor(self, vector: Any) -> Any:
-        """Return the sum over all processes of a long vector of any type."""
+        """Return the sum over all processes of a vector, which may be long and of any type."""
         if self.size == 1:
             return vector
         return add_up(self._tf, self.size, vector, _LONG_KEY)
 
     def _sum_of(self, length: int) -> Any:
-        """Return the function that adds up vectors of a length."""
+        """Return the function that adds up vectors of `length` numbers."""
         if length not in self._sums:
             tf = self._tf
 

@@ -1,4 +1,4 @@
-"""The part of one process in training a network, as it is told of it."""
+"""The message that tells a training process its part in training a network."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +8,10 @@ from skmlp._cluster.spool import SpoolFile
 
 @dataclass(frozen=True)
 class Extent:
-    """A run of rows of the fit that lie one after the other in a file of this process."""
+    """Consecutive rows of the fit that are consecutive in a file of this process, too."""
 
-    first: int  # in the samples of the fit
-    place: int  # in the file
+    first: int  # index of the first row in the samples of the fit
+    place: int  # index of the first row in the file
     n_rows: int
 
 
@@ -22,24 +22,25 @@ class Job:
     Parameters
     ----------
     plan : Plan or None
-        The whole training, which is the next message where it is None. The features in its samples
-        are not there, but for their shape.
+        The plan of the whole training. It has the shape of the features instead of the features. If
+        it is None, the next message is a pair of the plan and the state.
     addresses : list of str
         Host and port of each process.
     rank : int
-        Which of them this one is.
+        Index of this process in `addresses`.
     files : list of SpoolFile
-        The features that are here, of the samples to train on and of a validation set.
+        The features that this process holds: a file for the samples to train on, and a file for
+        the validation set if there is one.
     extents : list of list of Extent
-        Which rows they are, for each file.
+        For each file, the rows of the fit that it has.
     state : TrainingState or None
-        Where training goes on, if it does.
+        The state from which training goes on. None begins training.
     is_told : bool
-        Whether someone is told of every epoch, and may end training.
+        Whether a listener is told of every epoch, and may end training.
     processor : str
-        A description of the processor. Different ones may round differently.
+        A description of the processor. Processors of different descriptions may round differently.
     seconds_to_meet : float
-        How long to wait for the other processes.
+        Seconds to wait until the other processes have started.
     """
 
     plan: Any

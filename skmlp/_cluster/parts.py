@@ -1,4 +1,4 @@
-"""Parts of samples that workers check and write to their files, and what is known of them then."""
+"""Checks parts of the samples, writes them to files of workers, and records their places."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from skmlp._data.elsewhere import FeaturesElsewhere
 
 @dataclass(frozen=True)
 class SpoolOrder:
-    """How parts of samples are written down.
+    """Says how to write the parts of a set of samples to files.
 
     Parameters
     ----------
@@ -25,11 +25,11 @@ class SpoolOrder:
     block : int
         0 for the samples to train on, 1 for a validation set.
     dtype : dtype
-        The type to convert features to.
+        The type to which the features are converted.
     n_bytes : int or None
-        What each worker will need, as far as that is known.
+        Bytes of disk that each worker will need for the whole set, or None if they are unknown.
     is_checked : bool
-        Whether a checkpoint needs to know the samples again.
+        Whether to compute checksums, by which a checkpoint recognises the samples.
     """
 
     fit: str
@@ -40,28 +40,28 @@ class SpoolOrder:
 
     @property
     def suffix(self) -> str:
-        """What comes after the names of the arrays."""
+        """The suffix of the names of the arrays: ``_val`` for a validation set."""
         return "_val" if self.block else ""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a part of the samples after it was spooled.
+    """The place of a part of the samples in a file, and the targets and weights of the part.
 
     Parameters
     ----------
     part : int
         The number of the part.
     worker : str
-        Address of the worker that has it.
+        Address of the worker that wrote the part.
     place : int
-        The number of its first row in the file there.
+        Index of the first row of the part in the file of the worker.
     shape : tuple of int
         Number of samples and of features.
     y, weight : ndarray or None
         The targets and the weights.
     checksum : int or None
-        The checksum of the features, if it was asked for.
+        The checksum of the features, or None if no checksum was asked for.
     """
 
     part: int
@@ -87,15 +87,15 @@ def write_part(
     Parameters
     ----------
     get_spool : callable
-        Returns the file; it is not called for a part that is refused.
+        Returns the file. It is not called if the part is refused.
     order : SpoolOrder
-        How it is written.
+        How to write the part.
     part : int
         The number of the part.
     worker : str
         The worker that has the file.
     X, y, weight : array-likes
-        The samples; the last two may be None.
+        The samples of the part. ``y`` and ``weight`` may be None.
     """
     names = f"X{order.suffix}", f"y{order.suffix}", f"sample_weight{order.suffix}"
     X = _check_features(X, order.dtype, names[0])
@@ -113,7 +113,7 @@ def write_part(
 
 
 def _check_features(X: Any, dtype: np.dtype, name: str) -> np.ndarray:
-    """Return the features of a part, which may be empty, as an array of a type."""
+    """Return the features of a part as an array of type `dtype`. A part may have no rows."""
     with naming_errors(name), np.errstate(over="ignore"):
         return check_array(X, dtype=dtype, input_name=name, ensure_min_samples=0)
 
@@ -124,25 +124,28 @@ def _as_array(values: Any) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Records:
-    """All parts of a set of samples, in their order.
+    """The records of all parts of a set of samples, in the order of the parts.
 
     Parameters
     ----------
     records : list of Record
-        One for each part.
+        The record of each part.
     order : SpoolOrder
-        How they were written.
+        How the parts were written.
     """
 
     records: list[Record]
     order: SpoolOrder
 
     def check(self) -> None:
-        """Raise ValueError if parts do not fit together, or have no samples."""
+        """Raise ValueError if parts differ in their number of features, or if none has samples."""
         name = f"X{self.order.suffix}"
         numbers = {record.shape[1] for record in self.records}
         if len(numbers) > 1:
-            raise ValueError(f"{name} has partitions of {sorted(numbers)} features.")
+            raise ValueError(
+                f"{name} has partitions with {sorted(numbers)} features, expected the same number "
+                "in all partitions."
+            )
         if not any(record.shape[0] for record in self.records):
             raise ValueError(
                 f"{name}: Found array with 0 sample(s) in all partitions while a minimum of 1 is "
@@ -151,7 +154,7 @@ class Records:
 
     @property
     def workers(self) -> list[str]:
-        """The workers that have samples, in the order of the first that each has."""
+        """The workers that have samples, in the order of their first samples."""
         return list(dict.fromkeys(each.worker for each in self.records if each.shape[0]))
 
     @property
@@ -160,23 +163,23 @@ class Records:
         return self.records[0].shape[1]
 
     def features(self) -> FeaturesElsewhere:
-        """Return what stands for the features in a plan."""
+        """Return the object that takes the place of the features in a plan."""
         n_rows = sum(record.shape[0] for record in self.records)
         shape = n_rows, self.n_features
         return FeaturesElsewhere(shape, self.order.dtype, self._checksum())
 
     def targets(self) -> np.ndarray:
-        """Return y."""
+        """Return the targets of all parts, joined."""
         return _join([record.y for record in self.records])
 
     def weight(self) -> np.ndarray | None:
-        """Return the weights, or None if there are none."""
+        """Return the weights of all parts, joined, or None if the samples have no weights."""
         if self.records[0].weight is None:
             return None
         return _join([record.weight for record in self.records])
 
     def extents(self, worker: str) -> list[Extent]:
-        """Return which rows a worker has, and where in its file."""
+        """Return the runs of rows that a worker has, with their places in its file."""
         found, first = [], 0
         for record in self.records:
             if record.worker == worker and record.shape[0]:
@@ -185,7 +188,7 @@ class Records:
         return found
 
     def _checksum(self) -> int | None:
-        """Return the checksum of the features, if those of the partitions are known."""
+        """Return the checksum of all features, or None if a partition has no checksum."""
         total = self.records[0].checksum
         for record in self.records[1:]:
             if total is None or record.checksum is None:
@@ -196,5 +199,5 @@ class Records:
 
 
 def _join(arrays: list[Any]) -> np.ndarray:
-    """Join the parts of an array; those of no rows may have any type."""
+    """Join the parts of an array, without the parts of no rows, which may have another type."""
     return np.concatenate([each for each in arrays if len(each)])

@@ -1,15 +1,15 @@
-"""The port that a training process is to listen on, which a socket holds until it does."""
+"""Holds a free port by a socket until a training process listens on the port."""
 
 import socket
 
 
 def hold_port(host: str) -> tuple[socket.socket, str]:
-    """Return a socket that holds a free port, and the address of both.
+    """Return a socket that holds a free port, and the host and the port as a string.
 
     Parameters
     ----------
     host : str
-        An address of this machine, at which others reach it.
+        An address at which other machines reach this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     holder = socket.socket(family, socket.SOCK_STREAM)

@@ -1,4 +1,4 @@
-"""The training process that a worker starts for a fit, and that ends with it."""
+"""Starts the training process of a worker for a fit, talks to it, and ends it."""
 
 import os
 import signal
@@ -18,18 +18,19 @@ from skmlp._tensorflow import collectives
 MODULE = "skmlp._training.sidecar"
 
 SECONDS_WITHOUT_SIGN = 5.0
-"""A process without a sign of life for so long is taken for dead.
+"""A training process that gives no sign of life for this time is taken for dead.
 
-It sends one a second, from a thread that goes on while training computes. While it imports
-TensorFlow, which lets no other thread run, that it has used the processor is one too: at least a
-hundredth of a second in five, which the system gives to each process however loaded a machine is.
+A training process sends a sign every second, from a thread that goes on while training computes. No
+other thread runs while TensorFlow is imported. Processor time that the process has used therefore
+counts as a sign of life too. The smallest time that counts is a hundredth of a second in five
+seconds. The system gives each process that much, however loaded the machine is.
 """
 
-
 _KEPT_MEMORY = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(2**30))
-"""Lets the C library keep the memory of messages for the next ones.
+"""Environment variables that make the C library keep the memory of messages for later messages.
 
-Otherwise the system takes it back and clears it for each: sums of 7 MB took 13 ms, not 9.
+Otherwise the system takes the memory back after each message, and clears it for the next message.
+Sums of 7 MB then took 13 instead of 9 ms.
 """
 
 
@@ -38,14 +39,14 @@ class ProcessLostError(Exception):
 
 
 class TrainingProcess:
-    """A process that trains, from the side that has started it.
+    """A training process, as seen by the process that starts it.
 
     Parameters
     ----------
     n_threads : int
-        The number of threads that it may compute with.
+        Number of threads that the training process computes with.
     descriptors : list of int
-        Files that it inherits.
+        Descriptors of the files that the training process inherits.
     """
 
     def __init__(self, n_threads: int, descriptors: list[int]):
@@ -57,7 +58,7 @@ class TrainingProcess:
             stderr=self._stderr,
             pass_fds=descriptors,
             env=_environment(n_threads),
-            start_new_session=True,  # Ctrl-C in a terminal is for the one who asked for the fit
+            start_new_session=True,  # keeps Ctrl-C in a terminal from the training process
         )
         self._messages: SimpleQueue[Any] = SimpleQueue()
         self._last_sign = time.monotonic()
@@ -67,7 +68,7 @@ class TrainingProcess:
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The id of the process."""
         return self._process.pid
 
     def send(self, message: Any) -> None:
@@ -85,12 +86,12 @@ class TrainingProcess:
             raise ProcessLostError(self._last_words()) from error
 
     def receive(self, seconds: float) -> tuple[Any, ...] | None:
-        """Return the next message, or None if there is none within some seconds.
+        """Return the next message, or None if no message comes within `seconds`.
 
         Raises
         ------
         ProcessLostError
-            If the process has ended without one, or gives no sign of life.
+            If the process has ended without a message, or gives no sign of life.
         """
         try:
             message = self._messages.get(timeout=seconds)
@@ -99,33 +100,35 @@ class TrainingProcess:
             silent = time.monotonic() - self._last_sign
             if silent < SECONDS_WITHOUT_SIGN:
                 return None
-            raise ProcessLostError(f"it has not answered for {silent:.0f} seconds") from None
+            raise ProcessLostError(
+                f"the training process has given no sign of life for {silent:.0f} seconds"
+            ) from None
         if message is None:
             raise ProcessLostError(self._last_words())
         return message
 
     def end(self) -> None:
-        """End the process, whatever it does, and wait until it is gone."""
+        """Kill the process, and wait until the system has removed it."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
         for stream in (self._process.stdin, self._process.stdout, self._stderr):
             assert stream is not None
-            with suppress(OSError):  # what was not yet written to it
+            with suppress(OSError):  # buffered data can't be written any more
                 stream.close()
 
     def _look_for_work(self) -> None:
-        """Take it for a sign of life if the process has used the processor since the last look."""
+        """Note a sign of life if the process has used processor time since the last call."""
         try:
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:  # not Linux, or it has ended
+        except OSError:  # not Linux, or the process has ended
             return
-        work = " ".join(fields[11:13])  # ticks in the program and in the system
+        work = " ".join(fields[11:13])  # clock ticks in the program and in the system
         if work != self._last_work:
             self._last_work, self._last_sign = work, time.monotonic()
 
     def _read(self) -> None:
-        """Receive messages, in a thread; the last one, None, says that there are no more."""
+        """Receive messages, in a thread. The message None says that no more messages come."""
         try:
             while True:
                 assert self._process.stdout is not None
@@ -137,19 +140,19 @@ class TrainingProcess:
             self._messages.put(None)
 
     def _last_words(self) -> str:
-        """Return how the process has ended, and the last that it has written."""
+        """Return a text that says how the process has ended, and the end of its error output."""
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return "it has closed its output"
+            return "the training process has closed its output"
         self._stderr.seek(0)
         text = self._stderr.read().decode(errors="replace").strip()[-2000:]
         ended = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return f"it has ended, {ended}" + (f":\n{text}" if text else "")
+        return f"the training process has ended, {ended}" + (f":\n{text}" if text else "")
 
 
 def _environment(n_threads: int) -> dict[str, str]:
-    """Return the environment of the process: its threads, its modules, no GPU."""
+    """Return the environment variables of the process: its threads, its modules, no GPU."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
     return {
         **os.environ,

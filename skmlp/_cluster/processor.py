@@ -1,11 +1,11 @@
-"""A description of the processor, by which machines of one kind are known."""
+"""Describes the processor. Equal processors have equal descriptions."""
 
 import platform
 from pathlib import Path
 
 
 def describe_processor() -> str:
-    """Return the model and the instructions of the processor, as far as the system tells."""
+    """Return the model and the instruction sets of the processor, as the system names them."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:  # not Linux

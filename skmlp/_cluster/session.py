@@ -1,4 +1,4 @@
-"""One fit by epochs on several processes, each of which holds some of the samples."""
+"""Runs a fit by epochs on several processes. Each process holds a part of the samples."""
 
 import copy
 import time
@@ -26,29 +26,30 @@ from skmlp._program.stopping import StoppingRule
 
 
 class ClusterSession(TrainingSession):
-    """The part of a fit by epochs that one of several processes has.
+    """The session of one process in a fit by epochs on several processes.
 
-    All processes run the same batches, with the same numbers, in calls that end at the same
-    batches. Of each batch a process takes the rows that it holds.
+    All processes run the same batches with the same numbers, and their calls end at the same
+    batches. From each batch a process takes the rows that it holds.
 
     Parameters
     ----------
     group : Group
         The processes.
     held : HeldRows
-        The samples that are here.
+        Says which samples this process holds.
     own : Samples
-        The samples that are here, in the order of their places.
+        The samples that this process holds, in the order of their places.
     is_mixed : bool
-        Whether the processors are not all of one kind, and may round differently. Then all take
-        the weights of the process that leads after each epoch.
+        Whether the processors are of several kinds, which may round differently. If so, all
+        processes take over the weights of the leading process after each epoch.
     judges : bool
-        Whether the session applies the stopping rule; otherwise `judge` is called for each epoch.
+        Whether the session applies the stopping rule. If not, the caller calls `judge` after each
+        epoch.
     shuffles : bool
-        Whether batches are drawn at random, and not from the training rows in their order.
+        Whether batches are drawn at random. If not, batches are the training rows in their order.
     architecture, batch_size, samples, alpha, rule, start, max_epochs, regularisation
-        As for `TrainingSession`; of ``samples``, which are those of all processes, the features
-        are not used.
+        As for `TrainingSession`. ``samples`` are the samples of all processes; their features are
+        not used.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class ClusterSession(TrainingSession):
         self.seconds = 0.0
         """Seconds that the last call took, on average over the processes."""
         rows = samples.train_rows
-        # A partition's rows stand together here: one process may have all of the first batch.
+        # Without a shuffle the rows of a partition stay together: a process may hold a whole batch.
         counts = [int(held.count(rows, batch_size).max())]
         if shuffles:
             counts = likely_counts(len(rows), len(held.places_of(rows)), batch_size)
@@ -100,7 +101,7 @@ class ClusterSession(TrainingSession):
 
     @property
     def max_epochs(self) -> int:
-        """The most whole epochs that one call can run; 0 if it takes several."""
+        """The number of epochs that one call can run: 1, or 0 if an epoch takes several calls."""
         return int(self._n_batches <= self.max_batches)
 
     def run(
@@ -134,7 +135,7 @@ class ClusterSession(TrainingSession):
         return self._close_epoch(loss)
 
     def keep(self) -> "ClusterSession":
-        """Return the session as it is now, which later calls do not change: its tensors stay."""
+        """Return a copy of the session. Later calls of this session do not change its tensors."""
         kept = copy.copy(self)
         kept._rate = copy.copy(self._rate)
         return kept
@@ -142,11 +143,11 @@ class ClusterSession(TrainingSession):
     def _close_epoch(self, loss: float) -> Report:
         rates = self._rate.complete(1)
         is_over = self._applies_rule and self.judge(loss, np.nan)
-        rates[-1] = self._rate.rate  # which changes where training would have stopped
+        rates[-1] = self._rate.rate  # an adaptive rate changes instead of stopping training
         return Report([loss], [], [], rates, is_over)
 
     def _follow_leader(self) -> None:
-        """Take the weights of the process that leads, and what its solver keeps."""
+        """Take over the weights of the leading process, and the state of its solver."""
         tf, running = self._tf, self._state.running
         tensors = tf.nest.flatten([running.params, running.slots])
         vector = tf.concat([tf.reshape(each, [-1]) for each in tensors], axis=0)
@@ -157,14 +158,14 @@ class ClusterSession(TrainingSession):
         self._state = self._state._replace(running=running._replace(params=params, slots=slots))
 
     def _upcoming(self, order: np.ndarray, first: int, last: int) -> np.ndarray:
-        """Return the rows of the next call; of no batch, if there is no room for them."""
+        """Return the places of the rows of the next call, or of no batch if the rows do not fit."""
         held = self._arrange(order, first, last)
         if held.places.shape[1] > self._batch_rows:
             held = self._held.arrange(order, last, last, self._batch_size)
         return held.padded(self._batch_rows).places
 
     def _arrange(self, order: np.ndarray, first: int, last: int) -> HeldBatches:
-        """Return the rows of batches that are here; those of the last call are known."""
+        """Return the rows of some batches that this process holds. The last result is kept."""
         known, *bounds, held = self._last_arranged
         if known is not order or bounds != [first, last]:
             held = self._held.arrange(order, first, last, self._batch_size)
@@ -172,7 +173,7 @@ class ClusterSession(TrainingSession):
         return held
 
     def _make_wider(self, n_rows: int) -> None:
-        """Go on with another program, if a batch has more rows here than there is room for."""
+        """If a batch has more rows in this process than fit, go on with a wider program."""
         extra = _round_up(n_rows) - self._batch_rows
         if extra <= 0:
             return
@@ -184,8 +185,8 @@ class ClusterSession(TrainingSession):
         self._set_up(replace(self._spec, batch_rows=self._batch_rows))
 
     def _use(self, wanted: ProgramSpec) -> None:
-        """Make the functions and get the memory for a fit that wants a program."""
-        # Calls end at the same batches everywhere, so that blocks have as many of them.
+        """Make the functions, and get the memory, for a fit that wants the program `wanted`."""
+        # Calls end at the same batches on all processes. So all blocks have equally many batches.
         most_rows = int(max(self._group.gather(self._batch_rows)))
         n_batches = block_batches(wanted.architecture, self._samples.dtype, most_rows)
         self._set_up(
@@ -211,5 +212,8 @@ class ClusterSession(TrainingSession):
 
 
 def _round_up(n_rows: int) -> int:
-    """Return a multiple of 16, not 0: rows of a batch then begin where TensorFlow copies none."""
+    """Round up to a positive multiple of 16, so that TensorFlow copies no rows of a batch.
+
+    The rows of each batch then begin at an aligned address.
+    """
     return max(16, -(-n_rows // 16) * 16)

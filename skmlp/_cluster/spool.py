@@ -1,4 +1,4 @@
-"""Files of samples on the disk of a worker, which have no name and so outlive nobody."""
+"""Files of samples on the disk of a worker. They have no name, and end with their processes."""
 
 import os
 import threading
@@ -10,8 +10,8 @@ import numpy as np
 from skmlp._data.disk import reserve, unnamed_file
 
 ADVICE = (
-    "Start the workers with a local_directory on a larger disk, or take more workers, which share "
-    "the samples"
+    "Put the files of the workers on a larger disk (local_directory of a Dask worker, directory of "
+    "skmlp.ray.fit), or take more workers, which share the samples"
 )
 
 
@@ -22,11 +22,11 @@ class SpoolFile:
     Parameters
     ----------
     descriptor : int
-        The file.
+        The descriptor of the file.
     dtype : dtype
         Type of the features.
     n_rows, n_features : int
-        The shape of what is in it.
+        The shape of the samples in the file.
     """
 
     descriptor: int
@@ -35,26 +35,26 @@ class SpoolFile:
     n_features: int
 
     def open(self) -> np.ndarray:
-        """Return the samples, mapped into memory, read-only; closes the descriptor."""
+        """Map the samples into memory, read-only, and return them. Closes the descriptor."""
         shape = (self.n_rows, self.n_features)
         with os.fdopen(self.descriptor, "rb") as file:
             if not self.n_rows * self.n_features:
                 return np.empty(shape, self.dtype)
-            # np.memmap wants a file with a name, or one that it can seek in: it has the latter.
+            # np.memmap takes the name of a file, or an open file that can seek, as this one can.
             return np.memmap(file, self.dtype, "r", shape=shape)
 
 
 class Spool:
     """A file without a name to which threads append rows of samples.
 
-    The system removes it with the last process that has it open, however that ends.
+    The system removes the file when the last process that has it open ends, even by a crash.
 
     Parameters
     ----------
     directory : str
         A directory on a disk of this machine.
     n_bytes : int or None
-        What all of it will need, if that is known: for the error.
+        Bytes that the whole file will need, for the text of an error. None if they are unknown.
     """
 
     def __init__(self, directory: str, n_bytes: int | None = None):
@@ -67,12 +67,12 @@ class Spool:
         self.n_rows = 0
 
     def append(self, X: np.ndarray) -> int:
-        """Write rows to the end, and return the number of the first one.
+        """Append rows to the file, and return the index of the first of them.
 
         Raises
         ------
         OSError
-            If there is no room for them.
+            If the disk has no room for the rows.
         """
         X = np.ascontiguousarray(X)
         with self._lock:
@@ -94,5 +94,5 @@ class Spool:
         return SpoolFile(self._file.fileno(), dtype, self.n_rows, self._n_features)
 
     def close(self) -> None:
-        """Give the disk space back."""
+        """Close the file. The system then frees its disk space."""
         self._file.close()

@@ -1,4 +1,4 @@
-"""A watch over the other processes: a machine that is cut off sends no word that it is."""
+"""Asks the other processes whether they are alive: a machine that is cut off can't say so."""
 
 import threading
 from types import TracebackType
@@ -7,27 +7,29 @@ from typing import Self
 from skmlp._tensorflow import collectives
 
 SECONDS_BETWEEN_PROBES = 1.0
+"""Seconds between the questions to the other processes."""
 
 _MILLISECONDS_TO_ANSWER = 3000
-"""A thread of TensorFlow's server answers, within a millisecond, without Python.
+"""Time for an answer. TensorFlow's server answers within a millisecond, in a thread without Python.
 
-On a machine with more to do than it can, the system gives each thread a turn within a tenth of a
-second. So three seconds are no sign of load.
+On an overloaded machine the system gives each thread a turn within a tenth of a second. A missing
+answer after three seconds is therefore not due to load.
 """
 
 
 class Watch:
-    """Lets the sums that this process waits for fail if another process does not answer.
+    """Makes the sums of this process fail if another process does not answer.
 
-    The server of TensorFlow answers by itself, whatever Python does. The system tells at once of a
-    process that has ended; one that is frozen, or on a machine that is cut off, is found by asking.
+    The server of TensorFlow answers by itself, whatever Python does. If a process has ended, the
+    system says so at once. A process that is frozen, or whose machine is cut off, is found only by
+    asking.
 
     Parameters
     ----------
     size : int
         The number of processes.
     rank : int
-        Which of them this one is.
+        The rank of this process.
     """
 
     def __init__(self, size: int, rank: int):

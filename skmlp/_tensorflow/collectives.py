@@ -1,8 +1,9 @@
-"""Forms a cluster of processes that add up tensors, and recognises errors when it breaks.
+"""Forms a cluster of processes that add up tensors, and recognises the loss of a process.
 
-TensorFlow's documented way, `tf.distribute.MultiWorkerMirroredStrategy`, takes 5 ms for each sum
-from Python, and must exist before any operation. The private calls inside of it have neither fault.
-This module has all private calls; the operation that adds up is public.
+TensorFlow documents `tf.distribute.MultiWorkerMirroredStrategy` for this purpose. The strategy
+takes 5 ms for each sum from Python, and must be created before any operation runs. The private
+functions that the strategy calls have neither fault. All calls of private functions for clusters
+are in this module. The operation that adds up tensors is public.
 """
 
 import importlib
@@ -16,7 +17,7 @@ JOB = "skmlp"
 _PROTOBUF = "tensorflow.core.protobuf"
 
 _REUSE_PORT = "TF_GRPC_REUSE_PORT"
-"""Lets the server listen on a port while our socket still holds it."""
+"""Environment variable: lets the server listen on a port that our socket still holds."""
 
 
 class PortTakenError(RuntimeError):
@@ -36,7 +37,7 @@ def form_cluster(tensorflow: Any, addresses: list[str], rank: int) -> None:
     tensorflow : module
         TensorFlow, as `loading.load` returns it.
     addresses : list of str
-        The host and port of every process; the first one leads.
+        The host and port of every process. The first process leads.
     rank : int
         Index of this process in `addresses`.
 
@@ -61,7 +62,7 @@ def form_cluster(tensorflow: Any, addresses: list[str], rank: int) -> None:
         protocol="grpc",
         default_session_config=config,
     )
-    # TensorFlow warns of tensors that were made before; none of them are used afterwards.
+    # TensorFlow warns of tensors that exist already. None of them is used afterwards.
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -78,11 +79,11 @@ def form_cluster(tensorflow: Any, addresses: list[str], rank: int) -> None:
 
 
 def check_peer(rank: int, milliseconds: int) -> str | None:
-    """Return None if another process answers within a time, or else the reason."""
+    """Return None if another process answers within `milliseconds`, otherwise the reason."""
     context = importlib.import_module(CONTEXT).context()
     try:
         context.check_collective_ops_peer_health(_task(rank), timeout_in_ms=milliseconds)
-    except Exception as error:  # an OpError, or what pybind makes of a status
+    except Exception as error:  # an OpError, or the exception that pybind makes of a status
         return str(error)
     return None
 
@@ -94,7 +95,7 @@ def abort(message: str) -> None:
 
 
 def is_loss_of_peer(tensorflow: Any, error: BaseException) -> bool:
-    """Tell whether an error of an operation means that another process is lost or too late."""
+    """Tell whether an error of an operation means that another process is lost, or is late."""
     errors = tensorflow.errors
     return isinstance(
         error,

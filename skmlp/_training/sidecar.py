@@ -1,6 +1,7 @@
 """The training process: reads a job from standard input, trains, and writes the outcome.
 
-It ends when its standard input is closed, so that it never outlives the process that started it.
+The training process ends when its standard input is closed. It therefore never outlives the process
+that started it.
 """
 
 import os
@@ -25,12 +26,12 @@ SECONDS_BETWEEN_SIGNS = 1.0
 
 
 class Parent:
-    """The process at the other end of the pipes.
+    """The process that started this process, at the other end of the pipes.
 
     Parameters
     ----------
     stdin, stdout : binary files
-        The pipes.
+        The pipes to receive messages from and to send messages to.
     """
 
     def __init__(self, stdin: BinaryIO, stdout: BinaryIO):
@@ -49,14 +50,14 @@ class Parent:
             write_frame(self._stdout, message)
 
     def receive(self) -> Any:
-        """Return the next message, or raise the error of reading it."""
+        """Return the next message. If it could not be read, raise the error."""
         message = self._messages.get()
         if isinstance(message, Exception):
             raise message
         return message
 
     def met(self) -> None:
-        """Tell that all processes have come; see `together.Told`."""
+        """Tell that all processes have met; see `together.Told`."""
         self.send("met")
 
     def begin(self) -> float | None:
@@ -90,26 +91,27 @@ class Parent:
 
 
 class _Lines:
-    """Sends the lines that are printed to the parent."""
+    """A stream that sends the lines printed to it to the parent."""
 
     def __init__(self, parent: Parent):
         self._parent = parent
         self._rest = ""
 
     def write(self, text: str) -> int:
-        """Send complete lines; keep the rest."""
+        """Send the complete lines; keep an incomplete line."""
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             self._parent.send("line", line)
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: an incomplete line waits for its end."""
+        """Do nothing: an incomplete line is sent once it is complete."""
 
 
 def main() -> None:
     """Receive a job, train, and send the outcome."""
-    # Descriptor 1 becomes standard error, as other output must not come between the messages.
+    # Messages take the place of standard output. Other output goes to standard error instead, so
+    # that it never comes between messages.
     stdout = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     parent = Parent(sys.stdin.buffer, stdout)
@@ -140,7 +142,7 @@ def _run(parent: Parent) -> tuple[Any, ...]:
 
 
 def _picklable(error: Exception) -> Exception:
-    """Return an error that the parent can unpickle; types that it may not know are replaced."""
+    """Return an error that the parent can unpickle: other types become RuntimeError."""
     known = (ValueError, MemoryError, OSError, RuntimeError, TypeError)
     return error if type(error) in known else RuntimeError(f"{type(error).__name__}: {error}")
 

@@ -1,4 +1,4 @@
-"""Trains a network together with other processes, by a job for each."""
+"""Trains a network together with other processes. Each process has a job."""
 
 import zlib
 from collections.abc import Callable
@@ -24,10 +24,10 @@ from skmlp._training.warm_start import starting_state
 
 
 class Told(Protocol):
-    """The process that has started a fit; the leading process tells it of every epoch."""
+    """The process that started the fit. The leading process tells it of every epoch."""
 
     def met(self) -> None:
-        """Tell that all processes have come."""
+        """Tell that all processes have met."""
 
     def begin(self) -> float | None:
         """Tell that an epoch begins; return a new learning rate, or None."""
@@ -37,7 +37,7 @@ class Told(Protocol):
 
 
 class PeerLostError(Exception):
-    """Another process was lost; `state` is the state of training after the last whole epoch."""
+    """Another process was lost. `state` is the state of training after the last whole epoch."""
 
     def __init__(self, message: str, state: TrainingState | None):
         super().__init__(message)
@@ -46,9 +46,9 @@ class PeerLostError(Exception):
 
 @dataclass
 class ClusterListener:
-    """Tells the process that started the fit of each epoch; all processes follow its answer.
+    """Tells the process that started the fit of each epoch. All processes follow its answer.
 
-    It also keeps the state after each epoch, in case a process is lost.
+    The listener also keeps the state after each epoch, in case a process is lost.
     """
 
     group: Group
@@ -87,20 +87,20 @@ class ClusterListener:
 
 
 class AgreedPace(Pace):
-    """A pace that is the same in all processes, as it uses the mean of their seconds."""
+    """A pace that is the same in all processes, because it uses the mean of their times."""
 
     def __init__(self, batch_flops: float, session: ClusterSession):
         super().__init__(batch_flops)
         self._session = session
 
     def update(self, n_batches: int, seconds: float) -> None:
-        """Update the pace by a call; `seconds` of this process alone are ignored."""
+        """Update the pace after a call. `seconds`, the time of this process alone, is ignored."""
         super().update(n_batches, self._session.seconds)
 
 
 @dataclass(frozen=True)
 class SharedEvaluation:
-    """Loss and score on the validation samples of all processes."""
+    """Computes the loss and the score on the validation samples of all processes."""
 
     group: Group
     plan: Plan
@@ -180,21 +180,21 @@ def _evaluation(plan: Plan, group: Group, own: Samples) -> SharedEvaluation | No
 
 
 def _quiet_but_for_leader(plan: Plan, group: Group) -> Plan:
-    """Return the plan with the log of this process: the leader prints epochs, others nothing.
+    """Return the plan with another `verbose`: the leader prints epochs, other processes nothing.
 
-    Batches can't be printed, as no process has all rows of a batch.
+    Lines of batches can't be printed, because no process has all rows of a batch.
     """
     verbose = min(plan.settings.verbose, 1) if group.leads else 0
     return replace(plan, settings=replace(plan.settings, verbose=verbose))
 
 
 def _own_samples(job: Job, samples: Samples) -> tuple[HeldRows, Samples]:
-    """Return the places of the training samples in this process, and the samples it has."""
+    """Return the places of the training samples, and the samples that this process holds."""
     n_first = len(samples.targets[0])
     X, targets, weight, places = [], [], [], []
     for i, (file, extents) in enumerate(zip(job.files, job.extents, strict=True)):
         place = _places(len(samples.targets[i]), extents)
-        # An array has at least one row, as padding rows are taken from it.
+        # An array needs at least one row, because padding rows are taken from it.
         X.append(file.open() if file.n_rows else np.zeros((1, file.n_features), file.dtype))
         own = np.zeros((len(X[i]), samples.targets[i].shape[1]), samples.targets[i].dtype)
         own_weight = np.zeros(len(X[i]), samples.sample_weight[i].dtype)
@@ -215,7 +215,7 @@ def _own_samples(job: Job, samples: Samples) -> tuple[HeldRows, Samples]:
 
 
 def _places(n_rows: int, extents: list[Extent]) -> np.ndarray:
-    """Return the place of each row in the file of this process, -1 for rows elsewhere."""
+    """Return each row's place in the file of this process, -1 for a row of another process."""
     dtype = np.int32 if n_rows <= np.iinfo(np.int32).max else np.int64
     places = np.full(n_rows, -1, dtype)
     for each in extents:
@@ -226,7 +226,7 @@ def _places(n_rows: int, extents: list[Extent]) -> np.ndarray:
 
 
 def _check_same(group: Group, trained: Trained) -> None:
-    """Raise RuntimeError if the weights of the processes differ in a bit."""
+    """Raise RuntimeError if the weights of the processes differ in any bit."""
     arrays = trained.parameters.coefs + trained.parameters.intercepts
     mark = 0
     for array in arrays:
@@ -235,5 +235,6 @@ def _check_same(group: Group, trained: Trained) -> None:
     if len(set(marks)) > 1:
         raise RuntimeError(
             "The training processes have ended with different weights, which should never happen. "
-            f"Please report it, with skmlp.show_versions(); the checksums by rank: {marks}."
+            "Please report this error, with the output of skmlp.show_versions(). The checksums of "
+            f"the weights, by rank: {marks}."
         )

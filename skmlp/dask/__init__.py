@@ -1,7 +1,7 @@
-"""Networks that the workers of a Dask cluster train together, on data that no machine need hold.
+"""Networks that the workers of a Dask cluster train together. No machine has to hold all samples.
 
-The classes are made like those of LightGBM and XGBoost for Dask. Neither Dask nor TensorFlow is
-imported before it is needed; TensorFlow runs in processes of its own, which live as long as a fit.
+The classes follow the estimators for Dask of LightGBM and XGBoost. Dask and TensorFlow are imported
+only when they are needed. TensorFlow runs in training processes, which start and end with a fit.
 """
 
 from skmlp.dask._classifier import DaskTFMLPClassifier

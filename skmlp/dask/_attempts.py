@@ -1,4 +1,4 @@
-"""Training on the workers of a cluster: attempt after attempt, until one is not cut short."""
+"""Trains on the workers of a cluster. If an attempt is cut short, another attempt follows."""
 
 import pickle
 import time
@@ -24,35 +24,44 @@ from skmlp.dask._worker import (
 from skmlp.exceptions import WorkerLostError
 
 _SECONDS_FOR_PORTS = 30.0
+"""How long to wait until the workers have reserved ports."""
 
 _SECONDS_OF_SILENCE = 8.0
-"""A worker that was not heard of for so long is lost, if it is to do something at once."""
+"""If the scheduler hears nothing from a worker for this time, the worker counts as lost.
+
+This limit holds while ports are reserved, and for the worker of the leading process.
+"""
 
 _SECONDS_OF_SILENCE_AFTER_LOSS = 4.0
-"""The same, once the others say that they have lost one: it is the one."""
+"""The same limit, once other workers have reported a loss: the silent worker is the lost one."""
 
 _SECONDS_FOR_OTHERS = 1.0
-"""How long to wait for the other workers once one has ended, before all have met.
+"""How long to wait for the other workers after one has ended, if not all processes have met.
 
-They wait for it, and have nothing to tell.
+The other workers are waiting for this worker, and have no state of training to send.
 """
 
 _SECONDS_FOR_STATES = 8.0
-"""The same after they have met. They end at the next sum, and then send the state of training."""
+"""How long to wait for the other workers after one has ended, if all processes have met.
+
+The other workers end at the next sum, and then send the state of training.
+"""
 
 _SECONDS_FOR_STATE = 15.0
+"""How long to wait for the state of training that the leading process was asked for."""
 
 _MAX_DEATHS = 2
-"""A worker whose training process has died so often is left out."""
+"""A worker is left out once its training process has died this number of times."""
 
 _MAX_ATTEMPTS_FOR_NO_REASON = 3
+"""Training fails after this number of attempts that were cut short for no known reason."""
 
 _MAX_PORTS_TAKEN = 1
-"""So often training starts anew with other ports, if another program has taken one meanwhile."""
+"""How often training starts again with other ports because another program has taken a port."""
 
 
 class Listener(Protocol):
-    """Hears what the leading process says, and answers."""
+    """Receives messages of the leading process, and answers them."""
 
     def hear(self, message: tuple[Any, ...], fetch: Callable[[], Any]) -> tuple[Any, ...]: ...
 
@@ -68,15 +77,15 @@ class Attempts:
     fit : str
         The name of the fit.
     blocks : list of SpooledBlock
-        The samples to train on, and perhaps a validation set.
+        The samples to train on, and the validation set if there is one.
     pulse : Pulse
         Knows which workers are silent.
     goes_on : bool
         Whether training goes on with the other workers when one is lost.
     listener : Listener or None
-        Hears of epochs and lines.
+        Is told of epochs and printed lines.
     is_told : bool
-        Whether it may end training.
+        Whether the listener may end training.
     """
 
     client: Any
@@ -90,12 +99,12 @@ class Attempts:
     _lost: set[str] = field(default_factory=set, init=False)
 
     def run(self, plan: Plan, state: TrainingState | None) -> tuple[Trained, Any]:
-        """Train, and return the end of training and of its random numbers.
+        """Train, and return the result and the final state of the random numbers.
 
         Raises
         ------
         WorkerLostError
-            If workers were lost, and training is not to go on or can't.
+            If workers were lost, and training must not or can't go on without them.
         """
         n_for_no_reason = n_taken = 0
         while True:
@@ -118,7 +127,7 @@ class Attempts:
             self._leave_out(bad)
 
     def _leave_out(self, bad: dict[str, Outcome]) -> None:
-        """Move the samples of workers that were lost to others."""
+        """Leave out the lost workers, and let other workers write the samples of these workers."""
         for worker, outcome in bad.items():
             self._deaths[worker] = self._deaths.get(worker, 0) + 1
             if outcome.kind == "moved" or self._deaths[worker] >= _MAX_DEATHS:
@@ -132,7 +141,7 @@ class Attempts:
             block.spool_lost(self._lost)
 
     def _attempt(self, plan: Plan, state: TrainingState | None) -> dict[str, Outcome]:
-        """Train until all workers have ended, and return how each did."""
+        """Train once, until all workers have ended, and return the outcome of each worker."""
         workers = list(
             dict.fromkeys(worker for block in self.blocks for worker in block.known.workers)
         )
@@ -140,7 +149,7 @@ class Attempts:
         addresses = self._reserve_ports(workers)
         gone = [worker for worker in workers if addresses.get(worker) is None]
         if gone:
-            return {worker: Outcome("moved", message="it is gone") for worker in gone}
+            return {worker: Outcome("moved", message="the worker is gone") for worker in gone}
         line = _Line(self.client, attempt) if self.listener is not None else None
         met = event_of_meeting(self.client, attempt)
         futures = {}
@@ -152,12 +161,12 @@ class Attempts:
             return outcomes
         finally:
             self.client.cancel(list(futures.values()))
-            met.clear()  # which lets the scheduler forget it
+            met.clear()  # the scheduler then forgets the event
             if line is not None:
                 line.close()
 
     def _reserve_ports(self, workers: list[str]) -> dict[str, str | None]:
-        """Return the address of the training process of each worker that has answered."""
+        """Reserve ports, and return the address for each worker that has answered."""
         futures = {
             worker: self.client.submit(
                 reserve_port,
@@ -176,7 +185,7 @@ class Attempts:
         return {worker: each.result() for worker, each in done.items()}
 
     def _wait_for_answers(self, futures: dict[str, Any]) -> None:
-        """Wait until all have ended but those of workers that are silent, or some time."""
+        """Wait a limited time for the tasks of all workers that are not silent."""
         deadline = time.monotonic() + _SECONDS_FOR_PORTS
         while time.monotonic() < deadline:
             silent = self.pulse.silent(_SECONDS_OF_SILENCE)
@@ -232,7 +241,7 @@ class Attempts:
     ) -> dict[str, Outcome]:
         """Wait for the outcomes, and carry messages between the listener and the workers."""
         leader = next(iter(futures))
-        ended = None  # when the first one did that ends all others
+        ended = None  # the time of the first outcome that ends all other workers
         has_met = False
         while True:
             outcomes = {at: _outcome_of(each) for at, each in futures.items() if each.done()}
@@ -248,7 +257,7 @@ class Attempts:
                 if left.keys() <= silent or now > ended + patience:
                     return outcomes | dict.fromkeys(left.keys() & silent, _SILENT)
             elif leader in self.pulse.silent(_SECONDS_OF_SILENCE):
-                # Of any other one its peers tell, if its training process is silent as well.
+                # Other workers need no test: the peers of a silent training process report it.
                 return outcomes | {leader: _SILENT}
             if line is None or self.listener is None:
                 wait_for_any(list(left.values()), 0.5)
@@ -257,25 +266,25 @@ class Attempts:
 
 
 class _NoAnswerError(Exception):
-    """The leading process has not sent its state."""
+    """The leading process has not sent the state of training."""
 
 
 class _Line:
-    """Carries messages between the listener and the training process that leads.
+    """Carries messages between the listener and the leading training process.
 
     Parameters
     ----------
     client : distributed.Client
         The cluster.
     name : str
-        A name of the attempt.
+        The name of the attempt.
     """
 
     def __init__(self, client: Any, name: str):
         self._up, self._down = Mailbox(client, f"up-{name}"), Mailbox(client, f"down-{name}")
 
     def carry(self, listener: Any, seconds: float) -> bool:
-        """Let the listener hear the next message and send its answer; tell if one came in time."""
+        """Pass the next message to the listener, and send its answers; tell if a message came."""
         message = self._next(seconds)
         if message is None:
             return False
@@ -283,12 +292,12 @@ class _Line:
             answers = listener.hear(message, partial(self._fetch, listener))
             for answer in answers:
                 self._say(answer)
-        except _NoAnswerError:  # the process is lost, as will be seen
+        except _NoAnswerError:  # the process is lost, as its outcome will say
             pass
         return True
 
     def _fetch(self, listener: Listener) -> Any:
-        """Return the state of training, which the leading process is asked for."""
+        """Ask the leading process for the state of training, and return the state."""
         self._say("state")
         deadline = time.monotonic() + _SECONDS_FOR_STATE
         while time.monotonic() < deadline:
@@ -316,11 +325,11 @@ class _Line:
         self._down.close()
 
 
-_SILENT = Outcome("moved", message="it was not heard of for seconds")
+_SILENT = Outcome("moved", message="the scheduler has heard nothing from it for seconds")
 
 
 def _outcome_of(future: Any) -> Outcome:
-    """Return the outcome of a task that has ended, also if that is due to Dask."""
+    """Return the outcome of a task that has ended. An error of Dask's counts as a lost worker."""
     try:
         return future.result()
     except Exception as error:
@@ -328,14 +337,14 @@ def _outcome_of(future: Any) -> Outcome:
 
 
 def _latest(state: TrainingState | None, outcomes: dict[str, Outcome]) -> TrainingState | None:
-    """Return the state with most epochs: processes may be one epoch apart."""
+    """Return the state with the most epochs: the processes may be one epoch apart."""
     states = [each.value for each in outcomes.values() if each.kind == "lost" and each.value]
     states += [state] if state is not None else []
     return max(states, key=lambda each: each.history.n_epochs, default=None)
 
 
 def _with_worker(outcome: Outcome, worker: str) -> Exception:
-    """Return the error of a training process, which says on which worker it was raised."""
+    """Return the error of a training process, with a note that names the worker."""
     error = outcome.value
     error.add_note(f"On the worker {worker}:\n{outcome.message}")
     return error
@@ -343,7 +352,9 @@ def _with_worker(outcome: Outcome, worker: str) -> Exception:
 
 def _port_error(outcomes: dict[str, Outcome]) -> RuntimeError:
     described = "; ".join(f"{worker}: {each.message}" for worker, each in outcomes.items())
-    return RuntimeError(f"Training can't start, twice for want of a port: {described}")
+    return RuntimeError(
+        f"Training can't start, because reserved ports were taken in two attempts: {described}"
+    )
 
 
 def _lost_error(outcomes: dict[str, Outcome], reason: str) -> WorkerLostError:

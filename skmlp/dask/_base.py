@@ -1,4 +1,4 @@
-"""The fit, the predictions and the state that both estimators for Dask share."""
+"""The fit, the predictions and the pickles that both estimators for Dask share."""
 
 import copy
 import uuid
@@ -28,7 +28,7 @@ _OWN_PARAMETERS = ("client", "on_worker_loss")
 
 
 class DaskFitMixin(ElsewhereMixin):
-    """Trains on a Dask cluster; goes before the plain estimator among the bases."""
+    """Trains on a Dask cluster. A subclass names this base before the plain estimator."""
 
     client: Any
     on_worker_loss: str
@@ -43,7 +43,7 @@ class DaskFitMixin(ElsewhereMixin):
     def client_(self) -> Any:
         """The client of the cluster.
 
-        It is the parameter `client`, or the client that was made last.
+        The parameter `client`. If this parameter is None, the client that was created last.
 
         Returns
         -------
@@ -67,12 +67,12 @@ class DaskFitMixin(ElsewhereMixin):
             return distributed.get_client()
         except ValueError as error:
             raise ValueError(
-                "There is no client of a Dask cluster. Expected the parameter client, or a "
-                "dask.distributed.Client that was made before."
+                "client is None, and there is no client of a Dask cluster. Expected the parameter "
+                "client, or a dask.distributed.Client that was created before."
             ) from error
 
     def _as_plain(self) -> Any:
-        """Return the estimator of one machine with the same parameters and attributes."""
+        """Return a plain estimator, for one machine, with the same parameters and attributes."""
         params = self.get_params(deep=False)
         own = {name: value for name, value in params.items() if name not in _OWN_PARAMETERS}
         local = self._plain(**own)
@@ -82,7 +82,7 @@ class DaskFitMixin(ElsewhereMixin):
         return local
 
     def _fit(self, call: Call) -> None:
-        """Spool, validate, initialise, train and publish; if any of it fails, change nothing."""
+        """Spool, validate, initialise, train and publish. An error changes nothing."""
         from skmlp._estimators.fit_callbacks import set_up_callbacks
         from skmlp._training.attributes import fitted_attributes
         from skmlp._training.fit import warn_of_clipping
@@ -166,11 +166,12 @@ class DaskFitMixin(ElsewhereMixin):
 
     def _can_go_on(self) -> bool:
         raise AttributeError(
-            f"{type(self).__name__} has no partial_fit. to_local() returns an estimator that has."
+            f"{type(self).__name__} has no partial_fit. to_local() returns an estimator that has "
+            "partial_fit."
         )
 
     def _lazily(self, method: str, X: Any) -> Any:
-        """Return the result of a method of the plain estimator, for a collection a lazy one."""
+        """Return the result of a method of the plain estimator. It is lazy if X is a collection."""
         check_is_fitted(self)
         local = self._as_plain()
         return lazily(local, method, X) if is_collection(X) else getattr(local, method)(X)
@@ -186,7 +187,7 @@ class DaskFitMixin(ElsewhereMixin):
         return {**super().__getstate__(), "client": None}
 
     def __sklearn_clone__(self) -> Any:
-        bare = copy.copy(self)  # without the client, which can't be copied
+        bare = copy.copy(self)  # leaves out the client, which can't be copied
         cloned = super(DaskFitMixin, bare).__sklearn_clone__()
         cloned.client = self.client
         return cloned
@@ -198,7 +199,7 @@ class DaskFitMixin(ElsewhereMixin):
 
 
 def _warn_of_small_batches(plan: Any, workers: list[str], n_threads: dict[str, int]) -> None:
-    """Warn if a step is likely to take longer than on one of the workers alone."""
+    """Warn if a step is likely to take longer on all workers than on one worker alone."""
     from skmlp._cluster.cost import least_batch_that_pays, seconds_a_step
 
     n_cores = min(n_threads.get(worker, 1) for worker in workers)
@@ -211,6 +212,7 @@ def _warn_of_small_batches(plan: Any, workers: list[str], n_threads: dict[str, i
         least = least_batch_that_pays(*network, len(workers), n_cores)
         warn_user(
             f"Batches of {plan.batch_size} samples are small for {len(workers)} workers: a step is "
-            f"estimated to take {together:.1f} ms, on one of them alone {alone:.1f} ms. It pays "
-            f"with a batch_size of about {least}, or where the samples do not fit one machine."
+            f"estimated to take {together:.1f} ms, and {alone:.1f} ms on one worker alone. Several "
+            f"workers pay from a batch_size of about {least}, or if the samples do not fit one "
+            "machine."
         )

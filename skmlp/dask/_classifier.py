@@ -1,4 +1,4 @@
-"""Networks for classes, trained on the workers of a Dask cluster."""
+"""A classifier that the workers of a Dask cluster train together."""
 
 from typing import Any, ClassVar
 
@@ -14,22 +14,25 @@ from skmlp.dask._docstring import with_parameters_of
 class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
     """Multi-layer perceptron classifier that the workers of a Dask cluster train together.
 
-    Each worker holds a part of the samples. Of every batch it computes the gradients of the rows
-    that it has. They are added up over all workers, which then all make the same update. In float64
-    the numbers are those of `TFMLPClassifier` with the same parameters, on the same samples in the
-    same order, up to rounding, whatever the number of workers.
+    Each worker holds a part of the samples. For every batch each worker computes the gradients of
+    the rows that it holds. The gradients are added up over all workers, and every worker makes the
+    same update. In float64 the fitted numbers equal those of `TFMLPClassifier` up to rounding, for
+    the same parameters and the same samples in the same order. The number of workers does not
+    matter.
 
-    The parameters are those of `TFMLPClassifier` and two more. `solver` must be 'adam' or 'sgd',
-    and `scoring` None or 'loss'. ``verbose=2`` prints no more than 1.
+    The class has the parameters of `TFMLPClassifier` and two more. `solver` must be 'adam' or
+    'sgd', and `scoring` must be None or 'loss'. ``verbose=2`` prints the same lines as
+    ``verbose=1``.
 
     Parameters
     ----------
     client : distributed.Client, default=None
-        The client of the cluster. None takes the one that was made last. It is not pickled.
+        The client of the cluster. None takes the client that was created last. The client is not
+        pickled.
 
     on_worker_loss : {'continue', 'raise'}, default='continue'
-        What `fit` does when a worker is lost: go on with the others, from the last epoch that was
-        completed, or raise WorkerLostError.
+        What `fit` does when a worker is lost. 'continue' goes on with the other workers, from the
+        last completed epoch. 'raise' raises WorkerLostError.
 
     Attributes
     ----------
@@ -38,18 +41,17 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
 
     See Also
     --------
-    skmlp.TFMLPClassifier : The same on one machine.
-    DaskTFMLPRegressor : The same for numbers.
+    skmlp.TFMLPClassifier : Trains on one machine.
+    DaskTFMLPRegressor : The regressor for Dask.
 
     Notes
     -----
-    `X` is written once to files on the disks of the workers, in their `local_directory`, a
-    partition at a time. No process holds it as a whole. `y` and the weights are held by the client
-    and by every worker. Partitions that are in memory stay on their worker; others are spread
-    evenly.
+    The workers write `X` once to files in their `local_directory`, partition by partition. No
+    process holds the whole of `X`. The client and every training process hold `y` and the weights.
+    A partition that is in memory stays on its worker. Other partitions are spread evenly.
 
-    The training processes talk to each other by TensorFlow's server, which knows no passwords and
-    no encryption.
+    The training processes talk to each other by TensorFlow's server, which has no passwords and no
+    encryption.
 
     Examples
     --------
@@ -148,22 +150,24 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
-        The samples are first written to the disks of the workers. Then a process is started on each
-        worker, which imports TensorFlow, and ends with the fit.
+        The workers first write the samples to their disks. Then each worker starts a training
+        process, which imports TensorFlow and ends with the fit.
 
         Parameters
         ----------
         X : dask array or DataFrame of shape (n_samples, n_features)
-            Training samples; numbers. Chunks may be of unknown and of different size.
+            Training samples, which must be numbers. The chunks may have different or unknown sizes.
 
         y : dask array, Series or DataFrame of shape (n_samples,) or (n_samples, n_labels)
             Class labels; or an indicator matrix for multilabel classification.
 
         sample_weight : dask array or Series of shape (n_samples,), default=None
-            Weights of the samples, not negative and not all zero. None weighs them equally.
+            Weights of the samples, not negative and not all zero. None gives all samples the same
+            weight.
 
         X_val : dask array or DataFrame of shape (n_val_samples, n_features), default=None
-            Validation samples, scored after every epoch. With them nothing is held out.
+            Validation samples, scored after every epoch. If they are given, no training samples are
+            held out.
 
         y_val : dask array, Series or DataFrame of shape (n_val_samples,), default=None
             Labels of the validation samples, or a column for each label.
@@ -179,7 +183,7 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
         Raises
         ------
         TypeError
-            If an array is no collection of Dask's.
+            If an array is not a Dask collection.
         ValueError
             If a parameter or an array is not as described. The estimator is then as it was before.
         OSError
@@ -194,7 +198,7 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
 
         See Also
         --------
-        skmlp.TFMLPClassifier.fit : The same on one machine.
+        skmlp.TFMLPClassifier.fit : Trains on one machine.
 
         Examples
         --------
@@ -209,7 +213,7 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
     def predict(self, X):
         """Predict the classes of samples.
 
-        Each partition is predicted where it is.
+        Each partition is predicted on the worker that holds it.
 
         Parameters
         ----------
@@ -219,11 +223,12 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
         Returns
         -------
         dask array of shape (n_samples,) or (n_samples, n_labels)
-            Predictions, computed when they are asked for; for an `X` of one machine an ndarray.
+            Predictions, computed when their values are asked for. If `X` is not a Dask collection,
+            an ndarray.
 
         See Also
         --------
-        skmlp.TFMLPClassifier.predict : The same on one machine.
+        skmlp.TFMLPClassifier.predict : Predicts on one machine.
 
         Examples
         --------
@@ -238,7 +243,7 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
     def predict_proba(self, X):
         """Estimate the probabilities of the classes.
 
-        Each partition is predicted where it is.
+        Each partition is predicted on the worker that holds it.
 
         Parameters
         ----------
@@ -248,11 +253,12 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
         Returns
         -------
         dask array of shape (n_samples, n_classes)
-            Probabilities, computed when they are asked for; for an `X` of one machine an ndarray.
+            Probabilities, computed when their values are asked for. If `X` is not a Dask
+            collection, an ndarray.
 
         See Also
         --------
-        skmlp.TFMLPClassifier.predict_proba : The same on one machine.
+        skmlp.TFMLPClassifier.predict_proba : Predicts on one machine.
 
         Examples
         --------
@@ -267,7 +273,7 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
     def predict_log_proba(self, X):
         """Return the logarithms of `predict_proba`.
 
-        Each partition is predicted where it is.
+        Each partition is predicted on the worker that holds it.
 
         Parameters
         ----------
@@ -277,12 +283,12 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
         Returns
         -------
         dask array of shape (n_samples, n_classes)
-            Natural logarithms, computed when they are asked for; for an `X` of one machine an
-            ndarray.
+            Natural logarithms, computed when their values are asked for. If `X` is not a Dask
+            collection, an ndarray.
 
         See Also
         --------
-        skmlp.TFMLPClassifier.predict_log_proba : The same on one machine.
+        skmlp.TFMLPClassifier.predict_log_proba : Predicts on one machine.
 
         Examples
         --------
@@ -297,7 +303,7 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
     def score(self, X, y, sample_weight=None):
         """Return the accuracy of the predictions.
 
-        The predictions and `y` are computed, and held by the client.
+        The client collects all predictions, `y` and the weights.
 
         Parameters
         ----------
@@ -305,7 +311,7 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
             Samples.
 
         y : {dask array, dask Series, dask DataFrame, array-like} of shape (n_samples,)
-            Their labels, or a column for each label.
+            Labels of the samples, or a column for each label.
 
         sample_weight : {dask array, dask Series, array-like} of shape (n_samples,), default=None
             Weights of the samples.
@@ -317,7 +323,7 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
 
         See Also
         --------
-        skmlp.TFMLPClassifier.score : The same on one machine.
+        skmlp.TFMLPClassifier.score : Scores on one machine.
 
         Examples
         --------
@@ -330,18 +336,18 @@ class DaskTFMLPClassifier(DaskFitMixin, TFMLPClassifier):
         return self._score(X, y, sample_weight)
 
     def to_local(self) -> Any:
-        """Return the same model as an estimator of one machine, which needs no Dask.
+        """Return the same model as an estimator for one machine, which needs no Dask.
 
-        It can be pickled, exported and used where there is no Dask.
+        The estimator can be pickled, exported and used where Dask is not installed.
 
         Returns
         -------
         TFMLPClassifier
-            With the same parameters and fitted attributes; predictions have the same bits.
+            An estimator with the same parameters and fitted attributes. It predicts the same bits.
 
         See Also
         --------
-        skmlp.TFMLPClassifier : Its class.
+        skmlp.TFMLPClassifier : The class of the result.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Dask's collections as parts that belong together, and what is known of them without computing."""
+"""Splits Dask collections into partitions that belong together, without computing them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,20 +10,20 @@ from skmlp._extras import import_extra
 
 @dataclass(frozen=True)
 class Parts:
-    """The partitions of samples.
+    """The partitions of a set of samples.
 
     Parameters
     ----------
     parts : list of tuple
-        For each partition its X, y and weights, delayed; the last two may be None.
+        For each partition its X, y and weights, as delayed objects. y and weights may be None.
     example : ndarray or DataFrame of shape (1, n_features)
-        A sample of X that is made up, with the names of the features if they have some.
+        A made-up sample of X, with the names of the features if X has names.
     dtype : dtype
-        Type of the features, which their partitions have in common.
+        The common type of all features.
     n_rows : int or None
-        Number of samples, if it is known.
+        Number of samples, or None if it is unknown.
     places : list of str or None
-        For each partition the worker that has it in memory, or None.
+        For each partition the worker that has the partition in memory, or None.
     """
 
     parts: list[tuple[Any, Any, Any]]
@@ -34,12 +34,12 @@ class Parts:
 
 
 def is_collection(X: Any) -> bool:
-    """Tell whether something is a collection of Dask's; does not import Dask."""
+    """Tell whether an object is a Dask collection, without importing Dask."""
     return hasattr(X, "__dask_graph__") and hasattr(X, "to_delayed")
 
 
 def is_frame(X: Any) -> bool:
-    """Tell whether a collection is a DataFrame or a Series of Dask's."""
+    """Tell whether a collection is a Dask DataFrame or Series."""
     return hasattr(X, "npartitions") and hasattr(X, "divisions")
 
 
@@ -49,18 +49,18 @@ def collect_parts(client: Any, X: Any, y: Any, sample_weight: Any, suffix: str =
     Parameters
     ----------
     client : distributed.Client
-        Knows which worker has which partition.
+        The client, which knows the partitions that each worker has in memory.
     X, y, sample_weight
-        Dask's collections; the weights may be None.
+        Dask collections. ``sample_weight`` may be None.
     suffix : str, default=""
-        What comes after the names of the arrays, for errors.
+        The suffix of the names of the arrays in errors.
 
     Raises
     ------
     TypeError
-        If one of them is no collection of Dask's.
+        If an array is not a Dask collection.
     ValueError
-        If they have no partitions that belong together, or wrong dimensions.
+        If the partitions do not fit together, or an array has a wrong number of dimensions.
     """
     names = [f"{name}{suffix}" for name in ("X", "y", "sample_weight")]
     given = [X, y, sample_weight]
@@ -70,11 +70,14 @@ def collect_parts(client: Any, X: Any, y: Any, sample_weight: Any, suffix: str =
         if not is_collection(each):
             raise TypeError(
                 f"{name} must be a dask array, DataFrame or Series, got {type(each).__name__}. "
-                "For arrays of one machine use TFMLPClassifier or TFMLPRegressor."
+                "For arrays in the memory of this process use TFMLPClassifier or TFMLPRegressor."
             )
         n_dim = each.ndim
         if n_dim not in ((2,) if name.startswith("X") else (1, 2)):
-            raise ValueError(f"{name} has {n_dim} dimensions, expected samples and features.")
+            raise ValueError(
+                f"{name} has {n_dim} dimensions, expected 2 for features, 1 or 2 for targets and "
+                "weights."
+            )
     X, *others = _with_whole_rows(given, names)
     columns = [_delayed(each) if each is not None else None for each in (X, *others)]
     n_parts = len(columns[0] or [])
@@ -92,7 +95,7 @@ def collect_parts(client: Any, X: Any, y: Any, sample_weight: Any, suffix: str =
 
 
 def _with_whole_rows(given: list[Any], names: list[str]) -> list[Any]:
-    """Return arrays each of whose chunks has whole rows, and the same rows where this is known."""
+    """Return the arrays in chunks of whole rows. Chunks of known size have the same rows as X."""
     X = given[0]
     arrays = []
     for name, each in zip(names, given, strict=True):
@@ -101,7 +104,9 @@ def _with_whole_rows(given: list[Any], names: list[str]) -> list[Any]:
             continue
         if each.ndim == 2:
             if np.isnan(each.shape[1]):
-                raise ValueError(f"{name} has an unknown number of columns, expected a known one.")
+                raise ValueError(
+                    f"{name} has an unknown number of columns, expected a known number."
+                )
             each = each.rechunk({1: -1})
         is_known = not is_frame(X) and not np.isnan([*X.chunks[0], *each.chunks[0]]).any()
         if is_known and each.shape[0] != X.shape[0]:
@@ -117,14 +122,14 @@ def _delayed(collection: Any) -> list[Any]:
 
 
 def _example(X: Any) -> Any:
-    """Return one sample that is made up."""
+    """Return one made-up sample."""
     if is_frame(X):
         return X._meta_nonempty.iloc[:1]
     return np.zeros((1, int(X.shape[1])), X.dtype)
 
 
 def _dtype_of(X: Any) -> np.dtype:
-    """Return the type of numbers that all features have in common."""
+    """Return the common type of the numbers of all features."""
     if not is_frame(X):
         return np.dtype(X.dtype)
     kinds = [getattr(kind, "numpy_dtype", kind) for kind in X.dtypes]
@@ -142,7 +147,7 @@ def _dtype_of(X: Any) -> np.dtype:
 
 
 def _places(client: Any, X: Any, parts: list[Any]) -> list[str | None]:
-    """Return for each partition the worker that has it in memory, or None."""
+    """Return for each partition the worker that has the partition in memory, or None."""
     distributed = import_extra("distributed", "dask", "skmlp.dask")
     futures = distributed.futures_of(X)
     if not futures:

@@ -1,4 +1,4 @@
-"""Messages between the client and a worker, by way of the scheduler."""
+"""Messages between the client and a worker, which the scheduler passes on."""
 
 from typing import Any
 
@@ -6,17 +6,18 @@ from skmlp._extras import import_extra
 
 
 class Mailbox:
-    """Messages that wait to be taken.
+    """A queue of messages between two processes.
 
-    It is a queue of Dask's, and an event that says when to look into it: a queue that is waited for
-    in vain writes an error to the log of the scheduler.
+    A mailbox is a Dask queue, and an event that says when the queue may have a message. The event
+    is waited for instead of the queue: if a wait for a queue ends without a message, the scheduler
+    writes an error to its log.
 
     Parameters
     ----------
     client : distributed.Client
         The cluster.
     name : str
-        By which both sides know it.
+        The name of the mailbox, the same on both sides.
     """
 
     def __init__(self, client: Any, name: str):
@@ -31,13 +32,13 @@ class Mailbox:
         self._event.set()
 
     def take(self, seconds: float) -> bytes | None:
-        """Return the next message, or None if there is none within some seconds."""
+        """Return the next message, or None if no message comes within `seconds`."""
         if not self._taken and self._event.wait(timeout=seconds):
-            self._event.clear()  # before the look, so that a message meanwhile sets it again
+            self._event.clear()  # before the queue is read: a new message sets it again
             self._taken += self._queue.get(batch=True)
         return self._taken.pop(0) if self._taken else None
 
     def close(self) -> None:
-        """Let the scheduler forget it."""
+        """Let the scheduler forget the mailbox."""
         self._event.clear()
         self._queue.close()

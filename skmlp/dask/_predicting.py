@@ -1,4 +1,4 @@
-"""Predictions for Dask's collections, computed when they are asked for, and their scores."""
+"""Lazy predictions for Dask collections, and scores of predictions."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from skmlp.dask._collections import _delayed, _example, is_frame
 
 
 def lazily(model: Any, method: str, X: Any) -> Any:
-    """Return a dask array of what a method of a model returns for each partition.
+    """Return a dask array with the results of a method of a model for all partitions.
 
     Parameters
     ----------
     model : estimator
-        A fitted estimator of one machine.
+        A fitted plain estimator.
     method : str
         Name of the method.
     X : dask array or DataFrame
@@ -39,7 +39,7 @@ def lazily(model: Any, method: str, X: Any) -> Any:
 
 
 def _predict(model: Any, method: str, X: Any) -> np.ndarray:
-    """Return the result for a part, which may be empty."""
+    """Return the result for a partition, which may have no rows."""
     if len(X):
         return getattr(model, method)(X)
     columns = getattr(X, "columns", None)
@@ -50,9 +50,9 @@ def _predict(model: Any, method: str, X: Any) -> np.ndarray:
 
 
 def score_of(model: Any, X: Any, y: Any, sample_weight: Any) -> float:
-    """Return the accuracy or R2 of predictions, which are held as a whole, as y is."""
+    """Return the accuracy or R2 of predictions. This process collects the predictions and y."""
     dask = import_extra("dask", "dask", "skmlp.dask")
-    # One by one, as Dask warns of arrays and DataFrames that are computed together.
+    # One by one, because Dask warns if arrays and DataFrames are computed together.
     y, y_pred, weight = (
         dask.compute(each)[0] for each in (y, lazily(model, "predict", X), sample_weight)
     )

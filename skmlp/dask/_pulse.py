@@ -1,22 +1,28 @@
-"""Which workers the scheduler does not hear of: one that is frozen sends no word that it is."""
+"""Finds the workers that the scheduler hears nothing from: a frozen worker can't report it."""
 
 import time
 from typing import Any
 
 _SECONDS_BETWEEN_LOOKS = 2.0
-"""If nobody has looked for longer, this process itself may have been frozen."""
+"""After a longer pause between looks, this process itself may have been frozen.
+
+The pause then does not count as silence of the workers.
+"""
 
 _SECONDS_BETWEEN_QUESTIONS = 0.25
+"""The shortest time between two questions to the scheduler."""
 
 _TIMES_FOR_ALL = 3
+"""The factor of the limit if all workers are silent at once."""
 
 
 class Pulse:
-    """Knows for how long each worker was not heard of.
+    """Knows for how long the scheduler has heard nothing from each worker.
 
-    A worker tells the scheduler every half second that it is there, or every few seconds if there
-    are hundreds of workers. Its event loop does that, in a thread that computes nothing; so it goes
-    on while tasks run, unless one holds Python's lock for seconds.
+    A worker tells the scheduler every half second that it is alive, or every few seconds if there
+    are hundreds of workers. The event loop of the worker sends these signs, in a thread that
+    computes nothing. The signs therefore go on while tasks run, unless a task holds Python's lock
+    for seconds.
 
     Parameters
     ----------
@@ -26,14 +32,14 @@ class Pulse:
 
     def __init__(self, client: Any):
         self._client = client
-        self._signs: dict[str, tuple[float, float]] = {}  # the last one, and when it was new
+        self._signs: dict[str, tuple[float, float]] = {}  # the last sign, and when it was new
         self._looked = -float("inf")
 
     def silent(self, seconds: float) -> set[str]:
-        """Return the workers that were not heard of for so long.
+        """Return the workers from which the scheduler has heard nothing for `seconds`.
 
-        All of them at once are three times as long silent: they share a machine that has no time
-        for them, more likely than that they are frozen.
+        If all workers are silent at once, the limit is three times as long. It is more likely that
+        they share an overloaded machine than that all of them are frozen.
         """
         now = self._look()
         silences = {worker: now - since for worker, (_, since) in self._signs.items()}
@@ -42,7 +48,7 @@ class Pulse:
         return {worker for worker, silence in silences.items() if silence > seconds}
 
     def _look(self) -> float:
-        """Note by the clock of this process who was heard of, and return its time."""
+        """Note the workers that have given signs; return the time by the clock of this process."""
         if time.monotonic() - self._looked < _SECONDS_BETWEEN_QUESTIONS:
             return time.monotonic()
         workers = self._client.scheduler_info()["workers"]

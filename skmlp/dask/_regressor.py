@@ -1,4 +1,4 @@
-"""Networks for numbers, trained on the workers of a Dask cluster."""
+"""A regressor that the workers of a Dask cluster train together."""
 
 from typing import Any, ClassVar
 
@@ -14,22 +14,24 @@ from skmlp.dask._docstring import with_parameters_of
 class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
     """Multi-layer perceptron regressor that the workers of a Dask cluster train together.
 
-    Each worker holds a part of the samples. Of every batch it computes the gradients of the rows
-    that it has. They are added up over all workers, which then all make the same update. In float64
-    the numbers are those of `TFMLPRegressor` with the same parameters, on the same samples in the
-    same order, up to rounding, whatever the number of workers.
+    Each worker holds a part of the samples. For every batch each worker computes the gradients of
+    the rows that it holds. The gradients are added up over all workers, and every worker makes the
+    same update. In float64 the fitted numbers equal those of `TFMLPRegressor` up to rounding, for
+    the same parameters and the same samples in the same order. The number of workers does not
+    matter.
 
-    The parameters are those of `TFMLPRegressor` and two more. `solver` must be 'adam' or 'sgd',
-    and `scoring` None or 'loss'. ``verbose=2`` prints no more than 1.
+    The class has the parameters of `TFMLPRegressor` and two more. `solver` must be 'adam' or 'sgd',
+    and `scoring` must be None or 'loss'. ``verbose=2`` prints the same lines as ``verbose=1``.
 
     Parameters
     ----------
     client : distributed.Client, default=None
-        The client of the cluster. None takes the one that was made last. It is not pickled.
+        The client of the cluster. None takes the client that was created last. The client is not
+        pickled.
 
     on_worker_loss : {'continue', 'raise'}, default='continue'
-        What `fit` does when a worker is lost: go on with the others, from the last epoch that was
-        completed, or raise WorkerLostError.
+        What `fit` does when a worker is lost. 'continue' goes on with the other workers, from the
+        last completed epoch. 'raise' raises WorkerLostError.
 
     Attributes
     ----------
@@ -38,18 +40,17 @@ class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
 
     See Also
     --------
-    skmlp.TFMLPRegressor : The same on one machine.
-    DaskTFMLPClassifier : The same for classes.
+    skmlp.TFMLPRegressor : Trains on one machine.
+    DaskTFMLPClassifier : The classifier for Dask.
 
     Notes
     -----
-    `X` is written once to files on the disks of the workers, in their `local_directory`, a
-    partition at a time. No process holds it as a whole. `y` and the weights are held by the client
-    and by every worker. Partitions that are in memory stay on their worker; others are spread
-    evenly.
+    The workers write `X` once to files in their `local_directory`, partition by partition. No
+    process holds the whole of `X`. The client and every training process hold `y` and the weights.
+    A partition that is in memory stays on its worker. Other partitions are spread evenly.
 
-    The training processes talk to each other by TensorFlow's server, which knows no passwords and
-    no encryption.
+    The training processes talk to each other by TensorFlow's server, which has no passwords and no
+    encryption.
 
     Examples
     --------
@@ -146,22 +147,24 @@ class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
-        The samples are first written to the disks of the workers. Then a process is started on each
-        worker, which imports TensorFlow, and ends with the fit.
+        The workers first write the samples to their disks. Then each worker starts a training
+        process, which imports TensorFlow and ends with the fit.
 
         Parameters
         ----------
         X : dask array or DataFrame of shape (n_samples, n_features)
-            Training samples; numbers. Chunks may be of unknown and of different size.
+            Training samples, which must be numbers. The chunks may have different or unknown sizes.
 
         y : dask array, Series or DataFrame of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
 
         sample_weight : dask array or Series of shape (n_samples,), default=None
-            Weights of the samples, not negative and not all zero. None weighs them equally.
+            Weights of the samples, not negative and not all zero. None gives all samples the same
+            weight.
 
         X_val : dask array or DataFrame of shape (n_val_samples, n_features), default=None
-            Validation samples, scored after every epoch. With them nothing is held out.
+            Validation samples, scored after every epoch. If they are given, no training samples are
+            held out.
 
         y_val : dask array, Series or DataFrame of shape (n_val_samples,), default=None
             Target values of the validation samples, or a column for each target.
@@ -177,7 +180,7 @@ class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
         Raises
         ------
         TypeError
-            If an array is no collection of Dask's.
+            If an array is not a Dask collection.
         ValueError
             If a parameter or an array is not as described. The estimator is then as it was before.
         OSError
@@ -192,7 +195,7 @@ class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
 
         See Also
         --------
-        skmlp.TFMLPRegressor.fit : The same on one machine.
+        skmlp.TFMLPRegressor.fit : Trains on one machine.
 
         Examples
         --------
@@ -207,7 +210,7 @@ class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
     def predict(self, X):
         """Predict the target values of samples.
 
-        Each partition is predicted where it is.
+        Each partition is predicted on the worker that holds it.
 
         Parameters
         ----------
@@ -217,11 +220,12 @@ class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
         Returns
         -------
         dask array of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, computed when they are asked for; for an `X` of one machine an ndarray.
+            Predictions, computed when their values are asked for. If `X` is not a Dask collection,
+            an ndarray.
 
         See Also
         --------
-        skmlp.TFMLPRegressor.predict : The same on one machine.
+        skmlp.TFMLPRegressor.predict : Predicts on one machine.
 
         Examples
         --------
@@ -236,7 +240,7 @@ class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
     def score(self, X, y, sample_weight=None):
         """Return the R2 of the predictions.
 
-        The predictions and `y` are computed, and held by the client.
+        The client collects all predictions, `y` and the weights.
 
         Parameters
         ----------
@@ -244,7 +248,7 @@ class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
             Samples.
 
         y : {dask array, dask Series, dask DataFrame, array-like} of shape (n_samples,)
-            Their target values, or a column for each target.
+            Target values of the samples, or a column for each target.
 
         sample_weight : {dask array, dask Series, array-like} of shape (n_samples,), default=None
             Weights of the samples.
@@ -256,7 +260,7 @@ class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
 
         See Also
         --------
-        sklearn.metrics.r2_score : The same of predictions.
+        sklearn.metrics.r2_score : The R2 of given predictions.
 
         Examples
         --------
@@ -269,18 +273,18 @@ class DaskTFMLPRegressor(DaskFitMixin, TFMLPRegressor):
         return self._score(X, y, sample_weight)
 
     def to_local(self) -> Any:
-        """Return the same model as an estimator of one machine, which needs no Dask.
+        """Return the same model as an estimator for one machine, which needs no Dask.
 
-        It can be pickled, exported and used where there is no Dask.
+        The estimator can be pickled, exported and used where Dask is not installed.
 
         Returns
         -------
         TFMLPRegressor
-            With the same parameters and fitted attributes; predictions have the same bits.
+            An estimator with the same parameters and fitted attributes. It predicts the same bits.
 
         See Also
         --------
-        skmlp.TFMLPRegressor : Its class.
+        skmlp.TFMLPRegressor : The class of the result.
 
         Examples
         --------

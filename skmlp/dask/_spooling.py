@@ -1,4 +1,4 @@
-"""From Dask's collections to files on the workers, and what the client keeps of them."""
+"""Writes Dask collections to files on the workers, and keeps records of the files."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -13,26 +13,27 @@ from skmlp.dask._worker import spool_part
 from skmlp.exceptions import WorkerLostError
 
 SECONDS_OF_SILENCE = 10.0
-"""A worker that was not heard of for so long while partitions are computed is taken for lost.
+"""If nothing is heard from a worker for this time while it computes partitions, it counts as lost.
 
-A task that holds Python's lock, as one that unpickles a large object, keeps it silent for seconds.
+A task that holds Python's lock keeps its worker silent for seconds: it may unpickle a large object.
 """
 
 _SECONDS_TO_GATHER = 5.0
+"""How long to wait for the records of partitions that were written."""
 
 
 @dataclass
 class SpooledBlock:
-    """Samples that lie in files on the workers.
+    """A set of samples in files on the workers.
 
     Parameters
     ----------
     client : distributed.Client
         The cluster.
     parts : Parts
-        What they are made of.
+        The partitions of the samples.
     order : SpoolOrder
-        How they are written.
+        How to write the partitions.
     pulse : Pulse
         Knows which workers are silent.
     goes_on : bool
@@ -45,7 +46,7 @@ class SpooledBlock:
     pulse: Pulse
     goes_on: bool
     known: Records = field(init=False)
-    """What is known of the partitions; there are none before the first call of `spool`."""
+    """The records of the partitions that were written. Empty before the first call of `spool`."""
     _futures: dict[int, Any] = field(default_factory=dict, init=False)
     _assigned: dict[int, str] = field(default_factory=dict, init=False)
 
@@ -53,14 +54,14 @@ class SpooledBlock:
         self.known = Records([], self.order)
 
     def spool(self, numbers: list[int] | None = None, lost: Collection[str] = ()) -> None:
-        """Write partitions, all or those of some numbers, each where it is or is computed.
+        """Write partitions to files, each on the worker that has or computes the partition.
 
         Parameters
         ----------
         numbers : list of int, default=None
-            The numbers of the partitions.
+            The numbers of the partitions. None writes all partitions.
         lost : collection of str, default=()
-            Workers that get none.
+            Workers that get no partitions.
         """
         wanted = list(range(len(self.parts.parts))) if numbers is None else numbers
         records = self._run(wanted, lost)
@@ -69,14 +70,14 @@ class SpooledBlock:
         self.known.check()
 
     def spool_lost(self, lost: set[str]) -> None:
-        """Write those partitions again that workers had which were lost."""
+        """Write the partitions of lost workers again, on other workers."""
         numbers = [record.part for record in self.known.records if record.worker in lost]
         if numbers:
             self._forget_places(lost)
             self.spool(numbers, lost)
 
     def release(self) -> None:
-        """Let the cluster forget the tasks."""
+        """Let the cluster forget the tasks. The workers then close their files."""
         for future in self._futures.values():
             future.release()
         self._futures = {}
@@ -98,11 +99,11 @@ class SpooledBlock:
         return list(records.values())
 
     def _submit(self, numbers: list[int], lost: Collection[str]) -> None:
-        """Start the tasks for partitions, anew if there were some."""
+        """Start tasks that write partitions. Earlier tasks for these partitions are cancelled."""
         dask = import_extra("dask", "dask", "skmlp.dask")
         task = dask.delayed(spool_part, pure=False, traverse=False)
         assigned = dict(zip(numbers, self._assign(numbers, lost), strict=True))
-        # Else Dask would compute them where it was asked to before: on a worker that is lost.
+        # Otherwise Dask would run the new tasks on the worker of the earlier ones, which is lost.
         self.client.cancel([self._futures.pop(n) for n in numbers if n in self._futures])
         for worker in dict.fromkeys(assigned.values()):
             own = [number for number in numbers if assigned[number] == worker]
@@ -112,7 +113,7 @@ class SpooledBlock:
         self._assigned |= assigned
 
     def _collect(self, numbers: list[int]) -> dict[int, Record]:
-        """Return what is known of partitions that were written, after a moment if none was."""
+        """Return the records of partitions that were written. If there are none, wait a moment."""
         done = {n: self._futures[n] for n in numbers if self._futures[n].done()}
         if not done:
             wait_for_any([self._futures[number] for number in numbers], 0.5)
@@ -124,13 +125,13 @@ class SpooledBlock:
 
         try:
             records = self.client.sync(gather, callback_timeout=_SECONDS_TO_GATHER)
-        except TimeoutError:  # a worker that has some of them may be frozen
+        except TimeoutError:  # a worker that has some of the records may be frozen
             return {}
         return dict(zip(done, records, strict=True))
 
     def _check_goes_on(self, silent: set[str]) -> None:
-        """Raise WorkerLostError if the samples of silent workers can't go to others."""
-        reason = f"they were not heard of for {SECONDS_OF_SILENCE:.0f} seconds"
+        """Raise WorkerLostError if the samples of silent workers can't go to other workers."""
+        reason = f"the scheduler has heard nothing from them for {SECONDS_OF_SILENCE:.0f} seconds"
         if not set(self.client.nthreads()) - silent:
             reason += "; no worker is left"
         elif self.goes_on:
@@ -142,11 +143,11 @@ class SpooledBlock:
         )
 
     def _forget_places(self, lost: Collection[str]) -> None:
-        """Take no worker that is lost for one that has a partition in memory."""
+        """Forget the partitions that lost workers had in memory."""
         self.parts.places[:] = [None if at in lost else at for at in self.parts.places]
 
     def _assign(self, numbers: list[int], lost: Collection[str]) -> list[str]:
-        """Return a worker for each partition: the one that has it, or as many for each."""
+        """Return a worker for each partition: the one that holds it, else spread evenly."""
         workers = set(self.client.nthreads()).difference(lost)
         workers -= self.pulse.silent(SECONDS_OF_SILENCE)
         if not workers:

@@ -1,4 +1,4 @@
-"""What the client does when the leading process tells it of an epoch: callbacks, and lines."""
+"""Calls callbacks and prints lines at the client, as the leading process tells of epochs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from skmlp._training.snapshot import check_same_fit, fingerprint
 
 
 def make_listener(plan: Plan, callbacks: Any) -> tuple[Any, TrainingState | None]:
-    """Return the listener of a fit, if it needs one, and the state to go on from, if there is one.
+    """Return the listener of a fit and the state to go on from. Each may be None.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def make_listener(plan: Plan, callbacks: Any) -> tuple[Any, TrainingState | None
     Raises
     ------
     ValueError
-        If a checkpoint to go on from is of another fit.
+        If the checkpoint to go on from was written by another fit.
     """
     if callbacks is None:
         return (ClientListener(plan) if plan.settings.verbose else None), None
@@ -40,7 +40,7 @@ def make_listener(plan: Plan, callbacks: Any) -> tuple[Any, TrainingState | None
 
 @dataclass
 class ClientListener:
-    """Hears the leading process, prints its lines, and tells callbacks of its epochs.
+    """Receives messages of the leading process, prints its lines, and calls callbacks.
 
     The state of training stays with the leading process unless a callback asks for it.
 
@@ -60,14 +60,14 @@ class ClientListener:
     _fetch: Callable[[], TrainingState] | None = field(default=None, init=False)
 
     def hear(self, message: tuple[Any, ...], fetch: Callable[[], TrainingState]) -> tuple[Any, ...]:
-        """Return the answer to a message in a tuple, or an empty one.
+        """Return a tuple with the answer to a message, or an empty tuple if there is no answer.
 
         Parameters
         ----------
         message : tuple
-            What the leading process says.
+            The kind of the message, and its values.
         fetch : callable
-            Returns the state of training that it has now.
+            Returns the present state of training.
         """
         kind, *values = message
         if kind == "line":
@@ -90,5 +90,5 @@ class ClientListener:
         return attributes
 
     def set_learning_rate(self, rate: float) -> None:
-        """Note another learning rate, for the epoch that begins."""
+        """Set the learning rate of the epoch that begins."""
         self._rate = rate

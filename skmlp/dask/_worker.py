@@ -1,6 +1,6 @@
-"""The tasks that run in Dask's workers: they spool samples, hold a port, and start a training.
+"""The tasks that run on Dask workers: they spool samples, hold a port, and start training.
 
-A worker imports neither TensorFlow nor anything that trains; its training process does.
+A worker imports neither TensorFlow nor modules that train. Its training process imports both.
 """
 
 import pickle
@@ -22,9 +22,10 @@ from skmlp._data.disk import check_room
 from skmlp.dask._mail import Mailbox
 
 SECONDS_BETWEEN_SWEEPS = 2.0
-"""How often a worker looks whether a fit has ended, whose files it has."""
+"""Seconds between the checks of a worker whether the fits of its files have ended."""
 
 _SECONDS_BETWEEN_LOOKS = 0.25
+"""How long to wait for a message before checking whether the fit was cancelled."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,20 @@ class Outcome:
     Parameters
     ----------
     kind : str
-        "done": with ``value``, which is None but for the process that leads. "lost": as another
-        process was lost, with the state of training. "error": with an exception. "taken": its port
-        was. "died": the process itself did. "moved": the worker was lost, and another one was
-        asked. "unwanted": nobody waits for it.
+        "done": training is complete. ``value`` is the result of the leading process; for other
+        processes it is None.
+        "lost": another process was lost. ``value`` is the state of training.
+        "error": ``value`` is the exception.
+        "taken": another program has taken the port.
+        "died": the training process has died.
+        "moved": the worker was lost, or Dask has given the task to another worker.
+        "unwanted": nobody waits for the outcome any more.
     value : object
-        See above.
+        The value that belongs to ``kind``.
     message : str
-        The reason, for people.
+        The reason, as a text for people.
     random_state : tuple or None
-        The state of the random numbers at the end.
+        The state of the random numbers at the end of training.
     """
 
     kind: Literal["done", "lost", "error", "taken", "died", "moved", "unwanted"]
@@ -53,7 +58,10 @@ class Outcome:
 
 
 class _Spools:
-    """The files of this process, by worker, fit and block, and the tasks that have filled them."""
+    """The files of this process, the tasks that have filled the files, and the held ports.
+
+    Files and tasks are found by worker, fit and block; ports are found by worker and fit.
+    """
 
     files: dict[tuple[str, str, int], Spool] = {}  # noqa: RUF012
     keys: dict[tuple[str, str, int], set[Any]] = {}  # noqa: RUF012
@@ -61,7 +69,7 @@ class _Spools:
 
 
 def spool_part(order: SpoolOrder, part: int, X: Any, y: Any, weight: Any) -> Record:
-    """Check a part of the samples, append it to the file of this worker, and say where it is."""
+    """Check a part of the samples, append it to the file of this worker; return its record."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -70,7 +78,7 @@ def spool_part(order: SpoolOrder, part: int, X: Any, y: Any, weight: Any) -> Rec
 
 
 def _spool_of(worker: Any, order: SpoolOrder) -> Spool:
-    """Return the file for a part; the first one of a fit makes it."""
+    """Return the file for a part. The first part of a block creates the file."""
     name = (worker.address, order.fit, order.block)
     if name not in _Spools.files:
         if order.n_bytes:
@@ -89,7 +97,7 @@ def _sweep_later(worker: Any) -> None:
 
 
 def _sweep(worker: Any) -> None:
-    """Close the files of fits whose tasks were forgotten: the client wants it so, or was lost."""
+    """Close the files whose tasks were forgotten: the client has released them, or was lost."""
     for name in [name for name in _Spools.files if name[0] == worker.address]:
         if not any(key in worker.state.tasks for key in _Spools.keys.get(name, ())):
             _Spools.files.pop(name).close()
@@ -99,9 +107,10 @@ def _sweep(worker: Any) -> None:
 
 
 def reserve_port(fit: str, address: str) -> str | None:
-    """Return the host and the port of a training process, None if this is not the worker.
+    """Reserve a port for a training process; return the host and the port as a string.
 
-    A socket holds the port until the training process listens on it too.
+    Return None if Dask runs this task on another worker than `address`. A socket holds the port
+    until the training process listens on the port.
     """
     from distributed import get_worker
 
@@ -124,7 +133,7 @@ def _free_port(address: str, fit: str) -> None:
 
 @dataclass(frozen=True)
 class TrainingOrder:
-    """The part of a worker in an attempt to train.
+    """Tells a worker its part in an attempt to train.
 
     Parameters
     ----------
@@ -135,17 +144,18 @@ class TrainingOrder:
     addresses : list of str
         Host and port of each training process.
     rank : int
-        Which of them is this worker's.
+        Index of this worker's training process in `addresses`.
     n_features : list of int
         Number of features, for each block of samples.
     dtype : dtype
-        Their type.
+        Type of the features.
     extents : list of list of Extent
-        Which rows lie here, for each block.
+        For each block, the rows that this worker has.
     line : str
-        The name of the messages to the client, and of the event that all processes have met.
+        The name of the messages to the client, and of the event that says that all processes have
+        met.
     talks : bool
-        Whether the client is told of epochs and lines.
+        Whether this worker tells the client of epochs and printed lines.
     is_told : bool
         Whether the client may end training after an epoch.
     """
@@ -170,7 +180,7 @@ def train_part(order: TrainingOrder, plan: bytes) -> Outcome:
     order : TrainingOrder
         The part of this worker.
     plan : bytes
-        The plan and the state that training starts from, pickled.
+        The plan, and the state from which training starts, pickled.
     """
     from distributed import get_worker, secede
 
@@ -178,8 +188,8 @@ def train_part(order: TrainingOrder, plan: bytes) -> Outcome:
     if worker.address != order.worker:
         return Outcome("moved")
     if not all(map(partial(_has_rows, order), range(len(order.extents)))):
-        return Outcome("moved", message="its files are gone")
-    # Else two fits at once would wait for each other's threads.
+        return Outcome("moved", message="the files of the worker are gone")
+    # Leave Dask's pool of threads, or two fits at once would wait for each other's threads.
     key = worker.get_current_task()
     secede()
     files = [_file_of(order, block) for block in range(len(order.extents))]
@@ -205,7 +215,7 @@ def train_part(order: TrainingOrder, plan: bytes) -> Outcome:
 
 
 def _has_rows(order: TrainingOrder, block: int) -> bool:
-    """Tell whether this worker has the rows of a block that it should have."""
+    """Tell whether this worker still has the file of a block, if it has rows of the block."""
     is_there = (order.worker, order.fit, block) in _Spools.files
     return is_there or not order.extents[block]
 
@@ -218,7 +228,7 @@ def _file_of(order: TrainingOrder, block: int) -> SpoolFile:
 
 
 def _wait(process: TrainingProcess, worker: Any, key: Any, order: TrainingOrder) -> Outcome:
-    """Hand messages to and fro until the process has ended, or nobody wants it any more."""
+    """Carry messages until the process has ended, or the client has cancelled the task."""
     from distributed import get_client
 
     line = _Line(order) if order.talks else None
@@ -226,7 +236,7 @@ def _wait(process: TrainingProcess, worker: Any, key: Any, order: TrainingOrder)
         if line is not None:
             for answer in line.answers():
                 process.send(answer)
-        # A moment, if the answer was waited for already: the process waits for it too.
+        # Wait only a moment if an answer is owed: `answers` has waited, and the process waits too.
         is_owed = line is not None and line.is_owed
         message = process.receive(0.01 if is_owed else _SECONDS_BETWEEN_LOOKS)
         if message is None:
@@ -248,26 +258,26 @@ def _wait(process: TrainingProcess, worker: Any, key: Any, order: TrainingOrder)
 
 
 def event_of_meeting(client: Any, attempt: str) -> Any:
-    """Return the event that all training processes of an attempt have met."""
+    """Return the event that is set once all training processes of an attempt have met."""
     from distributed import Event
 
     return Event(f"skmlp-met-{attempt}", client=client)
 
 
 def _is_wanted(worker: Any, key: Any) -> bool:
-    """Tell whether the task of this thread was not cancelled, and the worker goes on."""
+    """Tell whether the task was not cancelled, and the worker is not closing."""
     task = worker.state.tasks.get(key)
     is_running = task is not None and task.state in ("executing", "long-running")
     return is_running and worker.status.name in ("running", "paused", "init", "undefined")
 
 
 class _Line:
-    """Carries messages between the client and the training process that leads.
+    """Carries messages between the client and the leading training process.
 
     Parameters
     ----------
     order : TrainingOrder
-        Names the messages.
+        Has the name of the messages.
     """
 
     def __init__(self, order: TrainingOrder):
@@ -285,7 +295,7 @@ class _Line:
         self.is_owed = message[0] != "line"
 
     def answers(self) -> list[Any]:
-        """Return the answers of the client, if it owes one; wait a moment for it."""
+        """If the client owes an answer, wait a moment for it; return a list of the answers."""
         if not self.is_owed:
             return []
         answer = self._down.take(_SECONDS_BETWEEN_LOOKS)
