@@ -43,7 +43,8 @@ class DaskFitMixin(ElsewhereMixin):
     def client_(self) -> Any:
         """The client of the cluster.
 
-        The parameter `client`. If this parameter is None, the client that was created last.
+        This is the parameter `client`. If the parameter is None, this is the client that was
+        created last.
 
         Returns
         -------
