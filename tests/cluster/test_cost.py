@@ -1,4 +1,4 @@
-"""The estimate of what a step costs on several machines."""
+"""The estimate of the time of a step on several machines."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_one_worker_sends_nothing():
 
 @pytest.mark.parametrize("n_workers", [2, 4, 16])
 def test_the_least_batch_that_pays(n_workers):
-    """Check that this batch gains against one worker, and that half of it loses."""
+    """Check that this batch is faster than on one worker, and that half of the batch is not."""
     least = least_batch_that_pays(network((784, 200, 10)), 4, n_workers, 1)
 
     def gain(size):

@@ -7,7 +7,7 @@ from skmlp._cluster.held_rows import HeldRows, likely_counts
 
 
 def rows_of_processes(n_rows, n_processes, seed=0):
-    """Deal rows out to processes at random; return for each process the places of all rows."""
+    """Deal rows out to processes at random. Return for each process the places of all rows."""
     owner = np.random.RandomState(seed).randint(n_processes, size=n_rows)
     places = np.full((n_processes, n_rows), -1)
     for process in range(n_processes):
@@ -49,7 +49,7 @@ def test_rows_keep_their_order():
 
 
 def test_a_process_without_rows_has_batches_of_none():
-    """Check the shapes of empty batches, as the other processes expect them."""
+    """Check that empty batches have the shapes that the other processes expect."""
     batches = HeldRows(np.full(10, -1)).arrange(np.arange(10), 0, 3, 4)
     assert batches.places.shape == (3, 0)
     assert batches.counts.tolist() == [0, 0, 0]
@@ -62,7 +62,7 @@ def test_counts_of_an_epoch():
 
 
 def test_likely_numbers_are_rarely_exceeded():
-    """Check them against draws, and that the last one is far below the whole batch."""
+    """Check the bounds against draws, and that the last bound is far below the whole batch."""
     *_, usual, most = likely_counts(100_000, 25_000, 1000)
     drawn = np.random.RandomState(0).hypergeometric(25_000, 75_000, 1000, size=100_000)
     assert 250 < usual < drawn.max() <= most < 400

@@ -1,4 +1,4 @@
-"""Training processes without Dask: jobs go in, and weights come out."""
+"""Training processes without Dask: a process receives a job, and sends weights."""
 
 import itertools
 import socket
@@ -95,7 +95,7 @@ def test_a_port_that_is_taken_is_named(tmp_path):
 
 
 def test_a_process_that_can_not_read_its_job_says_so():
-    """Check a message that is no job."""
+    """Check the answer to a message that is not a job."""
     process = TrainingProcess(1, [])
     try:
         process.send(b"no pickle")

@@ -1,4 +1,4 @@
-"""One network trained by the workers of a Ray cluster: the numbers of one process."""
+"""A network trained by the workers of a Ray cluster has the numbers of a fit in one process."""
 
 import os
 import signal
@@ -40,7 +40,7 @@ def cluster():
 
 
 def cut(array):
-    """Return references to partitions of uneven size, of which one is empty."""
+    """Return references to partitions of uneven size. One partition is empty."""
     return [ray.put(part) for part in np.split(array, [130, 130, 131, 380])]
 
 
@@ -56,7 +56,7 @@ def test_a_classifier_has_the_numbers_of_one_process():
 
 
 def test_a_regressor_with_a_validation_set_goes_on():
-    """Check two fits in a row on one worker, of arrays, and the state of random numbers."""
+    """Check two fits of arrays in a row on one worker, and the state of the random numbers."""
     y = X[:, 20:30].sum(axis=1) / 5
     states = [np.random.RandomState(3), np.random.RandomState(3)]
     params = NET | {"solver": "sgd", "warm_start": True}
@@ -73,7 +73,7 @@ def validation(y):
 
 
 def test_a_process_that_is_lost_is_an_error():
-    """Check that it names one worker, and that the estimator is as before."""
+    """Check that the error names one worker, and that the estimator is as before."""
     ours = TFMLPClassifier(**NET | {"max_iter": 100_000, "tol": 0, "n_iter_no_change": 100_000})
 
     def kill_one():
@@ -108,7 +108,7 @@ def test_samples_that_do_not_fit(arguments, message):
 
 
 def test_what_is_not_served():
-    """Check other estimators, solvers and callbacks."""
+    """Check the errors for other estimators, other solvers and callbacks."""
     with pytest.raises(TypeError, match="must be a TFMLPClassifier or a TFMLPRegressor, got int"):
         skmlp.ray.fit(1, [X], [Y], n_workers=1)
     with pytest.raises(ValueError, match="solver='lbfgs'"):

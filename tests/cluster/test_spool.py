@@ -25,7 +25,7 @@ def test_rows_come_back_as_they_were_appended(tmp_path):
     np.testing.assert_array_equal(opened, np.concatenate(parts))
     assert list(tmp_path.iterdir()) == []
     file.close()
-    np.testing.assert_array_equal(opened, np.concatenate(parts))  # while it is mapped
+    np.testing.assert_array_equal(opened, np.concatenate(parts))  # while the file is mapped
 
 
 def test_threads_append_at_once(tmp_path):
@@ -51,7 +51,7 @@ def test_threads_append_at_once(tmp_path):
 
 
 def test_a_full_disk_is_an_error_that_names_the_directory(tmp_path, monkeypatch):
-    """Check that the error has the system's message and the room that is needed."""
+    """Check that the error names the directory and the room that is needed."""
 
     def no_room(descriptor, start, n_bytes):
         raise OSError(28, "No space left on device")

@@ -1,4 +1,4 @@
-"""The numbers of one process, for pairs of everything that a fit on a cluster may differ in."""
+"""Fits on a cluster equal fits in one process, for each pair of values of two factors."""
 
 import itertools
 from contextlib import ExitStack
@@ -33,7 +33,7 @@ FACTORS = {
     ),
     "partitions": ("even", "uneven", "empty", "unknown", "sorted"),
 }
-"""What may differ; "sorted" gives each class to one worker alone."""
+"""The factors of a fit, and their values. "sorted" puts each class on one worker alone."""
 
 CHUNKS = {
     "even": (100, 100, 100, 100),
@@ -56,12 +56,13 @@ def pairs_of(case):
 
 
 def pairwise():
-    """Return cases among which each possible pair of two factors' values is at least once.
+    """Return cases that together have each possible pair of values of two factors.
 
-    Each next case is the one that has most pairs which those before it have not.
+    The cases are chosen one by one. The next case is the case with the most pairs that are missing
+    from the cases chosen before.
     """
     cases = [case for case in itertools.product(*FACTORS.values()) if is_possible(case)]
-    np.random.RandomState(0).shuffle(cases)  # else ties would go to the first values
+    np.random.RandomState(0).shuffle(cases)  # otherwise the first values would win all ties
     left = set().union(*map(pairs_of, cases))
     chosen = []
     while left:
@@ -71,7 +72,7 @@ def pairwise():
 
 
 def chunked(array, partitions):
-    """Return an array of Dask's with the partitions of a name."""
+    """Return a dask array, cut into partitions in the named way."""
     sizes = CHUNKS[partitions]
     lazy = da.from_array(array, chunks=(sizes, *array.shape[1:]))
     if partitions != "unknown":
@@ -81,7 +82,7 @@ def chunked(array, partitions):
 
 @pytest.fixture(scope="module")
 def client_of():
-    """Return a function of a number of workers for a client of them; one cluster is there."""
+    """Return a function that returns a client of some workers. One cluster runs at a time."""
     with ExitStack() as running:
         clusters = {}
 
@@ -104,7 +105,7 @@ def client_of():
 
 @pytest.mark.parametrize(tuple(FACTORS), pairwise())
 def test_numbers_of_one_process(n_workers, solver, task, option, partitions, client_of):
-    """Check weights and curves."""
+    """Check the weights and curves of each case."""
     y, order = TARGETS[task], np.arange(N)
     if partitions == "sorted":
         order = np.argsort(y if y.ndim == 1 else y[:, 0], kind="stable")

@@ -65,7 +65,7 @@ def test_to_local_is_the_plain_estimator(estimator):
     np.testing.assert_array_equal(est.predict(np.asarray(X)), plain.predict(np.asarray(X)))
     lazy = est.predict(X)
     assert lazy.chunks[0] == (10, 10)
-    # The last bit depends on how many rows are multiplied at once.
+    # The last bit depends on the number of rows in a product.
     np.testing.assert_allclose(lazy.compute(scheduler="sync"), plain.predict(np.asarray(X)))
 
 
@@ -108,7 +108,7 @@ def test_arrays_that_do_not_fit_are_refused_at_once(arguments, message):
 
 
 def test_no_client_is_an_error():
-    """Check the message if no client was made."""
+    """Check the message if no client was created."""
     with pytest.raises(ValueError, match="no client of a Dask cluster"):
         DaskTFMLPClassifier().fit(X, Y)
 
@@ -148,11 +148,11 @@ CHECKS = [
     estimator_checks.check_set_params,
     estimator_checks.check_valid_tag_types,
 ]
-"""Those of scikit-learn's checks that fit nothing: the others fit arrays of one machine."""
+"""The checks of scikit-learn that fit nothing. Other checks fit arrays of one machine."""
 
 
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("estimator", PLAIN)
 def test_checks_of_scikit_learn(estimator, check):
-    """Check what scikit-learn asks of all estimators."""
+    """Run the checks of scikit-learn that fit nothing."""
     check(estimator.__name__, estimator())

@@ -100,7 +100,7 @@ def end(pid, sign=signal.SIGKILL):
 
 
 def freeze_machine(pid):
-    """Freeze a training process and its worker, as if the network brought no word from them."""
+    """Freeze a training process and its worker, as if their machine were cut off the network."""
     end(parent_of(pid), signal.SIGSTOP)
     end(pid, signal.SIGSTOP)
     FROZEN.extend([parent_of(pid), pid])
@@ -183,7 +183,7 @@ import dask.array as da
 import numpy as np
 from distributed import Client
 from skmlp.dask import DaskTFMLPClassifier
-signal.signal(signal.SIGINT, signal.default_int_handler)  # which a job in the background lacks
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job lacks the handler
 client = Client(sys.argv[1])
 X = da.from_array(np.random.RandomState(0).rand(600, 4), chunks=(100, 4))
 net = DaskTFMLPClassifier(max_iter=100_000, tol=0, n_iter_no_change=100_000)
@@ -200,7 +200,7 @@ except KeyboardInterrupt:
     ids=["Ctrl-C", "killed"],
 )
 def test_workers_end_a_fit_whose_client_wants_no_more(sign, code, says):
-    """Check a client in the middle of a long fit, and that its estimator is as before."""
+    """Interrupt the client in the middle of a long fit; check that its estimator is as before."""
     with cluster_of(2) as client:
         address = client.scheduler.address
         process = subprocess.Popen(
@@ -219,7 +219,7 @@ def test_workers_end_a_fit_whose_client_wants_no_more(sign, code, says):
 
 
 def take_ports(n_times):
-    """Let the next ports that this worker reserves be one that another program listens on."""
+    """Make this worker reserve a port that another program listens on, in its next calls."""
     import socket
 
     from skmlp.dask import _worker
@@ -227,7 +227,7 @@ def take_ports(n_times):
     reserve_port, holder = _worker.reserve_port, socket.socket()
     holder.bind(("127.0.0.1", 0))
     holder.listen()
-    given = _worker.taken_ports = []  # which keeps the socket
+    given = _worker.taken_ports = []  # keeps the socket open
 
     def reserve_taken_port(fit, address):
         given.append(holder)
@@ -240,7 +240,7 @@ def take_ports(n_times):
 
 
 def test_a_port_that_is_taken_is_not_tried_again(plain):
-    """Check the numbers, where the first port of one worker was taken."""
+    """Check the numbers of a fit for which the first port of one worker was taken."""
     with cluster_of(2) as client:
         client.run(take_ports, 1, workers=sorted(client.nthreads())[:1])
         ours = fit_quietly(DaskTFMLPClassifier(**NET, client=client), chunked(X), chunked(Y))
@@ -248,7 +248,7 @@ def test_a_port_that_is_taken_is_not_tried_again(plain):
 
 
 def test_two_ports_that_are_taken_are_an_error():
-    """Check that it names the worker and the port."""
+    """Check that the error names the worker and the port."""
     with cluster_of(2) as client:
         worker = sorted(client.nthreads())[0]
         client.run(take_ports, 2, workers=[worker])
@@ -267,7 +267,7 @@ def hold_still(block, path):
 
 @pytest.mark.parametrize("on_worker_loss", ["continue", "raise"])
 def test_a_worker_that_freezes_while_samples_are_written(on_worker_loss, plain, tmp_path):
-    """Check that another one writes them, or that the error names the worker."""
+    """Check that another worker writes the samples, or that the error names the lost worker."""
     path = tmp_path / "frozen"
     with cluster_of(2) as client:
         pids = client.run(os.getpid)
@@ -310,7 +310,7 @@ def count_resources():
 
 
 def test_fits_in_a_row_leave_nothing():
-    """Check files, sockets and threads of the workers: one left by each fit would be too many."""
+    """Check that the numbers of files, sockets and threads do not grow with each fit."""
     net = {"hidden_layer_sizes": 2, "max_iter": 1, "random_state": 0}
     with cluster_of(2) as client:
         arrays = chunked(X[:, 20:24]), chunked(Y)
@@ -388,7 +388,7 @@ def test_a_callback_changes_the_rate_and_ends_the_fit():
 
 
 def test_samples_of_four_times_the_memory_of_a_worker():
-    """Check a fit on 1.2 GB, whose workers may have 300 MB each."""
+    """Check a fit on 1.2 GB of samples, on workers with a memory limit of 300 MB each."""
     cluster = distributed.LocalCluster(
         n_workers=2,
         threads_per_worker=1,

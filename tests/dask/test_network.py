@@ -1,4 +1,4 @@
-"""Training on two machines, one of which is cut off: network namespaces stand for the machines."""
+"""Training on two machines, one of which is cut off. Network namespaces act as the machines."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def ip(*arguments):
 
 @contextmanager
 def another_machine():
-    """Make a namespace with its own address, and a link between it and this one."""
+    """Make a namespace with its own address, and a link between this namespace and the new one."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("needs the right to make network namespaces")
     try:
@@ -55,7 +55,7 @@ def another_machine():
 
 
 def start_worker(address, host, directory, *prefix):
-    """Start a Dask worker that is reached at a host."""
+    """Start a Dask worker that other machines reach at `host`."""
     command = [sys.executable, "-W", "ignore", "-m", "distributed.cli.dask_worker", address]
     options = ["--host", host, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
     return subprocess.Popen(

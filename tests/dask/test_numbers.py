@@ -1,4 +1,4 @@
-"""One network trained by the workers of a Dask cluster: the numbers of one process."""
+"""A network trained by the workers of a Dask cluster has the numbers of a fit in one process."""
 
 import sys
 from contextlib import ExitStack
@@ -31,7 +31,7 @@ NET = {"hidden_layer_sizes": (20, 10), "max_iter": 4, "batch_size": 64, "random_
 
 @pytest.fixture(scope="module")
 def client_of():
-    """Return a function: for a number of workers, of one thread each, it returns their client."""
+    """Return a function that returns the client of a number of workers of one thread each."""
     with ExitStack() as clusters:
 
         @cache
@@ -168,8 +168,8 @@ def test_samples_in_the_order_of_their_classes(two_workers):
 
 def test_a_batch_that_grows_takes_more_room(two_workers):
     """Check later batches with more rows on a worker than any batch of the first order."""
-    # The first order is already a shuffle where samples are held out; so hold out none, and start
-    # with one worker that has the first half of each batch of 2: the next order differs.
+    # If samples are held out, the first order is a shuffle already. No samples are held out here,
+    # and one worker has the first half of each batch of 2 at first. The next order differs.
     params = NET | {"batch_size": 2, "max_iter": 3}
     chunks = (1,) * 40
     plain = fit_quietly(TFMLPClassifier(**params), X[:40], Y[:40])
@@ -201,8 +201,8 @@ def test_a_random_state_is_drawn_from(two_workers):
 def test_float32(two_workers):
     """Check losses and probabilities.
 
-    Gradients are rounded to 24 bits, and sums of 64 of them differ by their order: by some 1e-7 of
-    their size, which four epochs of Adam do not amplify a hundred times.
+    Gradients are rounded to 24 bits. Sums of 64 gradients therefore depend on the order, by some
+    1e-7 of their size. Four epochs of Adam amplify this difference less than a hundred times.
     """
     X32 = X.astype(np.float32)
     plain = fit_quietly(TFMLPClassifier(**NET), X32, Y)
@@ -251,7 +251,7 @@ def test_data_that_are_in_memory_stay_on_their_worker(two_workers):
     ],
 )
 def test_bad_values_are_named(change, message, two_workers):
-    """Check that the error equals that of one process, and that nothing is fitted."""
+    """Check that the error names the array, as in one process, and that nothing is fitted."""
     arrays = {"X": X.copy(), "y": Y, "sample_weight": WEIGHT.copy()}
     (name, value), *_ = change.items()
     arrays[name][7] = value

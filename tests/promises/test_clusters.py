@@ -73,7 +73,7 @@ def expected():
 
 @pytest.fixture(scope="module")
 def ours():
-    """Return those of ours in this process."""
+    """Return the results of our classifier, one fit after another, in this process."""
     return results(TFMLPClassifier)
 
 
