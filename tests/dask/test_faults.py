@@ -55,8 +55,26 @@ def cluster_of(n_workers):
         yield client
         while FROZEN:
             end(FROZEN.pop(0), signal.SIGCONT)
-        wait_until(lambda: not training_processes(), 15)
-        wait_until(lambda: not any(client.run(open_files).values()), 15)
+        wait_until_nothing_is_left(client)
+
+
+def wait_until_nothing_is_left(client):
+    wait_until(lambda: not training_processes(), 15)
+    wait_until(lambda: not any(client.run(open_files).values()), 15)
+
+
+@pytest.fixture(scope="module")
+def shared_workers():
+    """Return the client of two workers, for tests that leave the workers unharmed."""
+    with cluster_of(2) as client:
+        yield client
+
+
+@pytest.fixture
+def client(shared_workers):
+    """Return the same client, and check that the fits of a test leave nothing behind."""
+    yield shared_workers
+    wait_until_nothing_is_left(shared_workers)
 
 
 def open_files():
@@ -136,31 +154,29 @@ def test_training_goes_on_without_what_was_lost(fault, plain):
         assert_same_numbers(ours, plain)
 
 
-def test_a_loss_can_be_an_error():
+def test_a_loss_can_be_an_error(client):
     """Check that the error names the lost worker, and that the estimator is as before."""
-    with cluster_of(2) as client:
-        ours = DaskTFMLPClassifier(**NET, client=client, on_worker_loss="raise")
-        ours.set_callbacks(At(2, lambda: end(follower(client))))
-        lost = sorted(client.nthreads())[1]
-        with pytest.raises(WorkerLostError, match="killed by SIGKILL") as info:
-            ours.fit(chunked(X), chunked(Y))
-        assert info.value.workers == [lost]
-        assert not hasattr(ours, "coefs_")
+    ours = DaskTFMLPClassifier(**NET, client=client, on_worker_loss="raise")
+    ours.set_callbacks(At(2, lambda: end(follower(client))))
+    lost = sorted(client.nthreads())[1]
+    with pytest.raises(WorkerLostError, match="killed by SIGKILL") as info:
+        ours.fit(chunked(X), chunked(Y))
+    assert info.value.workers == [lost]
+    assert not hasattr(ours, "coefs_")
 
 
-def test_a_process_that_does_not_come_is_left_behind(plain):
+def test_a_process_that_does_not_come_is_left_behind(plain, client):
     """Check a process that is frozen before it has imported anything."""
 
     def freeze_first():
         wait_until(training_processes, 60)
         end(training_processes()[0], signal.SIGSTOP)
 
-    with cluster_of(2) as client:
-        thread = threading.Thread(target=freeze_first)
-        thread.start()
-        ours = fit_quietly(DaskTFMLPClassifier(**NET, client=client), chunked(X), chunked(Y))
-        thread.join()
-        assert_same_numbers(ours, plain)
+    thread = threading.Thread(target=freeze_first)
+    thread.start()
+    ours = fit_quietly(DaskTFMLPClassifier(**NET, client=client), chunked(X), chunked(Y))
+    thread.join()
+    assert_same_numbers(ours, plain)
 
 
 def test_a_worker_that_joins_takes_no_part(plain):
@@ -199,23 +215,20 @@ except KeyboardInterrupt:
     [(signal.SIGINT, 0, "interrupted False\n"), (signal.SIGKILL, -signal.SIGKILL, "")],
     ids=["Ctrl-C", "killed"],
 )
-def test_workers_end_a_fit_whose_client_wants_no_more(sign, code, says):
+def test_workers_end_a_fit_whose_client_wants_no_more(sign, code, says, client):
     """Interrupt the client in the middle of a long fit; check that its estimator is as before."""
-    with cluster_of(2) as client:
-        address = client.scheduler.address
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", CLIENT, address],
-            start_new_session=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        wait_until(lambda: len(training_processes()) == 2, 120)
-        time.sleep(1)
-        process.send_signal(sign)
-        said, _ = process.communicate(timeout=15)
-        assert (process.returncode, said) == (code, says)
-        wait_until(lambda: not training_processes(), 15)
-        wait_until(lambda: not any(client.run(open_files).values()), 15)
+    address = client.scheduler.address
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", CLIENT, address],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: len(training_processes()) == 2, 120)
+    time.sleep(1)
+    process.send_signal(sign)
+    said, _ = process.communicate(timeout=15)
+    assert (process.returncode, said) == (code, says)
 
 
 def take_ports(n_times):
@@ -239,22 +252,20 @@ def take_ports(n_times):
     _worker.reserve_port = reserve_taken_port
 
 
-def test_a_port_that_is_taken_is_not_tried_again(plain):
+def test_a_port_that_is_taken_is_not_tried_again(plain, client):
     """Check the numbers of a fit for which the first port of one worker was taken."""
-    with cluster_of(2) as client:
-        client.run(take_ports, 1, workers=sorted(client.nthreads())[:1])
-        ours = fit_quietly(DaskTFMLPClassifier(**NET, client=client), chunked(X), chunked(Y))
-        assert_same_numbers(ours, plain)
+    client.run(take_ports, 1, workers=sorted(client.nthreads())[:1])
+    ours = fit_quietly(DaskTFMLPClassifier(**NET, client=client), chunked(X), chunked(Y))
+    assert_same_numbers(ours, plain)
 
 
-def test_two_ports_that_are_taken_are_an_error():
+def test_two_ports_that_are_taken_are_an_error(client):
     """Check that the error names the worker and the port."""
-    with cluster_of(2) as client:
-        worker = sorted(client.nthreads())[0]
-        client.run(take_ports, 2, workers=[worker])
-        ours = DaskTFMLPClassifier(**NET, client=client)
-        with pytest.raises(RuntimeError, match=f"{worker}.*can't listen on 127.0.0.1:"):
-            ours.fit(chunked(X), chunked(Y))
+    worker = sorted(client.nthreads())[0]
+    client.run(take_ports, 2, workers=[worker])
+    ours = DaskTFMLPClassifier(**NET, client=client)
+    with pytest.raises(RuntimeError, match=f"{worker}.*can't listen on 127.0.0.1:"):
+        ours.fit(chunked(X), chunked(Y))
 
 
 def hold_still(block, path):
@@ -288,41 +299,37 @@ def test_a_worker_that_freezes_while_samples_are_written(on_worker_loss, plain, 
             FROZEN.append(pids[sorted(pids)[1]])
 
 
-def test_two_fits_at_once(plain):
+def test_two_fits_at_once(plain, client):
     """Check the numbers of two fits on the same workers, of one thread each."""
-    with cluster_of(2) as client:
-        fits = [DaskTFMLPClassifier(**NET, client=client) for _ in range(2)]
-        threads = [
-            threading.Thread(target=each.fit, args=(chunked(X), chunked(Y))) for each in fits
-        ]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        for each in fits:
-            assert_same_numbers(each, plain)
+    fits = [DaskTFMLPClassifier(**NET, client=client) for _ in range(2)]
+    threads = [threading.Thread(target=each.fit, args=(chunked(X), chunked(Y))) for each in fits]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    for each in fits:
+        assert_same_numbers(each, plain)
 
 
 def count_resources():
     return len(os.listdir("/proc/self/fd")), threading.active_count()
 
 
-def test_fits_in_a_row_leave_nothing():
+def test_fits_in_a_row_leave_nothing(client):
     """Check that the numbers of files, sockets and threads do not grow with each fit."""
     net = {"hidden_layer_sizes": 2, "max_iter": 1, "random_state": 0}
-    with cluster_of(2) as client:
-        arrays = chunked(X[:, 20:24]), chunked(Y)
+    arrays = chunked(X[:, 20:24]), chunked(Y)
+    fit_quietly(DaskTFMLPClassifier(**net, client=client), *arrays)
+    wait_until(lambda: not any(client.run(open_files).values()), 15)
+    before = client.run(count_resources)
+    for _ in range(6):
         fit_quietly(DaskTFMLPClassifier(**net, client=client), *arrays)
-        wait_until(lambda: not any(client.run(open_files).values()), 15)
-        before = client.run(count_resources)
-        for _ in range(6):
-            fit_quietly(DaskTFMLPClassifier(**net, client=client), *arrays)
-        wait_until(lambda: not any(client.run(open_files).values()), 15)
-        for worker, (n_files, n_threads) in client.run(count_resources).items():
-            assert n_files <= before[worker][0] + 3
-            assert n_threads <= before[worker][1] + 3
+    wait_until(lambda: not any(client.run(open_files).values()), 15)
+    for worker, (n_files, n_threads) in client.run(count_resources).items():
+        assert n_files <= before[worker][0] + 3
+        assert n_threads <= before[worker][1] + 3
 
 
 def test_a_checkpoint_outlives_the_cluster(tmp_path, plain):
@@ -352,17 +359,16 @@ def test_a_checkpoint_outlives_the_cluster(tmp_path, plain):
     assert_same_numbers(cut_otherwise, plain)
 
 
-def test_progress_is_printed_at_the_client(capsys):
+def test_progress_is_printed_at_the_client(capsys, client):
     """Check the printed lines against those of a fit in this process."""
     params = NET | {"verbose": 1, "max_iter": 3}
     fit_quietly(TFMLPClassifier(**params), X, Y)
     expected = capsys.readouterr().out
-    with cluster_of(2) as client:
-        fit_quietly(DaskTFMLPClassifier(**params, client=client), chunked(X), chunked(Y))
+    fit_quietly(DaskTFMLPClassifier(**params, client=client), chunked(X), chunked(Y))
     assert capsys.readouterr().out == expected
 
 
-def test_a_callback_changes_the_rate_and_ends_the_fit():
+def test_a_callback_changes_the_rate_and_ends_the_fit(client):
     """Check the losses and the epochs against those of a fit in this process."""
 
     class Slower(Callback):
@@ -380,9 +386,8 @@ def test_a_callback_changes_the_rate_and_ends_the_fit():
             return False
 
     plain = fit_quietly(TFMLPClassifier(**NET).set_callbacks(Slower()), X, Y)
-    with cluster_of(2) as client:
-        ours = DaskTFMLPClassifier(**NET, client=client).set_callbacks(Slower())
-        fit_quietly(ours, chunked(X), chunked(Y))
+    ours = DaskTFMLPClassifier(**NET, client=client).set_callbacks(Slower())
+    fit_quietly(ours, chunked(X), chunked(Y))
     assert ours.n_iter_ == plain.n_iter_ == 5
     assert_same_numbers(ours, plain)
 
