@@ -88,13 +88,19 @@ def clusters(session):
 
 
 @nox.session
+def compiled(session):
+    """Run tests of `uncompiled` programs compiled: all of them, or those after ``--``."""
+    session.install("-e", ".[test]")
+    uncompiled = "uncompiled and not compiled and not slow and not exhaustive"
+    pytest = ("python", "-m", "pytest", "-q", *WORKERS, "--compiled", "-m", uncompiled)
+    session.run(*pytest, *session.posargs)
+
+
+@nox.session
 def slow(session):
     """Run the sweeps over many configurations, except those on clusters."""
     session.install("-e", ".[test]")
     pytest = ("python", "-m", "pytest", "-q", *WORKERS, "-m", "slow")
-    uncompiled = "uncompiled and not compiled and not slow and not exhaustive"
-    compiled = ("--compiled", "-m", uncompiled)
-    session.run("python", "-m", "pytest", "-q", *WORKERS, *compiled)
     for part in SWEEPS:
         session.run(*pytest, part)
     session.run(*pytest, "tests", *(f"--ignore={path}" for path in (*SWEEPS, *CLUSTERS)))
