@@ -84,11 +84,15 @@ class Objective:
         penalised = gradient[self._penalised]
         penalised += self._alpha * coefs
         gradient /= self._weight
-        loss = float(sums.losses.numpy().sum()) + 0.5 * self._alpha * float(np.dot(coefs, coefs))
+        loss = float(np.add.reduce(sums.losses.numpy())) + 0.5 * self._alpha * float(
+            np.dot(coefs, coefs)
+        )
         return loss / self._weight, gradient
 
     def _add_up(self) -> Sums:
         """Run all batches, in calls short enough for Ctrl-C to be seen."""
+        if self._n_batches == 1 and self._last is not None:
+            return self._program(*self._last[1], self._vector.tensor(), self._zeros)
         sums, vector, first = self._zeros, self._vector.tensor(), 0
         while first < self._n_batches:
             n_batches = min(self._pace.n_batches, self._spec.block_batches)
