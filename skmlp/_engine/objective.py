@@ -84,9 +84,8 @@ class Objective:
         penalised = gradient[self._penalised]
         penalised += self._alpha * coefs
         gradient /= self._weight
-        loss = float(np.add.reduce(sums.losses.numpy())) + 0.5 * self._alpha * float(
-            np.dot(coefs, coefs)
-        )
+        penalty = 0.5 * self._alpha * float(np.dot(coefs, coefs))
+        loss = float(np.add.reduce(sums.losses.numpy())) + penalty
         return loss / self._weight, gradient
 
     def _add_up(self) -> Sums:
