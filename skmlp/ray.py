@@ -95,6 +95,8 @@ def fit(
 
     Raises
     ------
+    TypeError
+        If `estimator` is of another class, even of a subclass.
     ValueError
         If a parameter or an array is not as described. The estimator is then as it was before.
     WorkerLostError
@@ -192,8 +194,9 @@ def _spool(
         given.append((validation.X, validation.y, validation.sample_weight))
     dtype, blocks, names = None, [], list(actors)
     for number, columns in enumerate(given):
-        parts = _parts(columns, "_val" if number else "")
-        n_features, kind = ray.get(actors[names[0]].describe.remote(parts[0][0]))
+        suffix = "_val" if number else ""
+        parts = _parts(columns, suffix)
+        n_features, kind = ray.get(actors[names[0]].describe.remote(f"X{suffix}", parts[0][0]))
         example = np.zeros((1, n_features), kind)
         if dtype is None:
             dtype = training_dtype(example, planner._accepted_dtype())
@@ -299,11 +302,11 @@ class _Worker:
         """Return the address of this machine."""
         return str(import_extra("ray", "ray", "skmlp.ray").util.get_node_ip_address())
 
-    def describe(self, X: Any) -> tuple[int, np.dtype]:
-        """Return the number of features and the type of the features."""
+    def describe(self, name: str, X: Any) -> tuple[int, np.dtype]:
+        """Return the number of features and the type of the features; errors have the name of X."""
         X = np.asarray(X)
         if X.ndim != 2:
-            raise ValueError(f"X has {X.ndim} dimensions, expected 2: samples and features.")
+            raise ValueError(f"{name} has {X.ndim} dimensions, expected 2: samples and features.")
         return X.shape[1], X.dtype
 
     def spool(self, order: SpoolOrder, part: int, name: str, X: Any, y: Any, weight: Any) -> Record:

@@ -107,6 +107,12 @@ def test_samples_that_do_not_fit(arguments, message):
     assert not hasattr(ours, "n_features_in_")
 
 
+def test_a_validation_set_that_does_not_fit():
+    """Check that the error names the argument: X is as it should be."""
+    with pytest.raises(ValueError, match="X_val has 1 dimensions"):
+        skmlp.ray.fit(TFMLPClassifier(**NET), [X], [Y], n_workers=1, X_val=[Y], y_val=[Y])
+
+
 def test_what_is_not_served():
     """Check the errors for other estimators, other solvers and callbacks."""
     with pytest.raises(TypeError, match="must be a TFMLPClassifier or a TFMLPRegressor, got int"):
