@@ -38,7 +38,12 @@ NO_VALIDATION_SET = ValidationSet()
 MAX_CONVERTED_BYTES = 2**27
 """The largest copy of X in another type. A larger X is converted in parts, to save memory."""
 
-_ROWS_A_PART = 8192  # bounds the memory of a check
+_ROWS_A_PART = 8192
+"""Rows checked at a time, to bound the memory for their absolute values.
+
+On Zen 5, a check of 100,000 x 100 values took 5, 4, 5 and 48 ms in parts of 2**7, 2**10, 2**13 and
+2**16 rows, and 0, 1, 6 and 50 MB (``python -m benchmarks.sweeps``).
+"""
 
 
 def is_too_large_to_convert(X: Any, accepted: Any) -> bool:

@@ -13,7 +13,13 @@ from skmlp.preprocessing import PeriodicFeatures, RobustSmoothScaler
 _MAX_ABS = 3.0
 _N_PERIODIC = 3
 _VIEWS = ["quantile", *(f"periodic{index}" for index in range(_N_PERIODIC)), "robust"]
-_CELLS_A_PART = 2**16  # the temporary arrays of a part stay in the processor's cache
+_CELLS_A_PART = 2**16
+"""Cells encoded at a time: the temporary arrays of a part stay in the processor's cache.
+
+On Zen 5, 100,000 rows of 20 columns took 474, 388 and 382 ms in parts of 2**13, 2**16 and 2**19
+cells, and 56, 59 and 78 MB (``python -m benchmarks.sweeps``).
+"""
+
 _EXACT = 2**53  # float64 represents all integers up to this one
 _HALF = 2**32
 _NOISE = 1e-4

@@ -9,7 +9,14 @@ import numpy as np
 from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 
-_MOST_SAMPLES = 100_000  # that quantiles are estimated from
+_MOST_SAMPLES = 100_000
+"""Most samples that quantiles are estimated from.
+
+The rank of an estimated quantile has a standard error of at most 0.5 / sqrt(100,000), 0.16 points.
+On Zen 5, ten columns took 67 ms with 100,000 samples, and 157 ms with 300,000 (``python -m
+benchmarks.sweeps``).
+"""
+
 _THRESHOLD = 1e-7  # as in `QuantileTransformer`: a number so near to an end counts as the end
 _MOST = ndtri(1 - (_THRESHOLD - np.spacing(1)))
 _LEAST = ndtri(_THRESHOLD - np.spacing(1))

@@ -11,7 +11,11 @@ from skmlp._model.activations import ACTIVATIONS
 from skmlp._threads import share_work
 
 _ROWS_A_PART = 64
-"""Rows computed at a time, for all networks: the values of 64 rows stay in a core's cache."""
+"""Rows computed at a time, for all networks: the values of 64 rows stay in a core's cache.
+
+On two cores of Zen 5, 10,000 rows and 20 networks took 182, 143, 141 and 195 ms in parts of 16, 64,
+256 and 1024 rows (``python -m benchmarks.sweeps``).
+"""
 
 _FEW_ROWS = 256
 """Up to this number of rows, predictions are computed in float64.

@@ -18,7 +18,11 @@ _CAPACITY = 2**20
 """The most that a pipe holds unless the user is root, so that one `read` empties the pipe."""
 
 _PATIENCE = 0.1
-"""Seconds after which an incomplete line, such as a prompt, is passed on."""
+"""Seconds after which an incomplete line, such as a prompt, is passed on.
+
+A prompt appears at most this much later, which a person takes for an instant. After a shorter time,
+the start of a log line could be passed on before its end is written.
+"""
 
 _LOG_LINE = re.compile(
     # "I0000 00:00:1795782054.774679 6379 port.cc:153] ...", or with a date in front. Lines of

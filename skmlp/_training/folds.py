@@ -6,7 +6,11 @@ N_FOLDS = 8
 """Each network holds out one fold, an eighth of the rows."""
 
 MAX_HELD_OUT = 2**15
-"""Upper limit to the rows that a network holds out: more rows make its score no more precise."""
+"""The most rows that a network holds out, to bound the time and the memory of scoring.
+
+On 2**15 rows, the standard error of an accuracy is at most 0.5 / sqrt(2**15), 0.28 points, for one
+network, and half of that for four networks with rows of their own.
+"""
 
 
 def hold_out_folds(

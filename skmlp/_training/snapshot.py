@@ -26,7 +26,11 @@ _LATER_PARAMS = {"weight_decay", "label_smoothing", "dropout"}
 """Parameters that files of older versions do not have; 0 turns them off."""
 
 _CELLS_A_PART = 2**18
-"""Cells of an array that are hashed at a time: a part may be copied, and has 2 MB."""
+"""Cells of an array that are hashed at a time: a part may be copied, and has 2 MB.
+
+On Zen 5, hashing 20,000 x 784 values took 101, 96 and 115 ms in parts of 2**12, 2**18 and 2**24
+cells, and 0, 4 and 239 MB of memory (``python -m benchmarks.sweeps``).
+"""
 
 
 def check_same_fit(snapshot: Snapshot, plan: Plan) -> None:
