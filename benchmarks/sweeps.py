@@ -121,6 +121,7 @@ def batches(n_features, hidden, *sizes, dtype="float32", n_classes=10, n_batches
     figures = {}
     for size in sizes:
         X, y = samples(20 * size, n_features, n_classes, dtype)
+        network(2, hidden, batch_size=size).fit(X, y)  # whatever the last workload left behind
         fit = network(n_batches // 20, hidden, batch_size=size).fit
         name = f"us a batch of {size}, {n_features}-{hidden}-{n_classes}"
         figures[name] = 1e6 * seconds(fit, X, y) / n_batches
@@ -184,10 +185,10 @@ def calls(n_rows, n_features, hidden, n_epochs=1):
     return {f"{what}, {name}": 1e3 * figure for what, figure in figures.items()}
 
 
-def lbfgs(n_rows, n_features, hidden):
+def lbfgs(n_rows, n_features, hidden, max_iter=100):
     """Fit by L-BFGS, and divide by the number of iterations."""
     X, y = samples(n_rows, n_features, 10, "float64")
-    clf = network(100, hidden, solver="lbfgs")
+    clf = network(max_iter, hidden, solver="lbfgs")
     time = 1e6 * seconds(clf.fit, X, y)
     return {f"us an iteration of {n_rows}, {n_features}-{hidden}-10": time / clf.n_iter_}
 
@@ -385,14 +386,19 @@ SWEEPS = [
             partial(lbfgs, 60, 2, (10, 10)),
             partial(lbfgs, 60, 4, (20, 20)),
             partial(lbfgs, 1000, 30, (50, 50)),
-            partial(lbfgs, 2000, 64, 100),
         ),
+        n_rounds=3,
+    ),
+    Sweep(
+        "skmlp._program.objective._TINY",
+        (256, 2**17),
+        partial(all_of, partial(lbfgs, 8000, 64, 100, 30), partial(lbfgs, 8000, 784, 100, 3)),
         n_rounds=3,
     ),
     Sweep(
         "skmlp._program.products._MAX_ROWS_WITH_WIDE_VECTORS",
         (0, 256, 10**6),
-        partial(batches, 64, 100, 100, 200, 256, 400, 512, 1024, dtype="float64"),
+        partial(batches, 64, 100, 100, 160, 208, 224, 256, 400, 1024, dtype="float64"),
         n_rounds=3,
     ),
     Sweep(
@@ -406,8 +412,8 @@ SWEEPS = [
     ),
     Sweep(
         "skmlp._program.products._MIN_SHARE",
-        (0.25, 0.5, 0.75),
-        partial(batches, 30, 100, 66, 70, 77, 102, dtype="float64", n_classes=2),
+        (0.05, 0.25, 0.5, 0.75),
+        partial(batches, 30, 100, 74, 65, 77, 70, 102, dtype="float64", n_classes=2),
     ),
     Sweep("skmlp._program.regularisers._SHIFTS", ((16, 15, 16),), masks),
     Sweep(
@@ -489,7 +495,7 @@ SWEEPS = [
     Sweep("skmlp.data._ROWS_A_PART", (2**13, 2**16, 2**19), parquet),
     Sweep(
         "skmlp.preprocessing._periodic_features._CELLS_A_PART",
-        (2**11, 2**14, 2**17),
+        (2**11, 2**14, 2**16, 2**18),
         partial(transform, "PeriodicFeatures"),
     ),
     Sweep(

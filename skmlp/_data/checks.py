@@ -36,7 +36,12 @@ NO_VALIDATION_SET = ValidationSet()
 
 
 MAX_CONVERTED_BYTES = 2**27
-"""The largest copy of X in another type. A larger X is converted in parts, to save memory."""
+"""The largest copy of X in another type. A larger X is converted in parts, to save memory.
+
+On Zen 5, a fit of 20 MB of uint8, which have 157 MB in float64, took 59 MB in parts, and 206 MB as
+a whole. Parts are not slower: two epochs took 232 ms, and 259 ms (``python -m benchmarks.sweeps``).
+A smaller copy is made as a whole, by scikit-learn's check, as that is the plain way.
+"""
 
 _ROWS_A_PART = 8192
 """Rows checked at a time, to bound the memory for their absolute values.

@@ -15,10 +15,18 @@ from skmlp._engine.memory import SharedArray, aligned_empty
 from skmlp._program.spec import ProgramSpec
 
 MAX_KEPT = 8
-"""Number of arenas that are kept. The least recently used arena is dropped first."""
+"""Number of arenas that are kept. The least recently used arena is dropped first.
+
+With `MAX_BYTES`, it bounds what is written of the kept memory to 8 MB.
+"""
 
 MAX_BYTES = 2**20
-"""A fit that writes more than this to its arena does not keep the arena."""
+"""A fit that writes more than this to its arena does not keep the arena.
+
+On Zen 5, `partial_fit` took 748 us for 150 rows of 64 features without an arena, and 651 with it.
+For 1,000 rows, which write 0.7 MB, it took 1045 and 931 us: a larger fit saves a smaller share
+(``python -m benchmarks.sweeps``).
+"""
 
 Make = Callable[[tuple[int, ...], np.dtype], np.ndarray]
 

@@ -55,7 +55,9 @@ PROGRAMS = ProgramCache(MAX_PROGRAMS)
 def _serves(spec: Any, wanted: Any) -> bool:
     """Tell whether a program has the wanted capacities, and no far larger capacities.
 
-    The number of epochs of a call may be larger by any factor.
+    The number of epochs of a call may be larger by any factor. A sparse program whose capacities
+    are twice the wanted ones, the most that is allowed, took 277 ms instead of 214 for two epochs
+    on Zen 5 (``python -m benchmarks.sweeps``). A new program takes 400 to 900 ms to compile.
     """
     if type(spec) is not type(wanted) or spec.layer_units != wanted.layer_units:
         return False  # a quick test, because most programs differ in their layers
@@ -86,14 +88,23 @@ def _with_spare_capacity(wanted: AnySpec) -> AnySpec:
 
 
 def _round_up(n_rows: int) -> int:
-    """Add spare rows, 1/8 below 4096 rows and 1/32 from there on, and round up."""
+    """Add spare rows, 1/8 below 4096 rows and 1/32 from there on, and round up.
+
+    Two epochs of a sparse fit took 223 ms on Zen 5, and 214 ms without spare entries. Spare rows of
+    a validation set take memory, but no time.
+    """
     spare = n_rows // (8 if n_rows < 4096 else 32)
     step = max(8, 2 ** (max(n_rows, 1).bit_length() - 6))
     return -(-(n_rows + spare) // step) * step
 
 
 def round_up_batch(n_rows: int) -> int:
-    """Round the rows of a full batch up: to a power of 2; beyond 128 to eighths of a power of 2."""
+    """Round the rows of a full batch up: to a power of 2; beyond 128 to eighths of a power of 2.
+
+    On Zen 5, a full batch of 130, 270 and 520 rows of 30 features took 52, 92 and 215 us, 48, 84
+    and 177 us with multiples of 8, and 74, 153 and 307 us with powers of 2. A fit of 200 epochs
+    therefore loses up to 8 ms, and a program that it shares with fits of other sizes saves 400.
+    """
     if n_rows == 0:
         return 0
     power = 2 ** max(3, (n_rows - 1).bit_length())

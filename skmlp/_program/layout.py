@@ -14,7 +14,12 @@ from skmlp._program.products import is_transposed
 from skmlp._program.spec import ProgramSpec
 
 LARGE_MATRIX = 2**12
-"""A weight matrix with more elements is an array of its own."""
+"""A weight matrix with more elements is an array of its own.
+
+On Zen 5, a batch of 200 rows with the layers 30, 100, 50 and 10 took 111, 97, 98 and 103 us with
+2**8, 2**10, 2**12 and 2**14, and the first fit 914, 837, 732 and 603 ms (``python -m
+benchmarks.sweeps``).
+"""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,11 @@ If more than eight operations can run at once, XLA hands some to another thread.
 takes 50 us, twice the time of a small objective: 60 rows and two layers of 10 units took 68 us with
 all arrays taken before the loop, and take 26 us now. Larger arrays are taken once, before the loop:
 products with a large matrix that is taken for each batch are up to three times as slow.
+
+``python -m benchmarks.sweeps`` measured iterations of L-BFGS on Zen 5. With 60 rows and two layers
+of 10 units they took 225, 222, 129, 121 and 124 us with 0, 64, 256, 1024 and 2**14. Networks with
+larger arrays took as long with each value: 1 ms with 1,000 rows and two layers of 50 units, 9 and
+150 ms with 8,000 rows of 64 and of 784 features and 100 units.
 """
 
 

@@ -13,7 +13,11 @@ from typing import Any
 from skmlp._program.layout import Layout
 
 _MAX_FOLDS = 16
-"""The largest number of rows that are folded into one row."""
+"""The largest number of rows that are folded into one row.
+
+On Zen 5, a batch of 100 rows in MNIST's shape took 296, 292, 285 and 294 us with 1, 4, 16 and 64
+(``python -m benchmarks.sweeps``).
+"""
 
 Tensor = Any
 

@@ -10,7 +10,11 @@ from skmlp._model.network import Architecture, Parameters, forward
 from skmlp._training.plan import Plan
 
 _ROWS_A_PART = 8192
-"""Rows evaluated at a time, to bound the memory for the values of hidden layers."""
+"""Rows evaluated at a time, to bound the memory for the values of hidden layers.
+
+On Zen 5, three epochs with 90,000 rows to validate took 224, 216 and 278 ms in parts of 2**9, 2**13
+and 2**17 rows, and 17, 32 and 132 MB (``python -m benchmarks.sweeps``).
+"""
 
 
 class Evaluation:

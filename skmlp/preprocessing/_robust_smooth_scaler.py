@@ -11,7 +11,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmlp._sklearn import Interval, fit_context
 
 _DTYPES = [np.float64, np.float32]
-_CELLS_A_PART = 2**16  # temporary arrays of half a megabyte stay in the processor's cache
+_CELLS_A_PART = 2**16
+"""Cells scaled at a time: temporary arrays of half a megabyte stay in the processor's cache.
+
+On Zen 5, 100,000 rows of 20 columns took 18, 17 and 23 ms in parts of 2**13, 2**16 and 2**19 cells,
+and 8, 11 and 27 MB (``python -m benchmarks.sweeps``).
+"""
+
 _LARGEST = 1e150  # far above any bound, but with a finite square
 
 
