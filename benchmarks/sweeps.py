@@ -1,7 +1,7 @@
 """Measure other values of the constants that decide speed.
 
 Run it from the root of the repository, with nothing else running; a name is a part of a constant's
-name, and without names all constants are measured, for a quarter of an hour::
+name, and without names all constants are measured, for ten minutes::
 
     python -m pip install ".[parquet]"
     python -m benchmarks.sweeps _MAX_FOLDS LARGE_MATRIX
@@ -423,13 +423,13 @@ SWEEPS = [
     ),
     Sweep(
         "skmlp._engine.capacity._MAX_VALIDATION_BATCH",
-        (256, 1024, 8192),
-        partial(fit, 10_000, 784, 20, **VALIDATED),
+        (256, 1024, 4096, 16_384),
+        partial(fit, 30_000, 784, 5, **VALIDATED),
     ),
     Sweep(
         "skmlp._engine.capacity._MAX_VALIDATION_BYTES",
         (0, 2**26),
-        partial(fit, 10_000, 784, 20, **VALIDATED),
+        partial(fit, 30_000, 784, 5, **VALIDATED),
     ),
     Sweep(
         "skmlp._engine.capacity._MAX_BLOCK_ROWS",
