@@ -11,11 +11,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skmlp._sklearn import Interval, check_feature_names_in, fit_context
 
 _DTYPES = [np.float64, np.float32]
-_CELLS_A_PART = 2**14
+_CELLS_A_PART = 2**16
 """Cells transformed at a time: the temporary arrays of a part stay in the processor's cache.
 
 On Zen 5, 100,000 rows of 20 columns took 199, 74, 66 and 63 ms in parts of 2**11, 2**14, 2**16 and
-2**18 cells, and 23, 23, 27 and 33 MB (``python -m benchmarks.sweeps``).
+2**18 cells, and 23, 23, 27 and 33 MB (``python -m benchmarks.sweeps``). No bit depends on it.
 """
 
 
