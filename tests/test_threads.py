@@ -1,6 +1,7 @@
 """Helper threads: processes that can't start one, their errors, and that none is left."""
 
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -32,11 +33,11 @@ def fit_in_blocks(monkeypatch, **params):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_a_fit_without_other_threads_has_the_same_bits(monkeypatch, solver):
     """Check a process without threads, as in `atexit` since Python 3.12."""
-    started = []
-    start = Helper.start
-    monkeypatch.setattr(Helper, "start", lambda self: started.append(1) or start(self))
+    called = []
+    call = Helper.call
+    monkeypatch.setattr(Helper, "call", lambda self, *args: called.append(1) or call(self, *args))
     expected = fit_in_blocks(monkeypatch, solver=solver)
-    assert len(started) > 3
+    assert len(called) > 3
     monkeypatch.setattr(Helper, "start", fail_to_start)
     clf = fit_in_blocks(monkeypatch, solver=solver)
     np.testing.assert_array_equal(clf.coefs_[0], expected.coefs_[0])
@@ -170,7 +171,31 @@ def test_an_error_ends_shared_work(fails_here):
 def test_a_helper_has_the_settings_of_its_caller():
     """Check NumPy's setting for overflows, and that the error reaches the caller."""
     with np.errstate(over="raise"):
-        helper = start_helper(lambda: np.float32(1e38) * np.float32(10))
+        helper = start_helper()
+        helper.call(lambda: np.float32(1e38) * np.float32(10))
     with pytest.raises(FloatingPointError, match="overflow"):
         helper.finish()
     helper.finish()
+    helper.end()
+
+
+def test_a_helper_makes_several_calls():
+    """Check calls after an error, and that the memory of a call is free before the next call."""
+    helper, values = start_helper(), []
+    for n in range(3):
+        helper.call(values.append, n)
+        helper.wait()
+    helper.call(int, "no number")
+    with pytest.raises(ValueError, match="no number"):
+        helper.finish()
+    array = np.zeros(3)
+    freed = weakref.ref(array)
+    helper.call(values.append, 3)
+    helper.finish()
+    helper.call(np.sum, array)
+    helper.finish()
+    del array
+    assert freed() is None
+    helper.end()
+    assert values == [0, 1, 2, 3]
+    assert not helper.is_alive()

@@ -207,6 +207,8 @@ class ClusterSession(TrainingSession):
         self._run_batches = make_program(tf, spec, self._group.size, self._widths)
         self._own_loss = make_loss(tf, spec)
         self._arena = Arena(tf)
+        if hasattr(self, "_feed"):
+            self._feed.end_thread()
         self._feed: Any = DenseFeed(self._arena, spec, self._own)
         self._tables = TableWriter(
             self._arena, spec, self._samples, self._batch_size, self._numbers

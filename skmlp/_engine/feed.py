@@ -54,6 +54,7 @@ class DenseFeed:
             for _ in range(n_blocks)
         ]
         self._ahead: np.ndarray | None = None  # the rows that the last block has, for the next call
+        self._helper: Helper | None = None
 
     @contextmanager
     def loaded(self, rows: np.ndarray, upcoming: np.ndarray) -> Iterator[Data]:
@@ -75,7 +76,7 @@ class DenseFeed:
         try:
             yield self.empty()
         finally:
-            # No thread is left behind when a fit ends, even by an error or by Ctrl-C.
+            # Nothing writes to the block when a fit has ended, even by an error or by Ctrl-C.
             if helper is not None:
                 helper.wait()
         if helper is not None:
@@ -87,10 +88,20 @@ class DenseFeed:
         return Data(self._blocks[0].tensors(), self._validation, self._spread)
 
     def _gather_ahead(self, rows: np.ndarray) -> Helper | None:
-        """Start a thread that fills the second block, if there is one and a thread can start."""
+        """Let a thread fill the second block, if there is one and a thread can start."""
         if len(self._blocks) == 1 or not len(rows):
             return None
-        return start_helper(gather, self._source, rows, self._blocks[1].arrays)
+        if self._helper is None:
+            self._helper = start_helper()
+        if self._helper is not None:
+            self._helper.call(gather, self._source, rows, self._blocks[1].arrays)
+        return self._helper
+
+    def end_thread(self) -> None:
+        """End the thread that gathers samples, if there is one."""
+        if self._helper is not None:
+            self._helper.end()
+            self._helper = None
 
 
 class SparseFeed:
@@ -133,6 +144,9 @@ class SparseFeed:
     def empty(self) -> Data:
         """Return the data of a call that runs no batch."""
         return Data(self._block.tensors(), self._validation, self._spread)
+
+    def end_thread(self) -> None:
+        """Do nothing: the samples of a call are gathered before the call."""
 
 
 def make_feed(arena: Arena, spec: ProgramSpec, samples: Samples) -> DenseFeed | SparseFeed:

@@ -3,7 +3,7 @@
 import time
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -88,9 +88,16 @@ class Objective:
         loss = float(np.add.reduce(sums.losses.numpy())) + penalty
         return loss / self._weight, gradient
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the thread that gathers samples, however the fit has ended."""
+        self._feed.end_thread()
+
     def _add_up(self) -> Sums:
         """Run all batches, in calls short enough for Ctrl-C to be seen."""
-        if self._n_batches == 1 and self._last is not None:
+        if self._n_batches == 1 and self._last is not None:  # whatever the pace is
             return self._program(*self._last[1], self._vector.tensor(), self._zeros)
         sums, vector, first = self._zeros, self._vector.tensor(), 0
         while first < self._n_batches:

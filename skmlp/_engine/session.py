@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -195,6 +195,13 @@ class TrainingSession:
             self._best = self._state.running.params
         self._set_stopping(StoppingState(*map(float, after)))
         return self._is_over()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the thread that gathers samples, however the fit has ended."""
+        self._feed.end_thread()
 
     def close(self) -> None:
         """Leave the memory to the next fit. This session must not be used any more."""

@@ -85,7 +85,8 @@ def _train_by_epochs(plan: Plan, listener: FitListener | None) -> Trained:
     )
     flops = 6.0 * batch_size * plan.architecture.n_parameters
     task_listener = _epoch_listener(plan, listener, session, start)
-    trained = run_epochs(plan, session, start, rule, Pace(flops), evaluation, task_listener)
+    with session:
+        trained = run_epochs(plan, session, start, rule, Pace(flops), evaluation, task_listener)
     if listener is None:  # which may ask the session later
         session.close()
     return trained
@@ -162,9 +163,10 @@ def _minimise(plan: Plan, listener: FitListener | None) -> Trained:
         Evaluation(plan) if plan.has_validation else None,
         _iteration_listener(plan, listener, dtype),
     )
-    trained = solver.run(
-        plan.start, max_iter=settings.max_iter, max_fun=settings.max_fun, tol=settings.tol
-    )
+    with objective:
+        trained = solver.run(
+            plan.start, max_iter=settings.max_iter, max_fun=settings.max_fun, tol=settings.tol
+        )
     return _with_dtype(plan, trained, dtype)
 
 

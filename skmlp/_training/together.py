@@ -141,7 +141,7 @@ def train_together(job: Job, tf: Any, told: Told | None = None) -> Trained:
         pace = AgreedPace(6.0 * plan.batch_size * plan.architecture.n_parameters, session)
         rule = stopping_rule(plan)
         evaluation = _evaluation(plan, group, own)
-        with Watch(group.size, group.rank):
+        with session, Watch(group.size, group.rank):
             trained = run_epochs(plan, session, start, rule, pace, evaluation, listener)
         _check_same(group, trained)
     except tf.errors.OpError as error:
