@@ -29,8 +29,12 @@ CASES = {
     "784-1000-1000-10, batches of 1,024": ((784, 1000, 1000, 10), 1024, 20, 8),
     "784-1000-1000-10, batches of 8,192": ((784, 1000, 1000, 10), 8192, 4, 6),
     "100-100-2, batches of 8,192": ((100, 100, 2), 8192, 60, 30),
+    "784-1000-1000-10, batches of 1,024, float64": ((784, 1000, 1000, 10), 1024, 20, 6),
 }
-"""Layers, batch size, number of batches in an epoch, and number of epochs."""
+"""Layers, batch size, number of batches in an epoch, and number of epochs.
+
+The type is float32 if the name has none.
+"""
 
 
 class Clock(io.StringIO):
@@ -53,11 +57,17 @@ class Clock(io.StringIO):
         return 1e3 * median(np.diff(self.times[1:])) / n_batches
 
 
-def samples(units, n_rows):
-    """Return random samples in float32, and their classes."""
+def dtype_of(name):
+    """Return the type of the samples and of the network."""
+    return np.dtype("float64" if name.endswith("float64") else "float32")
+
+
+def samples(name):
+    """Return the random samples of a case, and their classes."""
+    units, batch_size, n_batches, _ = CASES[name]
     generator = np.random.default_rng(0)
-    X = generator.random((n_rows, units[0]), np.float32)
-    return X, generator.integers(units[-1], size=n_rows)
+    X = generator.random((batch_size * n_batches, units[0]), dtype_of(name))
+    return X, generator.integers(units[-1], size=len(X))
 
 
 def parameters(name):
@@ -86,11 +96,9 @@ def run_alone(name, is_shared=False):
 
     if not is_shared:
         keep_to(0)
-    units, batch_size, n_batches, _ = CASES[name]
-    X, y = samples(units, batch_size * n_batches)
     with redirect_stdout(Clock()) as clock:
-        TFMLPClassifier(**parameters(name)).fit(X, y)
-    return clock.milliseconds(n_batches)
+        TFMLPClassifier(**parameters(name)).fit(*samples(name))
+    return clock.milliseconds(CASES[name][2])
 
 
 def run_alone_in_a_process(name, is_shared):
@@ -116,8 +124,8 @@ def run_together(name, n_workers, is_shared):
 
     from skmlp.dask import DaskTFMLPClassifier
 
-    units, batch_size, n_batches, _ = CASES[name]
-    X, y = samples(units, batch_size * n_batches)
+    units, _, n_batches, _ = CASES[name]
+    X, y = samples(name)
     rows = -(-len(X) // 8)
     with (
         LocalCluster(
@@ -144,8 +152,8 @@ def run_processes(name, n_workers, is_shared):
     from skmlp._data.elsewhere import FeaturesElsewhere
     from skmlp._estimators.base import Call
 
-    units, batch_size, n_batches, _ = CASES[name]
-    X, y = samples(units, batch_size * n_batches)
+    _, _, n_batches, _ = CASES[name]
+    X, y = samples(name)
     plan = TFMLPClassifier(**parameters(name))._make_plan(Call(X, y, None), None)
     elsewhere = FeaturesElsewhere(X.shape, X.dtype)
     plan = replace(plan, samples=replace(plan.samples, X=[elsewhere]))
@@ -178,7 +186,7 @@ def estimate(name, n_workers):
 
     units, batch_size, *_ = CASES[name]
     architecture = Architecture(units, "relu", "cross_entropy")
-    return 1e3 * seconds_a_step(architecture, batch_size, 4, n_workers, 1)
+    return 1e3 * seconds_a_step(architecture, batch_size, dtype_of(name).itemsize, n_workers, 1)
 
 
 def main():

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from skmlp._model.network import Architecture
 from skmlp._program.collective import SMALL
 
-_OPERATIONS_A_SECOND = {4: 2.2e11, 8: 1.1e11}
+_OPERATIONS_A_SECOND = {4: 2.2e11, 8: 6.8e10}
 """Floating-point operations a second and thread, by the bytes of a number.
 
-``python -m benchmarks.clusters`` measured this rate and the rates below, with TensorFlow 2.21 on an
-AMD EPYC with AVX-512 (Zen 5). Products with 1,024 rows reach 2.5e11, those with 8,192 rows
-2e11. Older processors reach half of the rate, or less.
+This rate and the rates below follow from the times of ``python -m benchmarks.clusters``, with
+TensorFlow 2.21 on an AMD EPYC with AVX-512 (Zen 5). In float32, products with 1,024 rows reach
+2.5e11, those with 8,192 rows 2e11. Older processors reach half of the rate, or less.
 """
 
 _COPIED_BYTES_A_SECOND = 3.3e9

@@ -30,7 +30,7 @@ _KEPT_MEMORY = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"
 """Environment variables that make the C library keep the memory of messages for later messages.
 
 Otherwise the system takes the memory back after each message, and clears it for the next message.
-Sums of 7 MB then took 13 instead of 9 ms.
+Without Dask, sums of 7 MB then took 13 instead of 9 ms on Zen 5.
 """
 
 

@@ -1,7 +1,7 @@
 """The memory of a small fit, kept for the next fit by the same program.
 
-Making twenty shared arrays takes a tenth of a millisecond, and the first writes to them take as
-long again. Together that is a fifth of a `partial_fit` of a few rows.
+Without it, a `partial_fit` of a few rows makes twenty shared arrays, and writes to memory that the
+system has to provide first.
 """
 
 import threading

@@ -94,7 +94,7 @@ class TrainingSession:
         )
         self._step = start.optimizer.step
         solver = start.optimizer.solver
-        n_epochs = max_epochs - start.history.n_epochs if self._judges else 1
+        n_epochs = max_epochs - start.history.n_epochs
         self._use(
             required_program(
                 architecture, solver, batch_size, samples, n_validation, n_epochs, regularisation

@@ -72,12 +72,10 @@ def collect_parts(client: Any, X: Any, y: Any, sample_weight: Any, suffix: str =
                 f"{name} must be a dask array, DataFrame or Series, got {type(each).__name__}. "
                 "For arrays in the memory of this process use TFMLPClassifier or TFMLPRegressor."
             )
-        n_dim = each.ndim
-        if n_dim not in ((2,) if name.startswith("X") else (1, 2)):
-            raise ValueError(
-                f"{name} has {n_dim} dimensions, expected 2 for features, 1 or 2 for targets and "
-                "weights."
-            )
+        allowed = (2,) if name.startswith("X") else (1, 2)
+        if each.ndim not in allowed:
+            expected = "2: samples and features" if allowed == (2,) else "1 or 2"
+            raise ValueError(f"{name} has {each.ndim} dimensions, expected {expected}.")
     X, *others = _with_whole_rows(given, names)
     columns = [_delayed(each) if each is not None else None for each in (X, *others)]
     n_parts = len(columns[0] or [])

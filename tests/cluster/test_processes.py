@@ -1,6 +1,7 @@
 """Training processes without Dask: a process receives a job, and sends weights."""
 
 import itertools
+import os
 import socket
 from dataclasses import replace
 
@@ -8,11 +9,15 @@ import numpy as np
 import pytest
 
 from skmlp import TFMLPClassifier
+from skmlp._cluster import session
 from skmlp._cluster.job import Extent, Job
 from skmlp._cluster.process import ProcessLostError, TrainingProcess
 from skmlp._cluster.spool import Spool
 from skmlp._data.elsewhere import FeaturesElsewhere
 from skmlp._estimators.base import Call
+from skmlp._tensorflow.loading import eagerly
+from skmlp._tensorflow.loading import load as load_tensorflow
+from skmlp._training.together import train_together
 from tests.helpers import fit_quietly, load
 
 pytestmark = pytest.mark.slow
@@ -32,9 +37,9 @@ def reserve_ports(n_ports):
     return holders, [f"127.0.0.1:{holder.getsockname()[1]}" for holder in holders]
 
 
-def make_jobs(addresses, directory):
+def make_jobs(addresses, directory, **params):
     """Return a plan whose rows are dealt out to processes, and the job of each process."""
-    plan = TFMLPClassifier(**NET)._make_plan(Call(X, Y, None), None)
+    plan = TFMLPClassifier(**NET, **params)._make_plan(Call(X, Y, None), None)
     features = FeaturesElsewhere(X.shape, X.dtype)
     plan = replace(plan, samples=replace(plan.samples, X=[features]))
     bounds = np.linspace(0, len(X), len(addresses) + 1).astype(int)
@@ -73,6 +78,25 @@ def test_processors_that_round_differently(tmp_path):
     plain = fit_quietly(TFMLPClassifier(**NET), X, Y)
     for actual, expected in zip(outcomes[0][1].parameters.coefs, plain.coefs_, strict=True):
         np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_batch_that_grows_takes_more_room(dropout, monkeypatch, tmp_path):
+    """Check batches with more rows here than the program for the likely numbers has room for."""
+    monkeypatch.setattr(session, "likely_counts", lambda *args: [16])
+    spools, (job,) = make_jobs(["127.0.0.1:1"], tmp_path, dropout=dropout)
+    (file,) = job.files
+    own = replace(file, descriptor=os.dup(file.descriptor))  # training closes it
+    try:
+        with eagerly():
+            trained = train_together(replace(job, files=[own]), load_tensorflow())
+    finally:
+        for each in spools:
+            each.close()
+    plain = fit_quietly(TFMLPClassifier(**NET, dropout=dropout), X, Y)
+    for actual, expected in zip(trained.parameters.coefs, plain.coefs_, strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(trained.history.loss_curve, plain.loss_curve_, rtol=0, atol=1e-10)
 
 
 def test_a_port_that_is_taken_is_named(tmp_path):

@@ -120,7 +120,10 @@ def test_numbers_of_one_process(n_workers, solver, task, option, partitions, cli
         lazy["sample_weight"] = chunked(WEIGHT[order], partitions)
     if option.startswith("validation set"):
         validation = {"X_val": X[::4], "y_val": y[::4], "sample_weight_val": WEIGHT[::4]}
-        rows = (100,) if option.endswith("one worker") else (30, 40, 30)
+        rows = (30, 40, 30)
+        if option.endswith("one worker"):
+            rows = (100,)
+            params["early_stopping"] = True  # the best weights are kept
         given |= validation
         for name, array in validation.items():
             lazy[name] = da.from_array(array, chunks=(rows, *array.shape[1:]))

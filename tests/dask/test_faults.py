@@ -252,20 +252,31 @@ def take_ports(n_times):
     _worker.reserve_port = reserve_taken_port
 
 
-def test_a_port_that_is_taken_is_not_tried_again(plain, client):
+def count_taken_ports():
+    """Return how many ports were given that another program has taken; runs in the worker."""
+    from skmlp.dask import _worker
+
+    return len(_worker.taken_ports)
+
+
+def test_a_port_that_is_taken_is_not_tried_again(plain):
     """Check the numbers of a fit for which the first port of one worker was taken."""
-    client.run(take_ports, 1, workers=sorted(client.nthreads())[:1])
-    ours = fit_quietly(DaskTFMLPClassifier(**NET, client=client), chunked(X), chunked(Y))
-    assert_same_numbers(ours, plain)
+    with cluster_of(2) as client:
+        worker = sorted(client.nthreads())[:1]
+        client.run(take_ports, 1, workers=worker)
+        ours = fit_quietly(DaskTFMLPClassifier(**NET, client=client), chunked(X), chunked(Y))
+        assert_same_numbers(ours, plain)
+        assert list(client.run(count_taken_ports, workers=worker).values()) == [1]
 
 
-def test_two_ports_that_are_taken_are_an_error(client):
+def test_two_ports_that_are_taken_are_an_error():
     """Check that the error names the worker and the port."""
-    worker = sorted(client.nthreads())[0]
-    client.run(take_ports, 2, workers=[worker])
-    ours = DaskTFMLPClassifier(**NET, client=client)
-    with pytest.raises(RuntimeError, match=f"{worker}.*can't listen on 127.0.0.1:"):
-        ours.fit(chunked(X), chunked(Y))
+    with cluster_of(2) as client:
+        worker = sorted(client.nthreads())[0]
+        client.run(take_ports, 2, workers=[worker])
+        ours = DaskTFMLPClassifier(**NET, client=client)
+        with pytest.raises(RuntimeError, match=f"{worker}.*can't listen on 127.0.0.1:"):
+            ours.fit(chunked(X), chunked(Y))
 
 
 def hold_still(block, path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from skmlp import TFMLPClassifier
+from skmlp import TFMLPClassifier, TFMLPRegressor
 from skmlp._engine import capacity as _capacity
 from skmlp._engine import compiling
 from skmlp._engine import feed as _feed
@@ -252,16 +252,24 @@ def test_bits_do_not_depend_on_the_capacity_of_the_program(monkeypatch):
 
 
 @pytest.mark.compiled
-def test_bits_do_not_depend_on_how_many_epochs_a_program_can_run(monkeypatch):
+@pytest.mark.parametrize(
+    ("estimator", "changed"),
+    [
+        (TFMLPClassifier, {"early_stopping": True}),
+        (TFMLPClassifier, {"solver": "sgd", "dtype": "float32", "dropout": 0.2}),
+        (TFMLPRegressor, {"weight_decay": 0.1, "learning_rate": "cosine"}),
+    ],
+)
+def test_bits_do_not_depend_on_how_many_epochs_a_program_can_run(estimator, changed, monkeypatch):
     """Check an epoch by a program for one, and by a program that an earlier fit had for three."""
     X, y = load("digits")
-    params = {"random_state": 0, "hidden_layer_sizes": 13, "early_stopping": True}
+    params = {"random_state": 0, "hidden_layer_sizes": 13} | changed
     fits = []
     for epochs in ([1], [3, 1]):
         programs = ProgramCache(4)
         monkeypatch.setattr(_engine, "PROGRAMS", programs)
-        fits.append([fit_quietly(TFMLPClassifier(**params, max_iter=n), X, y) for n in epochs][-1])
-        assert len(programs) == 1
+        fits.append([fit_quietly(estimator(**params, max_iter=n), X, y) for n in epochs][-1])
+        assert [spec.epochs > 1 for spec in programs._programs] == [len(epochs) > 1]
     np.testing.assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
     assert fits[0].loss_curve_ == fits[1].loss_curve_
     assert fits[0].validation_scores_ == fits[1].validation_scores_
