@@ -133,6 +133,8 @@ def test_the_last_words_of_a_process_are_printed(death, code, tmp_path):
         f"os.write(2, b'no end')\n{death}"
     )
     start = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+    # A shell's background job ignores Ctrl-C.
+    start += "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     done = run_python(ALONE + start + "from skmlp._tensorflow.loading import load\nload()")
     assert done.returncode == code
     assert done.stderr.startswith(f"why\n{OTHER_LINES[0].decode()}no end")
