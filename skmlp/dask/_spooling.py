@@ -89,13 +89,14 @@ class SpooledBlock:
         while left:
             records |= self._collect(left)
             left = [number for number in left if number not in records]
-            silent = self.pulse.silent(SECONDS_OF_SILENCE)
-            theirs = [number for number in left if self._assigned[number] in silent]
-            if theirs:
-                self._check_goes_on(silent)
+            silent = self.pulse.silent(SECONDS_OF_SILENCE) - lost
+            if left and silent:
                 lost |= silent
+                if any(self._assigned[number] in silent for number in left):
+                    self._check_goes_on(silent, lost)
                 self._forget_places(lost)
-                self._submit(theirs, lost)
+                # All, as partitions of other workers may wait for a task of a silent worker.
+                self._submit(left, lost)
         return list(records.values())
 
     def _submit(self, numbers: list[int], lost: Collection[str]) -> None:
@@ -105,10 +106,14 @@ class SpooledBlock:
         assigned = dict(zip(numbers, self._assign(numbers, lost), strict=True))
         # Otherwise Dask would run the new tasks on the worker of the earlier ones, which is lost.
         self.client.cancel([self._futures.pop(n) for n in numbers if n in self._futures])
+        # A frozen worker has nothing to do then, and the scheduler would move tasks to it.
+        alive = sorted(set(self.client.nthreads()).difference(lost)) if lost else None
         for worker in dict.fromkeys(assigned.values()):
             own = [number for number in numbers if assigned[number] == worker]
             tasks = [task(self.order, number, *self.parts.parts[number]) for number in own]
-            futures = self.client.compute(tasks, workers=[worker], allow_other_workers=True)
+            futures = self.client.compute(
+                tasks, workers=alive or [worker], allow_other_workers=alive is None
+            )
             self._futures |= dict(zip(own, futures, strict=True))
         self._assigned |= assigned
 
@@ -129,10 +134,10 @@ class SpooledBlock:
             return {}
         return dict(zip(done, records, strict=True))
 
-    def _check_goes_on(self, silent: set[str]) -> None:
+    def _check_goes_on(self, silent: set[str], lost: set[str]) -> None:
         """Raise WorkerLostError if the samples of silent workers can't go to other workers."""
         reason = f"the scheduler has heard nothing from them for {SECONDS_OF_SILENCE:.0f} seconds"
-        if not set(self.client.nthreads()) - silent:
+        if not set(self.client.nthreads()) - lost:
             reason += "; no worker is left"
         elif self.goes_on:
             return
