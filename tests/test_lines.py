@@ -97,9 +97,10 @@ def test_a_stream_needs_no_flush(monkeypatch, capsys, kind):
     assert stream.text.count("\n") >= 3
 
 
-def test_no_stream_at_all_is_silence(monkeypatch):
+def test_no_stream_at_all_is_silence(monkeypatch, capfd):
     """Check a program without a console, whose standard output is None."""
     fit_on(monkeypatch, None, "adam")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_each_line_is_printed_at_once():

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 
 
 class _Nothing(ISeedSequence):
-    """What a generator is made from that is seeded at once: zeros."""
+    """A source of zeros, for a generator that is seeded immediately afterwards."""
 
     def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
         """Return zeros."""

@@ -6,6 +6,7 @@ added up over all machines, and every machine then makes the same update.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from skmlp._program.batches import at_position, make_batch
@@ -119,20 +120,6 @@ def make_program(tf: Any, spec: ProgramSpec, size: int, widths: list[int]) -> An
         losses = tf.pad(losses, [[0, spec.batch_rows - losses.shape[0]]])
         return tf.concat([tf.reshape(part, [-1]) for part in sums], axis=0), losses
 
-    def narrow_gradients(
-        block: Block, row: Tensor, part: Parts, params: list[Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        """Return the gradients, computed with the smallest width that holds the batch."""
-
-        def of_width(width: int) -> tuple[Tensor, Tensor]:
-            weight = None if block.sample_weight is None else block.sample_weight[:width]
-            rows = Block(block.X[:width], block.targets[:width], weight)
-            return gradients(rows, row, Parts(part.n_rows, part.positions[:width]), params)
-
-        fits = [tf.cast(part.n_rows > width, tf.int32) for width in widths[:-1]]
-        branches = [functools.partial(of_width, width) for width in widths]
-        return tf.switch_case(tf.add_n(fits), branches) if fits else branches[0]()
-
     @compiled
     def update(vector: Tensor, losses: Tensor, row: Tensor, state: BatchState) -> BatchState:
         numbers = BatchNumbers.unpack(spec, tf.unstack(row))
@@ -150,7 +137,7 @@ def make_program(tf: Any, spec: ProgramSpec, size: int, widths: list[int]) -> An
             row = at_position(tf, tables.batches, position)
             part = Parts(parts.n_rows[position], at_position(tf, parts.positions, position))
             samples = _slice(tf, spec, block, position)
-            vector, losses = narrow_gradients(samples, row, part, state.params)
+            vector, losses = _at_width(tf, gradients, widths, samples, row, part, state.params)
             if size > 1:
                 vector = add_up(tf, size, vector, _GRADIENT_KEY)
             return position + 1, update(vector, losses, row, state)
@@ -165,6 +152,27 @@ def make_program(tf: Any, spec: ProgramSpec, size: int, widths: list[int]) -> An
         return state
 
     return tf.function(run, autograph=False)
+
+
+def _at_width(
+    tf: Any,
+    gradients: Callable[..., tuple[Tensor, Tensor]],
+    widths: list[int],
+    block: Block,
+    row: Tensor,
+    part: Parts,
+    params: list[Tensor],
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients, computed with the smallest width that holds the batch."""
+
+    def of_width(width: int) -> tuple[Tensor, Tensor]:
+        weight = None if block.sample_weight is None else block.sample_weight[:width]
+        rows = Block(block.X[:width], block.targets[:width], weight)
+        return gradients(rows, row, Parts(part.n_rows, part.positions[:width]), params)
+
+    fits = [tf.cast(part.n_rows > width, tf.int32) for width in widths[:-1]]
+    branches = [functools.partial(of_width, width) for width in widths]
+    return tf.switch_case(tf.add_n(fits), branches) if fits else branches[0]()
 
 
 def make_loss(tf: Any, spec: ProgramSpec) -> Any:
